@@ -1,0 +1,1 @@
+"""samui: cut objects out of images with SAM, in the browser, on the command line and from Python."""

@@ -1,0 +1,32 @@
+"""The errors that samui raises for bad input: one family, one child a boundary.
+
+The text of each says where, which rule and which value: ``prompt.points[0]: must lie inside 640x480, got (700, 20)``.
+"""
+
+
+class SamuiError(Exception):
+    """Bad input or a resource that cannot be had; the message is fit for a person to read."""
+
+
+class ImageError(SamuiError):
+    """A file that is no image samui opens, or an image over a limit."""
+
+
+class PromptError(SamuiError):
+    """A prompt that breaks a rule of `samui.types.Prompt`, or lies outside its image."""
+
+
+class ModelError(SamuiError):
+    """A checkpoint that cannot be found, read or run."""
+
+
+class RequestError(SamuiError):
+    """A request of the page or the API that is malformed."""
+
+
+class SessionError(SamuiError):
+    """A session that is unknown or expired, or an action that its present state does not allow."""
+
+
+class ExportError(SamuiError):
+    """A result that cannot be written."""

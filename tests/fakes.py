@@ -1,0 +1,69 @@
+"""A predictor without a network: a disc round each include point, a filled box; it counts its calls."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from samui.types import Prediction, Prompt
+
+LOW = 256  # side of the fake low-resolution frame
+
+
+@dataclass(frozen=True)
+class FakeEmbedding:
+    """Stands for an image encoder's output; `size` is (H, W) of the image."""
+
+    size: tuple[int, int]
+    nbytes: int = 1000
+
+
+class FakePredictor:
+    """Predicts three nested discs of radius 10, 20 and 30 % of the short side; scores .6, .9, .7."""
+
+    name = "fake"
+    revision = "0"
+    device = "cpu"
+    dtype = "float32"
+
+    def __init__(self) -> None:
+        self.embed_calls = 0
+        self.predict_calls = 0
+        self.prompts: list[Prompt] = []
+        self._lock = threading.Lock()
+
+    def embed(self, image: np.ndarray) -> FakeEmbedding:
+        with self._lock:
+            self.embed_calls += 1
+        return FakeEmbedding(size=image.shape[:2])
+
+    def predict(self, embedding: FakeEmbedding, prompt: Prompt, *, multimask: bool = True) -> Prediction:
+        with self._lock:
+            self.predict_calls += 1
+            self.prompts.append(prompt)
+        height, width = embedding.size
+        logits = np.stack([self._logits(prompt, height, width, share) for share in (0.1, 0.2, 0.3)])
+        scores = np.array([0.6, 0.9, 0.7], np.float32)
+        if not multimask:
+            logits, scores = logits[1:2], scores[1:2]
+        return Prediction(logits, scores, embedding.size, lambda low: _upscale(low, embedding.size))
+
+    def _logits(self, prompt: Prompt, height: int, width: int, share: float) -> np.ndarray:
+        ys, xs = np.mgrid[0:LOW, 0:LOW].astype(np.float32)
+        xs, ys = (xs + 0.5) * width / LOW, (ys + 0.5) * height / LOW
+        field = np.full((LOW, LOW), -10.0, np.float32)
+        if prompt.box is not None:
+            x0, y0, x1, y1 = prompt.box
+            field = np.where((xs >= x0) & (xs < x1) & (ys >= y0) & (ys < y1), 10.0, field)
+        radius = share * min(height, width)
+        for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
+            near = (xs - x) ** 2 + (ys - y) ** 2 < radius**2
+            field = np.where(near, 10.0 if label else -10.0, field)
+        return field.astype(np.float32)
+
+
+def _upscale(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(logits, (size[1], size[0]), interpolation=cv2.INTER_LINEAR) > 0
