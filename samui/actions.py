@@ -1,0 +1,125 @@
+"""What a person can do in a session, as values: the page, the API and the tests send the same ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samui.types import Point, Prompt
+
+
+@dataclass(frozen=True, eq=False)
+class SetPrompt:
+    """The whole prompt of the active object as it stands now (an empty one drops it)."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
+class Hover:
+    """A preview of the mask under a point; changes nothing."""
+
+    point: Point
+
+
+@dataclass(frozen=True)
+class Choose:
+    """Look at another candidate; `rank` counts from 0, the highest predicted IoU."""
+
+    rank: int
+
+
+@dataclass(frozen=True)
+class Accept:
+    """Keep the shown mask as an object. label None: the one used last; colour None: the next of the palette."""
+
+    label: str | None = None
+    colour: str | None = None
+
+
+@dataclass(frozen=True)
+class Clear:
+    """Drop the active prompt and leave the objects."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Back by one step."""
+
+
+@dataclass(frozen=True)
+class Redo:
+    """Forward by one step that was undone."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Drop the active prompt and all objects."""
+
+
+@dataclass(frozen=True)
+class Reopen:
+    """Make an object active again, with the prompt and the logits that made it."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Remove an object."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Relabel:
+    """Give an object another label."""
+
+    id: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Recolour:
+    """Give an object another colour, "#rrggbb"."""
+
+    id: int
+    colour: str
+
+
+@dataclass(frozen=True)
+class Show:
+    """Show or hide an object."""
+
+    id: int
+    visible: bool
+
+
+@dataclass(frozen=True)
+class Snap:
+    """Switch "snap to edges" of the active mask and of those to come."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """Tell the whole state; changes nothing."""
+
+
+Action = (
+    SetPrompt
+    | Hover
+    | Choose
+    | Accept
+    | Clear
+    | Undo
+    | Redo
+    | Reset
+    | Reopen
+    | Delete
+    | Relabel
+    | Recolour
+    | Show
+    | Snap
+    | Report
+)

@@ -1,0 +1,300 @@
+"""One person's work on one image: the active prompt, its candidates, the objects, undo and redo.
+
+A session holds no model and no image. Whoever applies an action hands in the two things that need them, `Tools`. All
+states are frozen; an action makes a new one; undo is a step back in a list, so it restores the exact logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import singledispatchmethod
+
+import numpy as np
+
+from samui import actions
+from samui.colours import hex_colour
+from samui.errors import SessionError
+from samui.masks import Rle
+from samui.steps import Predict, Step, extend
+from samui.types import Prediction, Prompt
+
+MAX_OBJECTS = 5000
+HISTORY_BYTES = 64 * 2**20  # one step of sam-vit-base holds 0.8 MB of logits
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What an action may need beyond the session: `predict` runs the decoder, `snap` moves a mask to the image's edges.
+
+    snap: (bool (H, W), prompt) -> bool (H, W), or None where it is not to be had.
+    """
+
+    predict: Predict
+    snap: Callable[[np.ndarray, Prompt], np.ndarray] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Object:
+    """An accepted mask. colour: "#rrggbb". prompt: what made it, earlier logits included. candidate: index it had."""
+
+    id: int
+    label: str
+    colour: str
+    visible: bool
+    mask: Rle
+    score: float
+    prompt: Prompt
+    candidate: int
+    snapped: bool
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All of a session at one moment. mask: what is shown for the active prompt, None without one."""
+
+    steps: tuple[Step, ...] = ()
+    mask: Rle | None = None
+    reopened: int | None = None
+    objects: tuple[Object, ...] = ()
+    label: str = ""
+    snap: bool = False
+    next_id: int = 1
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.steps[-1].prompt if self.steps else Prompt()
+
+    @property
+    def prediction(self) -> Prediction | None:
+        return self.steps[-1].prediction if self.steps else None
+
+    @property
+    def candidate(self) -> int | None:
+        """Index in the model's order of the candidate that is looked at."""
+        return self.steps[-1].candidate if self.steps else None
+
+    def find(self, id: int) -> Object:
+        """Return the object with this id; SessionError if there is none."""
+        for item in self.objects:
+            if item.id == id:
+                return item
+        raise SessionError(f"object: must be one of the session's objects, got id {id}")
+
+
+class Session:
+    """The states of one image's work, oldest first, and the place among them.
+
+    Not thread-safe: the caller holds a lock for the length of `apply`.
+    """
+
+    def __init__(self, size: tuple[int, int], *, snap: bool = False, history_bytes: int = HISTORY_BYTES) -> None:
+        """size: (H, W) of the image. history_bytes: budget of the undo list; its oldest steps fall out first."""
+        self.size = size
+        self._history_bytes = history_bytes
+        self._states = [State(snap=snap)]
+        self._added = [0]  # bytes that each state keeps alive beyond the one before it
+        self._at = 0
+
+    @property
+    def state(self) -> State:
+        return self._states[self._at]
+
+    @property
+    def can_undo(self) -> bool:
+        return self._at > 0
+
+    @property
+    def can_redo(self) -> bool:
+        return self._at + 1 < len(self._states)
+
+    @property
+    def can_accept(self) -> bool:
+        return self.state.mask is not None and self.state.mask.area > 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all logits and masks that the undo list keeps, each counted once."""
+        return sum(self._added)
+
+    def apply(self, action: actions.Action, tools: Tools) -> None:
+        """Change the session by one action.
+
+        Runs the decoder for a new prompt and to reopen an object, never the encoder. Raises SessionError if the state
+        does not allow the action and PromptError for a prompt outside the image; the session is then as it was.
+        """
+        self._apply(action, tools)
+
+    def preview(self, hover: actions.Hover, tools: Tools) -> tuple[Rle, float]:
+        """Return mask and predicted IoU of a single include point at the pointer; the session stays as it is."""
+        prompt = Prompt(points=[hover.point], labels=[1])
+        prompt.check_inside(*self.size, where="hover")
+        prediction = tools.predict(prompt)
+        return Rle.encode(prediction.mask(prediction.best)), float(prediction.scores[prediction.best])
+
+    @singledispatchmethod
+    def _apply(self, action: actions.Action, tools: Tools) -> None:
+        raise SessionError(f"action: must change the session, got {type(action).__name__}")
+
+    @_apply.register
+    def _(self, action: actions.SetPrompt, tools: Tools) -> None:
+        prompt, now = action.prompt, self.state
+        if prompt.is_empty:
+            if now.steps:
+                self._push(replace(now, steps=(), mask=None, reopened=None))
+            return
+        prompt.check_inside(*self.size)
+        steps = extend(now.steps, prompt, tools.predict)
+        if steps == now.steps:
+            return
+        # clicks that came faster than answers still undo one by one
+        grown = len(steps) - len(now.steps) if steps[: len(now.steps)] == now.steps else 1
+        for end in range(len(steps) - grown + 1, len(steps) + 1):
+            last = end == len(steps)
+            mask = _shown(steps[:end], now.snap, tools)
+            self._push(replace(now, steps=steps[:end], mask=mask), trim=last)
+
+    @_apply.register
+    def _(self, action: actions.Choose, tools: Tools) -> None:
+        now = self.state
+        if not now.steps:
+            raise SessionError(f"candidate: there is none to choose from, got {action.rank}")
+        ranking = now.steps[-1].prediction.ranking
+        if action.rank >= len(ranking):
+            raise SessionError(f"candidate: must be below {len(ranking)}, got {action.rank}")
+        index = ranking[action.rank]
+        if index == now.candidate:
+            return
+        steps = (*now.steps[:-1], replace(now.steps[-1], candidate=index))
+        self._push(replace(now, steps=steps, mask=_shown(steps, now.snap, tools)))
+
+    @_apply.register
+    def _(self, action: actions.Accept, tools: Tools) -> None:
+        now = self.state
+        if now.mask is None:
+            raise SessionError("accept: there is no mask yet; click on a thing or drag a box round it")
+        if now.mask.area == 0:
+            raise SessionError("accept: the mask must cover at least one pixel, got 0")
+        if now.reopened is None and len(now.objects) >= MAX_OBJECTS:
+            raise SessionError(f"accept: at most {MAX_OBJECTS} objects an image, got one more")
+        step = now.steps[-1]
+        old = now.find(now.reopened) if now.reopened is not None else None
+        id = old.id if old else now.next_id
+        label = now.label if action.label is None else action.label
+        colour = action.colour or (old.colour if old else hex_colour(id - 1))
+        new = Object(id, label, colour, True, now.mask, step.score, step.prompt, step.candidate, now.snap)
+        objects = tuple(new if o is old else o for o in now.objects) if old else (*now.objects, new)
+        next_id = now.next_id + (old is None)
+        self._push(State(objects=objects, label=label, snap=now.snap, next_id=next_id))
+
+    @_apply.register
+    def _(self, action: actions.Clear, tools: Tools) -> None:
+        now = self.state
+        if now.steps:
+            self._push(replace(now, steps=(), mask=None, reopened=None))
+
+    @_apply.register
+    def _(self, action: actions.Reset, tools: Tools) -> None:
+        now = self.state
+        if now.steps or now.objects:
+            self._push(State(label=now.label, snap=now.snap, next_id=now.next_id))
+
+    @_apply.register
+    def _(self, action: actions.Undo, tools: Tools) -> None:
+        self._at = max(0, self._at - 1)
+
+    @_apply.register
+    def _(self, action: actions.Redo, tools: Tools) -> None:
+        self._at = min(len(self._states) - 1, self._at + 1)
+
+    @_apply.register
+    def _(self, action: actions.Reopen, tools: Tools) -> None:
+        now = self.state
+        item = now.find(action.id)
+        prediction = tools.predict(item.prompt)
+        steps = (Step(item.prompt, prediction, item.candidate),)
+        self._push(replace(now, steps=steps, mask=item.mask, reopened=item.id, label=item.label))
+
+    @_apply.register
+    def _(self, action: actions.Delete, tools: Tools) -> None:
+        now = self.state
+        item = now.find(action.id)
+        rest = tuple(o for o in now.objects if o is not item)
+        if now.reopened == item.id:
+            self._push(replace(now, objects=rest, steps=(), mask=None, reopened=None))
+        else:
+            self._push(replace(now, objects=rest))
+
+    @_apply.register
+    def _(self, action: actions.Relabel, tools: Tools) -> None:
+        self._edit(action.id, label=action.label)
+
+    @_apply.register
+    def _(self, action: actions.Recolour, tools: Tools) -> None:
+        self._edit(action.id, colour=action.colour)
+
+    @_apply.register
+    def _(self, action: actions.Show, tools: Tools) -> None:
+        self._edit(action.id, visible=action.visible)
+
+    @_apply.register
+    def _(self, action: actions.Snap, tools: Tools) -> None:
+        now = self.state
+        if action.on and tools.snap is None:
+            raise SessionError("snap: is not available here")
+        if action.on != now.snap:
+            mask = _shown(now.steps, action.on, tools) if now.steps else None
+            self._push(replace(now, snap=action.on, mask=mask))
+
+    def _edit(self, id: int, **changes: object) -> None:
+        now = self.state
+        item = now.find(id)
+        if any(getattr(item, name) != value for name, value in changes.items()):
+            new = replace(item, **changes)
+            self._push(replace(now, objects=tuple(new if o is item else o for o in now.objects)))
+
+    def _push(self, state: State, *, trim: bool = True) -> None:
+        del self._states[self._at + 1 :]
+        del self._added[self._at + 1 :]
+        self._added.append(_bytes_of(state, beside=self.state))
+        self._states.append(state)
+        self._at += 1
+        if trim:
+            self._trim()
+
+    def _trim(self) -> None:
+        """Drop the oldest states until the undo list fits its budget; two states stay in any case."""
+        while self.nbytes > self._history_bytes and len(self._states) > 2:
+            del self._states[0], self._added[0]
+            self._at -= 1
+            self._added[0] = _bytes_of(self._states[0])
+
+
+def _shown(steps: tuple[Step, ...], snap: bool, tools: Tools) -> Rle:
+    step = steps[-1]
+    mask = step.prediction.mask(step.candidate)
+    if snap and tools.snap is not None:
+        mask = tools.snap(mask, step.prompt)
+    return Rle.encode(mask)
+
+
+def _bytes_of(state: State, *, beside: State | None = None) -> int:
+    """Bytes of the arrays that a state keeps alive and its neighbour `beside` does not.
+
+    A part lives in a run of neighbouring states, so these add up to the bytes of the whole list.
+    """
+    parts = _parts(state)
+    known = _parts(beside) if beside else {}
+    return sum(size for part, size in parts.items() if part not in known)
+
+
+def _parts(state: State) -> dict[int, int]:
+    """The arrays that a state keeps alive: identity -> bytes."""
+    parts = {id(step.prediction): step.prediction.logits.nbytes for step in state.steps}
+    if state.mask is not None:
+        parts[id(state.mask)] = state.mask.counts.nbytes
+    for item in state.objects:
+        parts[id(item.mask)] = item.mask.counts.nbytes
+        if item.prompt.mask_logits is not None:
+            parts[id(item.prompt.mask_logits)] = item.prompt.mask_logits.nbytes
+    return parts
