@@ -1,0 +1,357 @@
+"""Every kind of picture file gets the right pixels or one clear message."""
+
+import io
+import os
+import struct
+import time
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, ImageOps
+
+from samui.errors import ImageError
+from samui.images import HOSTED_PIXELS, content_hash, encode_for_display, read_image
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def saved(image: Image.Image, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def photo(width: int = 40, height: int = 24) -> Image.Image:
+    """A picture without any symmetry, smooth enough for JPEG."""
+    xs, ys = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
+    return Image.fromarray(np.stack([xs, ys, xs * ys], -1).__mul__(255).astype(np.uint8))
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, *, depth: int = 8, colour: int = 0, data: bytes = b"") -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    chunks = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(data, 9)) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def webp_canvas(width: int, height: int) -> bytes:
+    body = b"WEBPVP8X" + struct.pack("<I", 10) + bytes(4) + (width - 1).to_bytes(3, "little")
+    body += (height - 1).to_bytes(3, "little")
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def test_lossless_formats_keep_every_pixel():
+    expected = np.asarray(photo())
+    for kind, options in (("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True})):
+        picture = read_image(saved(photo(), kind, **options))
+        np.testing.assert_array_equal(picture.pixels, expected)
+        assert (picture.format, picture.size, picture.notes) == (kind, (24, 40), ())
+        assert picture.pixels.flags.c_contiguous
+        assert picture.pixels.flags.writeable, "torch warns about arrays that are not"
+
+
+def test_jpeg_is_near_the_original():
+    picture = read_image(saved(photo(), "JPEG", quality=95))
+    assert picture.format == "JPEG"
+    assert np.abs(picture.pixels.astype(int) - np.asarray(photo())).max() < 12
+
+
+def test_file_on_disk_gives_its_name_and_the_same_pixels(tmp_path):
+    path = tmp_path / "größe <b>😀.png"
+    photo().save(path)
+    picture = read_image(path)
+    assert picture.name == "größe <b>😀.png"
+    np.testing.assert_array_equal(picture.pixels, read_image(str(path)).pixels)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(photo(), kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    picture = read_image(data)
+    assert picture.size == ((40, 24) if orientation >= 5 else (24, 40))
+    np.testing.assert_array_equal(picture.pixels, np.asarray(expected))
+
+
+def test_orientation_6_puts_the_left_column_on_top():
+    image = Image.new("RGB", (3, 2), "black")
+    image.putpixel((0, 1), RED)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = read_image(saved(image, "PNG", exif=exif)).pixels
+    assert pixels.shape == (3, 2, 3)
+    assert pixels[0, 0].tolist() == list(RED)
+
+
+def test_damaged_exif_costs_the_turn_and_not_the_picture():
+    picture = read_image(saved(photo(), "PNG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"))
+    assert picture.size == (24, 40)
+
+
+def test_mpo_shows_its_first_frame():
+    other = Image.new("RGB", (40, 24), "blue")
+    data = saved(photo(), "MPO", save_all=True, append_images=[other], quality=95)
+    picture = read_image(data)
+    assert picture.format == "MPO"
+    assert picture.notes == ("more than one frame: the first is shown",)
+    assert np.abs(picture.pixels.astype(int) - np.asarray(photo())).max() < 12
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_first_frame_of_several_is_shown(kind):
+    frames = [Image.new("RGB", (8, 6), colour) for colour in (RED, GREEN, BLUE)]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    picture = read_image(saved(frames[0], kind, save_all=True, append_images=frames[1:], **options))
+    assert (picture.pixels == RED).all()
+    assert picture.notes == ("more than one frame: the first is shown",)
+
+
+def ramp(kind: type) -> np.ndarray:
+    return np.array([[0, 1000], [3000, 4000]]).astype(kind)
+
+
+MODES = {
+    "1-bit": (Image.fromarray(np.array([[0, 255]], np.uint8)).convert("1"), [[(0, 0, 0), (255, 255, 255)]], ()),
+    "L": (Image.fromarray(np.array([[7, 90]], np.uint8)), [[(7, 7, 7), (90, 90, 90)]], ()),
+    "LA": (
+        Image.fromarray(np.array([[[10, 255], [10, 0]]], np.uint8), "LA"),
+        [[(10, 10, 10), (255, 255, 255)]],
+        ("transparent: shown on white",),
+    ),
+    "RGBA": (
+        Image.fromarray(np.array([[[255, 0, 0, 255], [255, 0, 0, 51]]], np.uint8)),
+        [[RED, (255, 204, 204)]],
+        ("transparent: shown on white",),
+    ),
+    "RGBA without a hole": (Image.new("RGBA", (2, 1), RED), [[RED, RED]], ()),
+    "16-bit grey": (
+        Image.fromarray(ramp(np.uint16)),
+        [[(0,) * 3, (64,) * 3], [(191,) * 3, (255,) * 3]],
+        ("16-bit grey: 0 to 4000 shown as 0 to 255",),
+    ),
+    "16-bit grey, all equal": (
+        Image.fromarray(np.full((1, 2), 700, np.uint16)),
+        [[(0, 0, 0), (0, 0, 0)]],
+        ("16-bit grey: 700 to 700 shown as 0 to 255",),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize(("image", "pixels", "notes"), MODES.values(), ids=MODES)
+def test_every_mode_becomes_rgb(kind, image, pixels, notes):
+    picture = read_image(saved(image, kind))
+    assert picture.pixels.tolist() == [[list(p) for p in row] for row in pixels]
+    assert picture.notes == notes
+
+
+def test_palette_and_its_transparent_entry():
+    image = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    image.putpalette([*RED, *GREEN, *BLUE])
+    assert read_image(saved(image, "PNG")).pixels.tolist() == [[list(RED), list(GREEN), list(BLUE)]]
+    for transparency in (1, b"\xff\x00\xff"):
+        picture = read_image(saved(image, "PNG", transparency=transparency))
+        assert picture.pixels.tolist() == [[list(RED), [255, 255, 255], list(BLUE)]]
+
+
+@pytest.mark.parametrize(("mode", "key"), [("L", 10), ("RGB", (10, 10, 10))], ids=["L", "RGB"])
+def test_transparent_colour_of_a_png_lies_on_white(mode, key):
+    image = Image.new(mode, (2, 1), key)
+    image.putpixel((1, 0), 99 if mode == "L" else (99, 99, 99))
+    assert read_image(saved(image, "PNG", transparency=key)).pixels[0].tolist() == [[255] * 3, [99] * 3]
+
+
+def test_16_bit_colour_keeps_its_high_bytes():
+    samples = np.array([[[0x1234, 0xABCD, 0xFF00], [0x00FF, 0x8000, 0x0100]]], ">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in samples)
+    picture = read_image(png(2, 1, depth=16, colour=2, data=rows))
+    assert picture.pixels.tolist() == [[[0x12, 0xAB, 0xFF], [0x00, 0x80, 0x01]]]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_tiff_of_floats_or_32_bit_integers_is_stretched(kind):
+    picture = read_image(saved(Image.fromarray(ramp(kind) - 1000), "TIFF"))
+    assert picture.pixels[:, :, 0].tolist() == [[0, 64], [191, 255]]
+    assert picture.notes == ("32-bit grey: -1000 to 3000 shown as 0 to 255",)
+
+
+def test_what_is_not_finite_in_a_float_tiff_is_black():
+    values = np.array([[np.nan, np.inf, -np.inf, 2, 4]], np.float32)
+    assert read_image(saved(Image.fromarray(values), "TIFF")).pixels[0, :, 0].tolist() == [0, 0, 0, 0, 255]
+    nothing = np.full((2, 2), np.nan, np.float32)
+    assert (read_image(saved(Image.fromarray(nothing), "TIFF")).pixels == 0).all()
+
+
+def test_widest_float_range_does_not_overflow():
+    limit = np.finfo(np.float32).max
+    values = np.array([[-limit, 0, limit]], np.float32)
+    assert read_image(saved(Image.fromarray(values), "TIFF")).pixels[0, :, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_becomes_rgb(kind):
+    image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    pixels = read_image(saved(image, kind)).pixels.reshape(-1, 3)
+    assert np.abs(pixels.astype(int) - RED).max() <= 4
+
+
+def test_profile_of_another_colour_space_becomes_srgb():
+    profile = swapped_profile()
+    picture = read_image(saved(Image.new("RGB", (4, 4), (200, 30, 30)), "PNG", icc_profile=profile))
+    assert picture.notes == ()
+    r, g, b = picture.pixels[0, 0].tolist()
+    assert g > 180 > 60 > r, f"a profile with red and green swapped must be applied, got {(r, g, b)}"
+
+
+def swapped_profile() -> bytes:
+    """The sRGB profile with the tags of its red and green primaries exchanged."""
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = data.replace(b"rXYZ", b"....").replace(b"gXYZ", b"rXYZ").replace(b"....", b"gXYZ")
+    return data.replace("sRGB".encode("utf-16-be"), "qRGB".encode("utf-16-be"))
+
+
+@pytest.mark.parametrize("profile", [b"not a profile", b"\0" * 200], ids=["text", "zeros"])
+def test_damaged_profile_is_left_out_with_a_note(profile):
+    picture = read_image(saved(photo(), "PNG", icc_profile=profile))
+    np.testing.assert_array_equal(picture.pixels, np.asarray(photo()))
+    assert picture.notes == ("colour profile left out: it does not fit the picture",)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 30000), (30000, 1)])
+def test_extreme_shapes_are_read_and_shown(width, height):
+    picture = read_image(saved(Image.new("RGB", (width, height), RED), "PNG"))
+    assert picture.pixels.shape == (height, width, 3)
+    data, _ = encode_for_display(picture.pixels)
+    assert max(Image.open(io.BytesIO(data)).size) == min(4096, max(width, height))
+
+
+def truncated(kind: str) -> bytes:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    data = saved(Image.fromarray(noise), kind, **({"compression": "tiff_lzw"} if kind == "TIFF" else {}))
+    return data[: len(data) // 2]
+
+
+WHOLE = "image: must be a whole, undamaged file of its format, got: "
+KNOWN = "image: must be a JPEG, PNG, WebP, BMP, TIFF or MPO picture, got "
+MALFORMED = {
+    "empty": (lambda: b"", KNOWN + "an empty file"),
+    "text": (lambda: b"just a letter to my aunt, no picture", KNOWN + "text: 'just a letter to my aunt, no p"),
+    "html": (lambda: b"<script>alert(1)</script>", KNOWN + "text: '<script>alert(1)</script>'"),
+    "gif": (lambda: saved(photo(), "GIF"), KNOWN + "a GIF"),
+    "heic": (lambda: b"\0\0\0\x18ftypheic" + bytes(40), KNOWN + "a file of the HEIC family"),
+    "pdf": (lambda: saved(photo(), "PDF"), KNOWN + "a PDF"),
+    "eps": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9", KNOWN + "text: '%!PS-Adobe-3.0 EPSF-3.0"),
+    "tga": (lambda: saved(photo(), "TGA"), KNOWN + "a file that starts with 00 00 02"),
+    "wave sound": (lambda: b"RIFF\x24\0\0\0WAVEfmt " + bytes(30), KNOWN + "a file that starts with 52 49 46 46"),
+    "noise": (lambda: bytes(range(128, 256)), KNOWN + "a file that starts with 80 81 82"),
+    "JPEG cut in half": (lambda: truncated("JPEG"), WHOLE + "image file is truncated"),
+    "PNG cut in half": (lambda: truncated("PNG"), WHOLE + "image file is truncated"),
+    "BMP cut in half": (lambda: truncated("BMP"), WHOLE + "image file is truncated"),
+    "WebP cut in half": (lambda: truncated("WEBP"), WHOLE),
+    "TIFF cut in half": (lambda: truncated("TIFF"), WHOLE),
+    "three bytes of JPEG": (lambda: b"\xff\xd8\xff", WHOLE),
+    "head of PNG alone": (lambda: b"\x89PNG\r\n\x1a\n", WHOLE),
+    "head of TIFF alone": (lambda: b"II*\0", WHOLE),
+    "head of BMP alone": (lambda: b"BM", WHOLE),
+    "letter that starts with BM": (lambda: b"BMW, the letter begins, and goes on for long", WHOLE),
+    "PNG with a wrong checksum": (lambda: saved(photo(), "PNG")[:50] + b"\xff" * 40, WHOLE),
+    "PNG of no width": (lambda: png(0, 5), WHOLE),
+    "PNG bomb": (lambda: png(30000, 30000, data=bytes(900)), "must have at most 100 megapixels, got 900 (30000x30000)"),
+    "WebP bomb": (lambda: webp_canvas(16384, 16384), "must have at most 100 megapixels, got 268.4 (16384x16384)"),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), MALFORMED.values(), ids=MALFORMED)
+def test_malformed_file_is_refused_with_its_rule(make, message):
+    data = make()
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow remarks on the way does not count
+        with pytest.raises(ImageError) as caught:
+            read_image(data)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert time.perf_counter() - start < 2
+
+
+def test_pixel_limit_is_checked_before_anything_is_decoded(monkeypatch):
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    data = png(8000, 5001, data=bytes(8001 * 20))
+    with pytest.raises(ImageError, match=r"^a\.png: must have at most 40 megapixels, got 40\.01 \(8000x5001\)$"):
+        read_image(data, max_pixels=HOSTED_PIXELS, name="a.png")
+
+
+def test_picture_of_exactly_the_limit_is_read():
+    assert read_image(saved(photo(20, 10), "PNG"), max_pixels=200).size == (10, 20)
+    with pytest.raises(ImageError, match=r"got 0\.0002"):
+        read_image(saved(photo(20, 10), "PNG"), max_pixels=199)
+
+
+def test_large_picture_needs_no_leave_of_pillow():
+    """Pillow itself warns from 89 megapixels on; samui's limit for local use is 100."""
+    picture = read_image(saved(Image.new("1", (9500, 10000)), "PNG"))
+    assert picture.size == (10000, 9500)
+
+
+def test_file_over_the_size_limit_is_not_read():
+    with pytest.raises(ImageError, match=r"^image: must be at most 0\.0005 MB, got 0\.000501 MB$"):
+        read_image(b"\xff\xd8\xff" + bytes(498), max_bytes=500)
+
+
+def test_paths_that_are_no_files(tmp_path):
+    locked = tmp_path / "a-name-that-is-far-too-long-for-any-file-system" / ("x" * 300)
+    cases = [
+        (tmp_path / "none.png", "none.png: must be an existing file, got nothing at "),
+        (tmp_path, f"{tmp_path.name}: must be a file, got a folder"),
+        (locked, "x: must be a"),
+        ("a\0b.png", "must be a path or a file's bytes, got 'a\\x00b.png'"),
+        (None, "image: must be a path or a file's bytes, got 'None'"),
+        (7.5, "image: must be a path or a file's bytes, got '7.5'"),
+    ]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.png")  # opening one to read would wait for ever
+        cases.append((tmp_path / "pipe.png", "pipe.png: must be a file, got a device"))
+    for source, message in cases:
+        with pytest.raises(ImageError) as caught:
+            read_image(source)
+        assert message in str(caught.value)
+
+
+def test_text_named_jpg_is_told_by_its_content(tmp_path):
+    path = tmp_path / "holiday.jpg"
+    path.write_text("dear diary")
+    with pytest.raises(ImageError, match=r"^holiday\.jpg: .* got text: 'dear diary'$"):
+        read_image(path)
+
+
+def test_small_picture_is_shown_without_loss():
+    pixels = np.asarray(photo())
+    data, media_type = encode_for_display(pixels)
+    assert media_type == "image/png"
+    np.testing.assert_array_equal(read_image(data).pixels, pixels)
+
+
+def test_large_picture_is_shown_as_jpeg_in_its_own_colours():
+    pixels = np.asarray(photo(800, 600))
+    data, media_type = encode_for_display(pixels)
+    assert media_type == "image/jpeg"
+    assert np.abs(read_image(data).pixels.astype(int) - pixels).max() < 12
+    data, _ = encode_for_display(pixels, max_side=400)
+    assert Image.open(io.BytesIO(data)).size == (400, 300)
+
+
+def test_content_hash_tells_pixels_and_shapes_apart():
+    pixels = np.arange(72, dtype=np.uint8).reshape(4, 6, 3)
+    assert content_hash(pixels) == content_hash(pixels.copy())
+    assert content_hash(pixels) == content_hash(np.ascontiguousarray(pixels[:, ::-1])[:, ::-1])
+    changed = pixels.copy()
+    changed[3, 5, 2] += 1
+    assert len({content_hash(p) for p in (pixels, changed, pixels.reshape(6, 4, 3))}) == 3
