@@ -51,8 +51,8 @@ class Frame:
     def mask(self, logits: np.ndarray) -> np.ndarray:
         """Bool (H, W) at image size of finite float32 (h, w) logits: where they are above 0 after upscaling.
 
-        The same as transformers' `post_process_masks` (bilinear to the square, crop, bilinear to the image, > 0) but for
-        pixels whose interpolated logit is within float32 rounding of 0. Costs a few milliseconds at 12 megapixels.
+        The same as transformers' `post_process_masks` (bilinear to the square, crop, bilinear to the image, > 0) but
+        for pixels whose interpolated logit is within float32 rounding of 0. A few milliseconds at 12 megapixels.
         """
         height, width = self.image
         starts = mask_boundaries(logits, self)
@@ -65,10 +65,10 @@ class Frame:
 def mask_boundaries(logits: np.ndarray, frame: Frame) -> np.ndarray:
     """Where the full-size mask of float32 (h, w) logits changes, as sorted offsets into its pixels in row-major order.
 
-    int64 (2n,): the mask holds from offset [0] to before [1], from [2] to before [3] and so on; equal offsets are empty
-    runs. The work grows with the length of the outline, not with the area: between four positive samples a bilinear
-    surface is positive and between four others it is not, so only cells of the model's square with both kinds are looked
-    at, and along one pixel row the surface is linear inside a cell, so that it changes sign at one place at most.
+    int64 (2n,): the mask holds from offset [0] to before [1], from [2] to before [3] and so on; equal offsets are
+    empty runs. The work grows with the length of the outline, not with the area: between four positive samples a
+    bilinear surface is positive and between four others it is not, so only cells of the model's square with both kinds
+    are looked at; along one pixel row the surface is linear inside a cell, so it changes sign at one place at most.
     """
     height, width = frame.image
     field = _in_square(logits, frame)
@@ -107,8 +107,8 @@ class _Source:
 def _source(length: int, samples: int) -> _Source:
     """torch's `align_corners=False` source positions, in its precision.
 
-    torch computes float32(scale * (index + 0.5) - 0.5) with a fused multiply-add; float64 holds that product exactly, so
-    one rounding at the end gives the same bits. Plain float64 would differ by up to 1e-4 of a sample.
+    torch computes float32(scale * (index + 0.5) - 0.5) with a fused multiply-add; float64 holds that product exactly,
+    so one rounding at the end gives the same bits. A float64 scale would differ by up to 1e-4 of a sample.
     """
     scale = np.float64(np.float32(samples) / np.float32(length))
     at = (scale * (np.arange(length) + 0.5) - 0.5).astype(np.float32).astype(np.float64)

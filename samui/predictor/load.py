@@ -1,0 +1,147 @@
+"""From a model's name to a predictor: choose, download, check, put on a device.
+
+Imports of torch and transformers take seconds, so they wait for the first call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from samui import models
+from samui.errors import ModelError
+from samui.models import one_line
+from samui.predictor.base import Predictor
+from samui.predictor.preprocess import Preprocessing
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("float32", "bfloat16", "float16")
+log = logging.getLogger(__name__)
+
+
+def load_predictor(
+    name: str = models.AUTO, *, device: str | None = None, dtype: str | None = None, threads: int | None = None
+) -> Predictor:
+    """A predictor for "auto", "bundled", a hub id or a local folder; reads the weights, and downloads them if need be.
+
+    device: "cpu", "cuda", "cuda:1", "mps" and so on; by default what accelerate finds. dtype: "float32" (default),
+    "bfloat16" or "float16". threads: of torch on the CPU, for the whole process. Raises ModelError.
+    """
+    if dtype is not None and dtype not in DTYPES:
+        raise ModelError(f"dtype: must be one of {', '.join(DTYPES)}, got {dtype!r}")
+    choice = models.resolve(name)
+    target = _device(device)
+    if threads is not None:
+        _set_threads(threads)
+    try:
+        predictor = _load(choice, target, dtype or "float32")
+    except ModelError as error:
+        if name != models.AUTO or choice.name == models.BUNDLED:
+            raise
+        # The hub answered but the download broke: a person without a model name still gets a page.
+        choice = models.resolve(models.BUNDLED)
+        predictor = _load(choice, target, dtype or "float32", why=f"The small built-in model, as {error}.")
+    log.info("%s (%s, %s)", predictor.why, predictor.device, predictor.dtype)
+    return predictor
+
+
+def _load(choice: models.ModelChoice, device: torch.device, dtype: str, why: str | None = None) -> Predictor:
+    import torch
+    from transformers import SamModel
+
+    from samui.predictor.sam import SamPredictor
+
+    folder = models.fetch(choice)
+    model = _read(SamModel, folder, getattr(torch, dtype))
+    preprocessing = Preprocessing.read(folder, model.config.vision_config.image_size)
+    return SamPredictor(
+        _move(model, device),
+        preprocessing,
+        name=choice.name,
+        source=folder,
+        revision=choice.revision or models.content_revision(folder),
+        title=choice.title,
+        why=why or choice.why,
+    )
+
+
+def _read(family: type, folder: Path, dtype: torch.dtype) -> torch.nn.Module:
+    """The model in eval mode, on the CPU. ModelError if config.json and the weights do not fit together."""
+    try:
+        with _quiet():
+            model, report = family.from_pretrained(
+                folder,
+                dtype=dtype,  # else a float16 checkpoint would stay float16, also on a CPU
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+    except Exception as error:  # configuration and shape errors come as half a dozen types
+        raise ModelError(f"{folder}: must load as {family.__name__}, got {one_line(error)}") from error
+    # transformers fills what a checkpoint lacks with random numbers and only logs it.
+    if report["missing_keys"]:
+        lacking = sorted(report["missing_keys"])
+        raise ModelError(f"{folder}: weights must be complete, got {len(lacking)} missing, {lacking[0]} first")
+    return model.eval().requires_grad_(False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bar and no load report of transformers: what they say is checked and raised here."""
+    from transformers.utils import logging as reports
+
+    level, bars = reports.get_verbosity(), reports.is_progress_bar_enabled()
+    reports.set_verbosity_error()
+    reports.disable_progress_bar()
+    try:
+        yield
+    finally:
+        reports.set_verbosity(level)
+        if bars:
+            reports.enable_progress_bar()
+
+
+def _device(asked: str | None) -> torch.device:
+    """The device asked for, or the one that accelerate finds.
+
+    PartialState is the part of accelerate that finds devices and no more: it starts a process group only under
+    `accelerate launch`, where it gives every process a GPU of its own, while Accelerator also sets up mixed precision,
+    gradients and trackers.
+    """
+    import torch
+
+    if asked is None:
+        from accelerate import PartialState
+
+        return PartialState().device
+    try:
+        device = torch.device(asked)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        raise ModelError(f"device: must be one that this machine has, got {asked!r} ({one_line(error)})") from None
+    if device.type == "meta":
+        raise ModelError(f"device: must be one that computes, got {asked!r}")
+    return device
+
+
+def _move(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    import torch
+
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError:
+        raise ModelError(f"device: must have memory for the model, got {str(device)!r}, which is full") from None
+
+
+def _set_threads(threads: int) -> None:
+    import torch
+
+    if not isinstance(threads, int) or threads < 1:
+        raise ModelError(f"threads: must be a positive whole number, got {threads!r}")
+    torch.set_num_threads(threads)

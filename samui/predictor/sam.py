@@ -1,0 +1,183 @@
+"""The adapter for SAM (`SamModel` of transformers): ViT-B, L and H, SlimSAM and fine-tunes of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import torch
+
+from samui.errors import ImageError, ModelError, PromptError
+from samui.predictor.base import Embedding
+from samui.predictor.preprocess import Preprocessing
+from samui.types import Prediction, Prompt
+
+# Prompts a decoder pass. On a CPU larger passes are slower per prompt, since their activations leave the caches.
+_PASS_CPU, _PASS_GPU = 8, 64
+
+
+class SamPredictor:
+    """A loaded SAM checkpoint; see `samui.predictor.base.Predictor` for what each member promises.
+
+    Two locks, so that a click never waits for another image's encoder: one call of the encoder and one of the decoder
+    at a time. torch gives every calling thread a full set of worker threads; several at once only fight for the cores.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        preprocessing: Preprocessing,
+        *,
+        name: str,
+        source: Path,
+        revision: str,
+        title: str,
+        why: str,
+    ) -> None:
+        self.name, self.source, self.revision, self.title, self.why = name, str(source), revision, title, why
+        self._model, self._preprocessing = model, preprocessing
+        self._torch_device, self._torch_dtype = model.device, model.dtype
+        self.device = str(model.device)
+        self.dtype = str(model.dtype).removeprefix("torch.")
+        self.key = f"{name}@{revision}/{self.dtype}"
+        prompt_config = model.config.prompt_encoder_config
+        grid = prompt_config.image_embedding_size
+        self.low_res_size = (4 * grid, 4 * grid)  # two stride-2 transposed convolutions in the decoder
+        self._embedding_shape = (1, prompt_config.hidden_size, grid, grid)
+        # float64 as SamProcessor's points are, for equal bits; MPS has no float64 (transformers issue 28334).
+        self._point_dtype = torch.float32 if model.device.type == "mps" else torch.float64
+        self._encoder_lock, self._decoder_lock = threading.Lock(), threading.Lock()
+        with torch.inference_mode():
+            self._positions = model.get_image_wide_positional_embeddings()
+
+    def embed(self, image: np.ndarray | PIL.Image.Image) -> Embedding:
+        """See `Predictor.embed`. A PIL image is taken as it lies; its EXIF orientation is not applied."""
+        array = _as_rgb(image)
+        pixels = torch.from_numpy(self._preprocessing(array))[None]
+        with self._encoder_lock, torch.inference_mode():
+            try:
+                tensor = self._encode(pixels)
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()  # memory that torch holds but does not use, in pieces that did not fit
+                try:
+                    tensor = self._encode(pixels)
+                except torch.OutOfMemoryError as error:
+                    text = f"must have memory for the image encoder, got {error}; device 'cpu' may do"
+                    raise ModelError(f"device {self.device}: {text}") from None
+        if not bool(torch.isfinite(tensor).all()):
+            raise ModelError(
+                f"{self.name}: embeddings must be finite, got NaN or infinity in {self.dtype}; use float32"
+            )
+        return Embedding(tensor, self._preprocessing.frame(*array.shape[:2]), self.key)
+
+    def predict(self, embedding: Embedding, prompt: Prompt, *, multimask: bool = True) -> Prediction:
+        """See `Predictor.predict`."""
+        self._check(embedding, prompt, "prompt")
+        return self._decode(embedding, [prompt], multimask)[0]
+
+    def predict_many(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
+    ) -> list[Prediction]:
+        """See `Predictor.predict_many`.
+
+        Prompts with the same number of points, boxes and masks share passes. Padding them to one length would not do:
+        SAM embeds padding as zeros, but the other tokens still attend to it, and the masks change.
+        """
+        groups: dict[tuple[int, bool, bool], list[int]] = {}
+        for i, prompt in enumerate(prompts):
+            self._check(embedding, prompt, f"prompts[{i}]")
+            structure = len(prompt.points), prompt.box is not None, prompt.mask_logits is not None
+            groups.setdefault(structure, []).append(i)
+        found: dict[int, Prediction] = {}
+        step = _PASS_CPU if self._torch_device.type == "cpu" else _PASS_GPU
+        for members in groups.values():
+            for start in range(0, len(members), step):
+                part = members[start : start + step]
+                found.update(zip(part, self._decode(embedding, [prompts[i] for i in part], multimask), strict=True))
+        return [found[i] for i in range(len(prompts))]
+
+    def pack(self, embedding: Embedding, *, half: bool = True) -> dict[str, np.ndarray]:
+        """See `Predictor.pack`."""
+        values = embedding.tensor.float().numpy()
+        if half and np.abs(values).max() < np.finfo(np.float16).max:
+            values = values.astype(np.float16)
+        return {"embedding": values, "image_size": np.array(embedding.size, np.int64)}
+
+    def unpack(self, arrays: Mapping[str, np.ndarray]) -> Embedding:
+        """See `Predictor.unpack`."""
+        values, size = arrays.get("embedding"), arrays.get("image_size")
+        if values is None or values.shape != self._embedding_shape or not np.isfinite(values).all():
+            got = None if values is None else values.shape
+            raise ValueError(f"embedding: must be finite with shape {self._embedding_shape}, got {got}")
+        if size is None or size.shape != (2,) or size.min() < 1:
+            raise ValueError(f"image_size: must be two positive numbers, got {size}")
+        tensor = torch.from_numpy(values.astype(np.float32)).to(self._torch_dtype)
+        return Embedding(tensor, self._preprocessing.frame(int(size[0]), int(size[1])), self.key)
+
+    def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        pixels = pixels.to(self._torch_device, self._torch_dtype)
+        return self._model.get_image_embeddings(pixels).cpu()
+
+    def _decode(self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool) -> list[Prediction]:
+        """One decoder pass over prompts of one structure; the batch axis counts them, since masks go by that axis."""
+        with self._decoder_lock, torch.inference_mode():
+            sparse, dense = self._model.prompt_encoder(**self._prompt_tensors(embedding, prompts))
+            logits, scores = self._model.mask_decoder(
+                image_embeddings=embedding.tensor.to(self._torch_device).expand(len(prompts), -1, -1, -1),
+                image_positional_embeddings=self._positions.expand(len(prompts), -1, -1, -1),
+                sparse_prompt_embeddings=sparse,
+                dense_prompt_embeddings=dense,
+                multimask_output=multimask,
+            )
+            logits, scores = logits[:, 0].float().cpu().numpy(), scores[:, 0].float().cpu().numpy()
+        if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
+            # float16 overflows in a decoder; a pixel without a number is outside, a candidate without a score last.
+            logits = np.nan_to_num(logits, nan=-1e4, posinf=1e4, neginf=-1e4)
+            scores = np.nan_to_num(scores, nan=0.0, posinf=1.0, neginf=0.0)
+        upscale = embedding.frame.mask
+        return [Prediction(*pair, embedding.size, upscale) for pair in zip(logits, scores, strict=True)]
+
+    def _prompt_tensors(self, embedding: Embedding, prompts: Sequence[Prompt]) -> dict[str, torch.Tensor | None]:
+        """For the prompt encoder: points (n, 1, p, 2), labels (n, 1, p), boxes (n, 1, 4), masks (n, 1, h, w)."""
+
+        def tensor(values: list, dtype: torch.dtype) -> torch.Tensor:
+            return torch.from_numpy(np.stack(values)).to(self._torch_device, dtype)
+
+        to_model = embedding.frame.to_model
+        points = labels = boxes = masks = None
+        if prompts[0].points:
+            points = tensor([to_model(p.points)[None] for p in prompts], self._point_dtype)
+            labels = tensor([np.array(p.labels)[None] for p in prompts], torch.int64)
+        if prompts[0].box is not None:
+            # SamProcessor rounds boxes, and only boxes, to float32 before it scales them.
+            corners = [np.array(p.box, np.float32).reshape(2, 2) for p in prompts]
+            boxes = tensor([to_model(c).reshape(1, 4) for c in corners], self._point_dtype)
+        if prompts[0].mask_logits is not None:
+            masks = tensor([p.mask_logits[None] for p in prompts], self._torch_dtype)
+        return {"input_points": points, "input_labels": labels, "input_boxes": boxes, "input_masks": masks}
+
+    def _check(self, embedding: Embedding, prompt: Prompt, where: str) -> None:
+        if embedding.model != self.key:
+            raise PromptError(f"embedding: must be made by {self.key}, got one of {embedding.model}")
+        if prompt.is_empty:
+            raise PromptError(f"{where}: must have a point or a box, got neither")
+        prompt.check_inside(*embedding.size, where=where)
+        if prompt.mask_logits is not None:
+            if prompt.mask_logits.shape != self.low_res_size:
+                shape = prompt.mask_logits.shape
+                raise PromptError(f"{where}.mask_logits: must have shape {self.low_res_size}, got {shape}")
+            if not np.isfinite(prompt.mask_logits).all():
+                raise PromptError(f"{where}.mask_logits: must be finite, got NaN or infinity")
+
+
+def _as_rgb(image: np.ndarray | PIL.Image.Image) -> np.ndarray:
+    if isinstance(image, PIL.Image.Image):
+        return np.asarray(image.convert("RGB"))
+    if not isinstance(image, np.ndarray):
+        raise ImageError(f"image: must be a uint8 array (H, W, 3) or a PIL image, got {type(image).__name__}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ImageError(f"image: must be uint8 RGB with shape (H, W, 3), got {image.dtype} {image.shape}")
+    return np.ascontiguousarray(image)
