@@ -25,9 +25,14 @@ class FakePredictor:
     """Predicts three nested discs of radius 10, 20 and 30 % of the short side; scores .6, .9, .7."""
 
     name = "fake"
+    source = "nowhere"
+    title = "Fake"
+    why = "The fake, as asked."
     revision = "0"
     device = "cpu"
     dtype = "float32"
+    key = "fake@0/float32"
+    low_res_size = (LOW, LOW)
 
     def __init__(self) -> None:
         self.embed_calls = 0
@@ -50,6 +55,17 @@ class FakePredictor:
         if not multimask:
             logits, scores = logits[1:2], scores[1:2]
         return Prediction(logits, scores, embedding.size, lambda low: _upscale(low, embedding.size))
+
+    def predict_many(self, embedding: FakeEmbedding, prompts, *, multimask: bool = True) -> list[Prediction]:
+        return [self.predict(embedding, prompt, multimask=multimask) for prompt in prompts]
+
+    def pack(self, embedding: FakeEmbedding, *, half: bool = True) -> dict[str, np.ndarray]:
+        return {"image_size": np.array(embedding.size), "half": np.array([half])}
+
+    def unpack(self, arrays) -> FakeEmbedding:
+        if arrays["image_size"].shape != (2,):
+            raise ValueError(f"image_size: must be two numbers, got {arrays['image_size']}")
+        return FakeEmbedding(size=tuple(int(n) for n in arrays["image_size"]))
 
     def _logits(self, prompt: Prompt, height: int, width: int, share: float) -> np.ndarray:
         ys, xs = np.mgrid[0:LOW, 0:LOW].astype(np.float32)
