@@ -30,3 +30,15 @@ class SessionError(SamuiError):
 
 class ExportError(SamuiError):
     """A result that cannot be written."""
+
+
+class UnknownSessionError(SessionError):
+    """A token that was never issued, has expired, or has been handed on to another tab."""
+
+
+class StaleError(SessionError):
+    """A request about an image that the session has left."""
+
+
+class FullError(SessionError):
+    """No room for one more session; those of others are not thrown out for it."""

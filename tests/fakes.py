@@ -68,8 +68,8 @@ class FakePredictor:
         return FakeEmbedding(size=tuple(int(n) for n in arrays["image_size"]))
 
     def _logits(self, prompt: Prompt, height: int, width: int, share: float) -> np.ndarray:
-        ys, xs = np.mgrid[0:LOW, 0:LOW].astype(np.float32)
-        xs, ys = (xs + 0.5) * width / LOW, (ys + 0.5) * height / LOW
+        # As with SAM, the frame is a square with the image at its top left.
+        ys, xs = (np.mgrid[0:LOW, 0:LOW].astype(np.float32) + 0.5) * max(height, width) / LOW
         field = np.full((LOW, LOW), -10.0, np.float32)
         if prompt.box is not None:
             x0, y0, x1, y1 = prompt.box
@@ -82,4 +82,6 @@ class FakePredictor:
 
 
 def _upscale(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return cv2.resize(logits, (size[1], size[0]), interpolation=cv2.INTER_LINEAR) > 0
+    longest = max(size)
+    square = cv2.resize(logits, (longest, longest), interpolation=cv2.INTER_LINEAR)
+    return square[: size[0], : size[1]] > 0

@@ -1,0 +1,178 @@
+"""The table of all sessions of a process: unguessable tokens, a cap, idle expiry and a budget of bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from samui.errors import FullError, UnknownSessionError
+from samui.session import Session, State
+
+_SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
+
+
+@dataclass(frozen=True)
+class OpenImage:
+    """The image of a session. file: the original on disk; display: what the browser shows; size: (H, W)."""
+
+    file: Path
+    display: Path
+    media_type: str
+    name: str
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Seat:
+    """One page's place in the table: its token, and the session on the image that it has open.
+
+    epoch rises with every image; a request that carries another one is about an image that has been left. `lock` is
+    held for the length of every change.
+    """
+
+    token: str
+    used: float
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    model: str = ""
+    epoch: int = 0
+    image: OpenImage | None = None
+    session: Session | None = None
+    embedding_key: str = ""
+    encode_ms: float | None = None
+    newest_rev: int = 0
+    serial: int = 0
+    _sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory that this seat alone keeps."""
+        return self.session.nbytes if self.session else 0
+
+    @property
+    def key(self) -> str:
+        """A name for folders and logs that does not give the token away."""
+        return seat_key(self.token)
+
+    def remember(self, state: State) -> int:
+        """Number the state that is about to be sent, and return the number."""
+        self.serial += 1
+        self._sent[self.serial] = state
+        while len(self._sent) > _SENT_KEPT:
+            self._sent.popitem(last=False)
+        return self.serial
+
+    def recall(self, serial: int) -> State | None:
+        """The state that was sent with this number, None if that is too long ago."""
+        return self._sent.get(serial)
+
+    def forget(self) -> None:
+        """The page holds nothing of this seat, or another image's work: the next reply says all."""
+        self._sent.clear()
+
+
+def seat_key(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+class Sessions:
+    """Seats by token, least recently used first.
+
+    When the table is full a newcomer takes the place of a seat without an image, or of one idle for `grace` seconds;
+    people at work are never thrown out for strangers who ask for many tokens. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        *,
+        cap: int = 64,
+        idle: float = 3600.0,
+        grace: float = 600.0,
+        budget_bytes: int = 2 * 2**30,
+        on_close: Callable[[Seat], None] = lambda seat: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """cap: seats at most. idle: seconds until a seat expires. budget_bytes: of all seats together."""
+        self._cap, self._idle, self._grace, self._budget = cap, idle, grace, budget_bytes
+        self._on_close, self._clock = on_close, clock
+        self._seats: OrderedDict[str, Seat] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._seats)
+
+    def issue(self) -> Seat:
+        """A new seat. FullError if all are taken by people at work."""
+        self.sweep()
+        with self._lock:
+            closed = self._make_room()
+            seat = Seat(secrets.token_urlsafe(24), self._clock())
+            self._seats[seat.token] = seat
+        self._close(closed)
+        return seat
+
+    def get(self, token: object) -> Seat:
+        """The seat of a token, now the most recently used. UnknownSessionError if there is none."""
+        with self._lock:
+            seat = self._seats.get(token) if isinstance(token, str) else None
+            if seat is None or self._clock() - seat.used > self._idle:
+                raise UnknownSessionError("session: must be one that this server issued and has not closed")
+            seat.used = self._clock()
+            self._seats.move_to_end(seat.token)
+            return seat
+
+    def hand_over(self, token: object) -> Seat:
+        """The same seat under a new token: a reloaded page takes its work along, and a copied tab loses it."""
+        seat = self.get(token)
+        with seat.lock, self._lock:
+            del self._seats[seat.token]
+            seat.token = secrets.token_urlsafe(24)
+            seat.newest_rev = 0
+            seat.forget()
+            self._seats[seat.token] = seat
+        return seat
+
+    def sweep(self) -> None:
+        """Close what has expired, and the longest unused while all together are over the budget of bytes."""
+        now = self._clock()
+        with self._lock:
+            closed = [seat for seat in self._seats.values() if now - seat.used > self._idle]
+            total = sum(seat.nbytes for seat in self._seats.values() if seat not in closed)
+            for seat in list(self._seats.values()):
+                if total <= self._budget:
+                    break
+                if seat not in closed and now - seat.used > self._grace:
+                    closed.append(seat)
+                    total -= seat.nbytes
+            for seat in closed:
+                del self._seats[seat.token]
+        self._close(closed)
+
+    def close_all(self) -> None:
+        """Close every seat."""
+        with self._lock:
+            closed = list(self._seats.values())
+            self._seats.clear()
+        self._close(closed)
+
+    def _make_room(self) -> list[Seat]:
+        if len(self._seats) < self._cap:
+            return []
+        now = self._clock()
+        free = [s for s in self._seats.values() if s.image is None] or [
+            s for s in self._seats.values() if now - s.used > self._grace
+        ]
+        if not free:
+            raise FullError(f"session: at most {self._cap} people at work at once; try again in a few minutes")
+        del self._seats[free[0].token]
+        return [free[0]]
+
+    def _close(self, seats: list[Seat]) -> None:
+        for seat in seats:
+            self._on_close(seat)
