@@ -34,6 +34,7 @@ LOCAL_BYTES = 1_000_000_000
 _DISPLAY_SIDE = 4096  # within what every browser and phone can show
 _LOSSLESS_PIXELS = 1 << 18  # up to here PNG costs nothing that one would notice
 _ORIENTATION = 0x0112
+_FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # after the transposition of 5 to 8; 1 swaps left and right
 _WEBP_SIZE = 30  # bytes of a WebP file that hold its size
 
 # Image.open is not used: it asks every decoder that some package registered (EPS among them), and its own pixel limit
@@ -176,15 +177,16 @@ def _rgb(image: Image.Image, notes: list[str]) -> np.ndarray:
         return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     profile = image.info.get("icc_profile")
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        # "La" and "RGBa" can only be converted to their plain counterparts first.
-        image = image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode)).convert("RGBA")
+        image = image.convert("RGBA")
         if image.getchannel("A").getextrema()[0] < 255:
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
             notes.append("transparent: shown on white")
         image = image.convert("RGB")
     elif image.mode in ("1", "P"):
         image = image.convert("RGB")
-    return np.array((_to_srgb(image, profile, notes) if profile else image).convert("RGB"))
+    if profile:
+        image = _to_srgb(image, profile, notes)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))  # converting RGB to RGB would copy it
 
 
 def _stretch(values: np.ndarray, depth: str, notes: list[str]) -> np.ndarray:
@@ -225,11 +227,9 @@ def _turn(pixels: np.ndarray, image: Image.Image, notes: list[str]) -> np.ndarra
         notes.append("EXIF data left out: damaged")
         return pixels
     if orientation in (5, 6, 7, 8):
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
+        pixels = cv2.transpose(pixels)  # cv2, since numpy takes ten times as long over pixels of three bytes
+    if orientation in _FLIPS:
+        pixels = cv2.flip(pixels, _FLIPS[orientation])
     return pixels
 
 

@@ -19,8 +19,6 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     A link is followed. Raises ExportError if the folder does not exist or cannot be written; nothing is left behind.
     """
     target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise ExportError(f"{path}: must be a file to write, got a folder")
     temporary = target.parent / f".samui-{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as file:

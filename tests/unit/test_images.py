@@ -1,5 +1,6 @@
 """Every kind of picture file gets the right pixels or one clear message."""
 
+import contextlib
 import io
 import os
 import struct
@@ -26,7 +27,7 @@ def saved(image: Image.Image, kind: str, **options) -> bytes:
 def photo(width: int = 40, height: int = 24) -> Image.Image:
     """A picture without any symmetry, smooth enough for JPEG."""
     xs, ys = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
-    return Image.fromarray(np.stack([xs, ys, xs * ys], -1).__mul__(255).astype(np.uint8))
+    return Image.fromarray((np.stack([xs, ys, xs * ys], -1) * 255).astype(np.uint8))
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
@@ -169,6 +170,14 @@ def test_transparent_colour_of_a_png_lies_on_white(mode, key):
     assert read_image(saved(image, "PNG", transparency=key)).pixels[0].tolist() == [[255] * 3, [99] * 3]
 
 
+def test_premultiplied_tiff_lies_on_white():
+    data = saved(Image.fromarray(np.array([[[100, 0, 0, 128]]], np.uint8)), "TIFF")
+    unassociated, premultiplied = (struct.pack("<HHII", 338, 3, 1, kind) for kind in (2, 1))
+    assert data.count(unassociated) == 1
+    assert read_image(data).pixels.tolist() == [[[177, 127, 127]]]
+    assert read_image(data.replace(unassociated, premultiplied)).pixels.tolist() == [[[227, 127, 127]]]
+
+
 def test_16_bit_colour_keeps_its_high_bytes():
     samples = np.array([[[0x1234, 0xABCD, 0xFF00], [0x00FF, 0x8000, 0x0100]]], ">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in samples)
@@ -209,6 +218,13 @@ def test_profile_of_another_colour_space_becomes_srgb():
     assert picture.notes == ()
     r, g, b = picture.pixels[0, 0].tolist()
     assert g > 180 > 60 > r, f"a profile with red and green swapped must be applied, got {(r, g, b)}"
+
+
+def test_profile_is_applied_to_a_palette():
+    image = Image.new("P", (4, 4))
+    image.putpalette([200, 30, 30])
+    r, g, _ = read_image(saved(image, "PNG", icc_profile=swapped_profile())).pixels[0, 0].tolist()
+    assert g > 180 > 60 > r
 
 
 def swapped_profile() -> bytes:
@@ -282,6 +298,33 @@ def test_malformed_file_is_refused_with_its_rule(make, message):
     assert time.perf_counter() - start < 2
 
 
+def test_message_of_a_decoder_is_put_on_one_line(monkeypatch):
+    def fail(self):
+        raise OSError("two\n  lines")
+
+    data = saved(photo(), "BMP")
+    monkeypatch.setattr(Image.Image, "load", fail)
+    with pytest.raises(ImageError, match=r"^image: must be a whole, undamaged file of its format, got: two lines$"):
+        read_image(data)
+
+
+@pytest.mark.filterwarnings("ignore")  # what Pillow remarks on the way does not count
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "MPO"])
+def test_file_with_random_damage_is_a_picture_or_an_image_error(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole = saved(photo(), kind, **({} if kind == "BMP" else {"exif": exif}))
+    rng = np.random.default_rng(len(whole))
+    for _ in range(150):
+        data = bytearray(whole)
+        for at in rng.integers(0, len(data) if rng.random() < 0.5 else 120, rng.integers(1, 5)):
+            data[at % len(data)] = rng.integers(256)
+        with contextlib.suppress(ImageError):
+            picture = read_image(data, max_pixels=1_000_000)
+            assert picture.pixels.dtype == np.uint8
+            assert picture.pixels.shape[2:] == (3,)
+
+
 def test_pixel_limit_is_checked_before_anything_is_decoded(monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
     data = png(8000, 5001, data=bytes(8001 * 20))
@@ -295,10 +338,11 @@ def test_picture_of_exactly_the_limit_is_read():
         read_image(saved(photo(20, 10), "PNG"), max_pixels=199)
 
 
-def test_large_picture_needs_no_leave_of_pillow():
-    """Pillow itself warns from 89 megapixels on; samui's limit for local use is 100."""
-    picture = read_image(saved(Image.new("1", (9500, 10000)), "PNG"))
-    assert picture.size == (10000, 9500)
+def test_limit_of_pillow_does_not_count(monkeypatch):
+    """Pillow's own warns from 89 megapixels on, fails from 179 on, and holds for the whole process."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for size in ((15, 10), (30, 20)):
+        assert read_image(saved(photo(*size), "PNG")).size == size[::-1]
 
 
 def test_file_over_the_size_limit_is_not_read():
