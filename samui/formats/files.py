@@ -47,11 +47,10 @@ def safe_name(text: str) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename durable where the system allows a folder to be opened (Windows does not)."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Make a rename durable, where the system lets a folder be opened and synced (Windows and some shares do not)."""
+    with contextlib.suppress(OSError, AttributeError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

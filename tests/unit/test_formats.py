@@ -349,7 +349,13 @@ def test_write_syncs_the_data_before_the_name_points_to_it(tmp_path, monkeypatch
     monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("sync"), sync(fd)))
     monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
     formats.write(tmp_path / "a", b"data")
-    assert calls[:2] == ["sync", "replace"]
+    assert calls == ["sync", "replace", "sync"], "the data, the name, the folder"
+
+
+def test_write_does_without_syncing_a_folder_where_that_cannot_be(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "O_DIRECTORY")
+    formats.write(tmp_path / "a", b"data")
+    assert (tmp_path / "a").read_bytes() == b"data"
 
 
 def test_write_follows_a_link_and_gives_usual_rights(tmp_path):
