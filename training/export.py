@@ -1,0 +1,41 @@
+"""The finished network as a checkpoint that any reader of `SamModel` loads: config, processor, float16 weights."""
+
+from pathlib import Path
+
+import torch
+from transformers import SamConfig, SamImageProcessor, SamModel, SamProcessor
+
+from training.network import Segmenter
+from training.start import resize_network
+from training.state import load_state
+
+
+def load_average(state_file: Path) -> Segmenter:
+    """The averaged network of a saved run, in float32 on the CPU."""
+    state = load_state(state_file, device=torch.device("cpu"))
+    network = Segmenter(SamModel(SamConfig.from_dict(state["config"])))
+    network.load_state_dict(state["average"])
+    return network
+
+
+def load_checkpoint(folder: Path) -> Segmenter:
+    """A checkpoint folder as a network to measure or to train further; its helper head starts from zero."""
+    if not (folder / "config.json").exists():
+        raise FileNotFoundError(f"{folder}: must hold a checkpoint (config.json, model.safetensors)")
+    return Segmenter(SamModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True))
+
+
+def export_checkpoint(network: Segmenter, folder: Path, *, size: int | None = None) -> None:
+    """Write `config.json`, `processor_config.json` and `model.safetensors` (float16) for images of `size` pixels."""
+    size = size or network.sam.config.vision_config.image_size
+    sam = resize_network(network, size).sam
+    folder.mkdir(parents=True, exist_ok=True)
+    sam.half().save_pretrained(folder, safe_serialization=True)
+    side = size // sam.config.vision_config.patch_size * 4
+    processor = SamImageProcessor(
+        size={"longest_edge": size},
+        pad_size={"height": size, "width": size},
+        mask_size={"longest_edge": side},
+        mask_pad_size={"height": side, "width": side},
+    )
+    SamProcessor(processor).save_pretrained(folder)

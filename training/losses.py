@@ -1,0 +1,56 @@
+"""SAM's losses on low-resolution logits: focal and dice 20:1, best of three, and the error of the predicted IoU."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from training.config import LossWeights
+
+
+def mask_losses(logits: Tensor, target: Tensor, *, weights: LossWeights, progress: float) -> Tensor:
+    """Loss of each mask `(M, K)` from logits `(M, K, h, w)` and soft targets 0 to 1 `(M, h, w)`.
+
+    Focal loss with gamma 2 (Lin et al. 2017) and dice (Milletari et al. 2016), weighted as in SAM; plus plain
+    cross entropy, which gives a stronger gradient while the masks are still poor and fades with `progress`.
+    """
+    wanted = target[:, None].expand_as(logits)
+    entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    chance = torch.sigmoid(logits)
+    missed = chance + wanted - 2 * chance * wanted
+    focal = (entropy * missed.square()).mean(dim=(2, 3))
+    overlap = (chance * wanted).sum(dim=(2, 3))
+    dice = 1 - (2 * overlap + 1) / (chance.sum(dim=(2, 3)) + wanted.sum(dim=(2, 3)) + 1)
+    plain = weights.entropy + (weights.entropy_end - weights.entropy) * progress
+    return weights.focal * focal + weights.dice * dice + plain * entropy.mean(dim=(2, 3))
+
+
+def actual_iou(logits: Tensor, target: Tensor) -> Tensor:
+    """IoU `(M, K)` of the masks `logits > 0` with the target."""
+    mask, wanted = logits > 0, (target > 0.5)[:, None]
+    either = (mask | wanted).sum(dim=(2, 3))
+    return (mask & wanted).sum(dim=(2, 3)) / either.clamp(min=1)
+
+
+def prompt_loss(
+    logits: Tensor, scores: Tensor, target: Tensor, *, ambiguous: Tensor, weights: LossWeights, progress: float
+) -> tuple[Tensor, Tensor]:
+    """Mean loss over prompts, and the IoU `(M, 4)` of each mask, detached.
+
+    Mask 0 answers every prompt. Of masks 1 to 3 only the best learns from an ambiguous prompt (one click); a
+    little goes to the others, so that none falls out of use. From other prompts all three learn.
+    """
+    each = mask_losses(logits, target, weights=weights, progress=progress)
+    with torch.no_grad():
+        iou = actual_iou(logits, target)
+    spread = torch.where(ambiguous, weights.spread_click, weights.spread_other)
+    several = (1 - spread) * each[:, 1:].min(dim=1).values + spread * each[:, 1:].mean(dim=1)
+    return (each[:, 0] + several + weights.score * (scores - iou).square().mean(dim=1)).mean(), iou
+
+
+def helper_loss(logits: Tensor, mains: Tensor, has_main: Tensor) -> Tensor:
+    """Cross entropy and dice of the prompt-free head, over the photos whose main object is known."""
+    entropy = F.binary_cross_entropy_with_logits(logits, mains, reduction="none").mean(dim=(1, 2))
+    chance = torch.sigmoid(logits)
+    overlap = 2 * (chance * mains).sum(dim=(1, 2)) + 1
+    dice = 1 - overlap / (chance.sum(dim=(1, 2)) + mains.sum(dim=(1, 2)) + 1)
+    return ((entropy + dice) * has_main).sum() / has_main.sum().clamp(min=1)

@@ -1,0 +1,155 @@
+"""Photo sets as they lie on disk: zip files of `NAME.webp` beside a mask, a region map or polygons.
+
+A set is decoded once, shrunk to the working size and kept as one flat array of bytes, which a later run maps into
+memory again without decoding anything.
+
+| set | masks beside `NAME.webp` | use |
+|---|---|---|
+| duts, human | `NAME.png`, 1 bit: the main object(s) | training |
+| bsds | `NAME.K.png`, the region map of annotator K | training; names divisible by 3 are held out |
+| coco128 | `NAME.json`, polygons of the instances | training |
+| unlabelled | none | backgrounds |
+| ecssd | `NAME.png`, 1 bit | held out, never trained on |
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+SALIENT = ("duts", "human")
+TRAINING = ("duts", "human", "bsds", "coco128", "unlabelled")
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo: RGB uint8 HxWx3, and label maps HxW uint8.
+
+    `kind` says how to read the maps: "object" (255 is the object), "regions" (every value is a region),
+    "instances" (one 0/255 map an instance), or "none".
+    """
+
+    name: str
+    image: np.ndarray
+    kind: str
+    maps: tuple[np.ndarray, ...]
+
+
+def is_held_out(set_name: str, photo_name: str) -> bool:
+    """Whether a photo is for measuring alone: all of ECSSD, and every third BSDS number."""
+    return set_name == "ecssd" or (set_name == "bsds" and int(photo_name) % 3 == 0)
+
+
+def read_set(folder: Path, *, set_name: str, longest: int = 320) -> Iterator[Photo]:
+    """Yield the photos of `folder/set_name*.zip`, sorted by name, longest side at most `longest` pixels.
+
+    Raises FileNotFoundError where the folder holds no such zip, ValueError for a photo that does not decode.
+    """
+    archives = sorted(folder.glob(f"{set_name}.zip")) or sorted(folder.glob(f"{set_name}-*.zip"))
+    if not archives:
+        raise FileNotFoundError(f"{folder}: must hold {set_name}.zip or {set_name}-*.zip")
+    for archive in archives:
+        with zipfile.ZipFile(archive) as files:
+            members = {Path(member).name: member for member in files.namelist()}
+            for name in sorted(Path(member).stem for member in members if member.endswith((".webp", ".jpg"))):
+                yield read_photo(files, members, name, longest)
+
+
+def read_photo(files: zipfile.ZipFile, members: dict[str, str], name: str, longest: int) -> Photo:
+    """Decode one photo and whatever masks lie beside it."""
+    picture = members.get(f"{name}.webp") or members[f"{name}.jpg"]
+    image = cv2.imdecode(np.frombuffer(files.read(picture), np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"{picture}: must be a photo that OpenCV decodes")
+    height, width = image.shape[:2]
+    if f"{name}.json" in members:
+        kind, maps = "instances", rasterise(json.loads(files.read(members[f"{name}.json"])), height, width)
+    elif f"{name}.png" in members:
+        drawn = decode_map(files.read(members[f"{name}.png"]))
+        kind, maps = "object", [np.where(drawn > 0, np.uint8(255), np.uint8(0))]
+    else:
+        drawn = [members[f"{name}.{k}.png"] for k in range(12) if f"{name}.{k}.png" in members]
+        kind, maps = ("regions" if drawn else "none"), [decode_map(files.read(member)) for member in drawn]
+    scale = min(1.0, longest / max(height, width))
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        maps = [cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in maps]
+    return Photo(name, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), kind, tuple(maps))
+
+
+def decode_map(data: bytes) -> np.ndarray:
+    """A mask or region map as uint8 HxW, values as stored."""
+    drawn = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if drawn is None:
+        raise ValueError("mask: must be a PNG that OpenCV decodes")
+    return drawn if drawn.ndim == 2 else drawn[..., 0]
+
+
+def rasterise(instances: list, height: int, width: int) -> list[np.ndarray]:
+    """One 0/255 map for each instance given as a list of polygons `[[x, y], ...]` (or as one polygon)."""
+    maps = []
+    for polygons in instances:
+        polygons = [polygons] if polygons and np.ndim(polygons[0][0]) == 0 else polygons
+        drawn = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(drawn, [np.round(np.array(polygon)).astype(np.int32) for polygon in polygons], 255)
+        if drawn.any():
+            maps.append(drawn)
+    return maps
+
+
+class PhotoStore:
+    """Decoded photos by number, kept in one flat byte array; cheap to index, safe to read from any thread."""
+
+    def __init__(self, flat: np.ndarray, index: list[dict]):
+        self.flat = flat
+        self.index = index
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, number: int) -> Photo:
+        entry = self.index[number]
+        height, width = entry["size"]
+        pixels, start = height * width, entry["start"]
+        image = self.flat[start : start + 3 * pixels].reshape(height, width, 3)
+        start += 3 * pixels
+        maps = tuple(
+            self.flat[start + k * pixels : start + (k + 1) * pixels].reshape(height, width)
+            for k in range(entry["maps"])
+        )
+        return Photo(entry["name"], image, entry["kind"], maps)
+
+    def names(self) -> list[str]:
+        return [entry["name"] for entry in self.index]
+
+
+def open_set(folder: Path, *, set_name: str, cache: Path | None, held_out: bool, longest: int = 320) -> PhotoStore:
+    """The training part of a set, or its held-out part; decoded at the first call, mapped from `cache` later."""
+    part = "held-out" if held_out else "train"
+    place = None if cache is None else cache / f"{set_name}-{part}-{longest}"
+    if place is not None and place.with_suffix(".json").exists():
+        index = json.loads(place.with_suffix(".json").read_text())
+        return PhotoStore(np.load(place.with_suffix(".npy"), mmap_mode="r"), index)
+    index, pieces, start = [], [], 0
+    for photo in read_set(folder, set_name=set_name, longest=longest):
+        if is_held_out(set_name, photo.name) != held_out:
+            continue
+        entry = {"name": photo.name, "size": photo.image.shape[:2], "kind": photo.kind, "maps": len(photo.maps)}
+        index.append(entry | {"start": start})
+        pieces += [photo.image.ravel(), *(each.ravel() for each in photo.maps)]
+        start += photo.image.size + sum(each.size for each in photo.maps)
+    flat = np.concatenate(pieces) if pieces else np.zeros(0, np.uint8)
+    if place is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        np.save(place.with_suffix(".npy"), flat)
+        # The index goes last, by rename: where it lies, the pixels are whole.
+        written = place.with_suffix(".tmp")
+        written.write_text(json.dumps(index))
+        os.replace(written, place.with_suffix(".json"))
+    return PhotoStore(flat, index)
