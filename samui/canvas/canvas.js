@@ -1,0 +1,346 @@
+// The glue: begins the session, turns gestures into operations, replies into the state, and the state into the page.
+// Arguments of the component: element, trigger, props, server, upload, watch (see gradio's gr.HTML).
+
+const SLOW_DECODE = 150; // ms; above this a preview under the pointer only makes the clicks wait
+const POLL = 2000; // ms between questions about an encoding that another page began
+const TOKEN = "samui.session"; // key in sessionStorage: a reload goes on where it was
+
+function startCanvas(element) {
+  const root = element.querySelector(".samui");
+  const canvas = root.querySelector("#samui-canvas");
+  const state = createState(props.settings || {});
+  const transport = createTransport((request) => server.act(request), {
+    request: () => ({ session: state.session, epoch: state.epoch, seen: state.serial }),
+    base: () => state.base,
+    ready: () => Boolean(state.session) && state.stage === "ready",
+    reply: takeReply,
+    hover: takeHover,
+    refuse: takeRefusal,
+    offline: loseServer,
+    online: findServer,
+  });
+  const prompt = () => state.draft || foldPrompt(state.base, transport.unanswered());
+  const view = createView(root, state, prompt);
+  let beginning = false;
+  let attempts = 0;
+  let forcedHover = false; // turned on by hand: slowness no longer turns it off
+  let pollTimer = 0;
+  let panelAsked = 0;
+
+  const act = {
+    edit(edit, began) {
+      state.hover = state.mask ? null : state.hover; // the preview stays until the answer replaces it
+      transport.dropHover();
+      transport.push({ edit }, began);
+      changed();
+    },
+    operate(operation, began) {
+      if (!state.image) return;
+      transport.push(operation, began);
+      changed();
+    },
+    /** Reopen an object; instead: the prompt from before the first of two clicks. */
+    reopen(id, began, instead) {
+      if (instead) transport.push({ edit: edits.replace(instead) }, began);
+      act.operate({ action: "reopen", object: id }, began);
+      canvas.focus({ preventScroll: true });
+    },
+    prompting() {
+      const { points, box } = prompt();
+      return points.length > 0 || box !== null;
+    },
+    withBox: (box) => ({ ...foldPrompt(state.base, transport.unanswered()), box }),
+    undo: () => act.operate({ action: "undo" }),
+    redo: () => act.operate({ action: "redo" }),
+    clear() {
+      state.selected = null;
+      if (act.prompting() || state.mask) act.operate({ action: "clear" });
+    },
+    accept() {
+      if (!state.can.accept && !act.prompting()) return;
+      state.selected = null;
+      act.operate({ action: "accept", label: panel.label() });
+    },
+    choose(index) {
+      if (index < state.candidates.length) act.operate({ action: "choose", candidate: index });
+    },
+    nextCandidate: () => act.choose(((state.candidate === null ? -1 : state.candidate) + 1) % state.candidates.length),
+    show: (object, visible) => act.operate({ action: "show", object, visible }),
+    relabel: (object, label) => act.operate({ action: "relabel", object, label }),
+    recolour: (object, colour) => act.operate({ action: "recolour", object, colour }),
+    delete: (object) => act.operate({ action: "delete", object }),
+    snap: () => act.operate({ action: "snap", on: !state.snap }),
+    include: () => mean(true),
+    exclude: () => mean(false),
+    toggleInclude: () => mean(!state.include),
+    hover() {
+      state.hovering = !state.hovering;
+      forcedHover = state.hovering;
+      toolbar.advise("");
+      act.leave();
+      changed();
+    },
+    hoverAt(at) {
+      if (state.hovering && !act.prompting() && !state.mask) transport.hover(at.x, at.y);
+    },
+    leave() {
+      transport.dropHover();
+      if (!state.hover) return;
+      state.hover = null;
+      view.ask("mask");
+    },
+    outline() {
+      state.outline = !state.outline;
+      view.ask("mask", "objects");
+      changed();
+    },
+    opacity(value) {
+      state.opacity = value;
+      view.ask("mask", "objects");
+    },
+    "zoom-in": () => zoomed(() => view.zoomBy(1)),
+    "zoom-out": () => zoomed(() => view.zoomBy(-1)),
+    fit: () => zoomed(view.fit),
+    actual: () => zoomed(view.actualSize),
+    help: () => root.querySelector("dialog").showModal(),
+    "close-help": () => root.querySelector("dialog").close(),
+    dismiss: () => toolbar.complain(""),
+    "dismiss-hint": () => toolbar.advise(""),
+    open: () => root.querySelector(".file").click(),
+    openSample: (name) => work.send("open", { sample: name }),
+    save: () => work.saveAs(panel.request()),
+    saveObject: (object) => work.saveAs(panel.request(object)),
+    model: (name) => name && work.send("model", { model: name }),
+    "load-model": () => act.model(panel.modelName()),
+    changed,
+  };
+  const toolbar = createToolbar(root, state, view, act);
+  const panel = createPanel(root, state, act);
+  const pointer = createPointer(canvas, state, view, prompt, act);
+  const work = createWork(root, state, toolbar, panel, { begin, showImage, takeState, enter, changed: updateSoon }, { props, trigger, upload });
+  createKeys(root, canvas, state, view, pointer, act);
+
+  function mean(include) {
+    state.include = include;
+    changed();
+  }
+
+  function zoomed(change) {
+    change();
+    updateSoon();
+  }
+
+  /** The prompt or an option changed on the page: draw it, and show it in toolbar and panel. */
+  function changed() {
+    view.ask("prompt");
+    updateSoon();
+  }
+
+  function updateSoon() {
+    if (!panelAsked) panelAsked = requestAnimationFrame(update);
+  }
+
+  function update() {
+    cancelAnimationFrame(panelAsked);
+    panelAsked = 0;
+    toolbar.update(transport.busy());
+    panel.update();
+  }
+
+  /** A reply to an action: paint at once, then the rest of the page. */
+  function takeReply(reply, sent) {
+    if (reply.epoch !== state.epoch || (reply.rev || 0) < state.rev) return;
+    const began = performance.now();
+    const difference = applyReply(state, reply);
+    const layers = ["prompt"];
+    if (difference.mask) layers.push("mask");
+    if (difference.objects) layers.push("objects");
+    const { points } = prompt();
+    if (typeof state.selected === "number" && state.selected >= points.length) state.selected = null;
+    view.paint(...layers);
+    const painted = performance.now();
+    state.timings = {
+      ...state.timings,
+      roundtrip: sent.roundtrip,
+      paint: painted - began,
+      total: painted - sent.began,
+    };
+    updateSoon();
+  }
+
+  function takeHover(reply, sent) {
+    if (reply.epoch !== state.epoch || act.prompting() || state.mask || !state.hovering) return;
+    if (reply.timings) rememberTimings(state, { decode: reply.timings.decode });
+    if (!reply.hover || !reply.hover.mask) return;
+    state.hover = { mask: readMask(reply.hover.mask), score: reply.hover.score, at: sent.at };
+    view.paint("mask");
+    const middle = median(state.decodes);
+    if (!forcedHover && state.decodes.length >= 3 && middle > SLOW_DECODE) {
+      state.hovering = false;
+      act.leave();
+      toolbar.advise(`The hover preview is off, because the decoder takes ${durationText(middle)} here. H turns it on.`);
+      updateSoon();
+    }
+  }
+
+  /** The server refused an action: say why, and go back to what the server has. */
+  function takeRefusal(reply, sent) {
+    if (reply.kind === "session") {
+      transport.forget();
+      begin(`${reply.error} A new session has begun; open the image again.`);
+    } else if (reply.kind === "epoch") {
+      transport.forget();
+      begin();
+    } else {
+      toolbar.complain(reply.error);
+      if (sent.request.action !== "state") transport.push({ action: "state" });
+    }
+    changed();
+  }
+
+  function loseServer(wait) {
+    state.offline = true;
+    toolbar.complain(`The server cannot be reached. Your work is kept; next attempt in ${durationText(wait)}.`);
+  }
+
+  function findServer() {
+    if (!state.offline) return;
+    state.offline = false;
+    toolbar.complain("");
+  }
+
+  /** Begin or resume a session; message: what to tell when that is done. */
+  async function begin(message) {
+    if (beginning) return;
+    beginning = true;
+    const token = state.session || sessionStorage.getItem(TOKEN);
+    const reply = await answer(server.begin({ session: token }));
+    beginning = false;
+    if (!reply || reply.ok === false) {
+      const wait = BACKOFF[Math.min(attempts, BACKOFF.length - 1)];
+      attempts += 1;
+      if (reply) toolbar.complain(reply.error);
+      else loseServer(wait);
+      setTimeout(() => begin(message), wait);
+      return;
+    }
+    attempts = 0;
+    findServer();
+    state.session = reply.session;
+    sessionStorage.setItem(TOKEN, reply.session);
+    props.value = { session: reply.session };
+    state.settings = { ...state.settings, ...reply.settings };
+    takeWork(reply);
+    if (message) toolbar.complain(message);
+    else if (token && !reply.resumed && state.serial > 0) toolbar.complain("The earlier session has ended.");
+  }
+
+  /** Everything about the image and the work on it, from begin. */
+  function takeWork(reply) {
+    transport.raise(reply.rev);
+    showImage(reply.image, reply.epoch);
+    state.rev = 0;
+    applyReply(state, reply);
+    enter(reply.stage);
+    view.paint("mask", "objects", "prompt");
+    update();
+  }
+
+  /** Show another image, or none; what belonged to the one before is forgotten. */
+  function showImage(image, epoch) {
+    const same = state.image && image && epoch === state.epoch && image.url === state.image.url;
+    state.epoch = epoch;
+    if (same) return;
+    transport.forget();
+    pointer.cancel();
+    forgetWork(state);
+    state.image = image || null;
+    view.show(null);
+    view.resize();
+    view.fit();
+    view.ask("mask", "objects", "prompt");
+    if (!image) return;
+    canvas.setAttribute("aria-label", `Image canvas, ${image.name || "image"}`);
+    if (image.notes) toolbar.advise([].concat(image.notes).join(" "));
+    loadPicture(new URL(image.url, document.baseURI).href).then(
+      (picture) => state.image === image && view.show(picture),
+      () => state.image === image && toolbar.complain("The picture could not be shown; its masks still can."),
+    );
+  }
+
+  /** Enter a stage; work that waited for "ready" is sent. */
+  function enter(stage) {
+    state.stage = stage;
+    clearTimeout(pollTimer);
+    const kept = "Clicks are kept and answered then.";
+    if (stage === "image" || stage === "encoding") {
+      toolbar.work(`Encoding the image. ${kept}`);
+      pollTimer = setTimeout(poll, POLL);
+    } else if (stage !== "reading" && !state.opening) toolbar.work("");
+    if (stage === "ready") transport.next();
+    updateSoon();
+  }
+
+  /** The event that reports on an encoding can be lost, as by a reload; the server knows how it went. */
+  async function poll() {
+    const reply = await answer(server.begin({ session: state.session }));
+    if (state.stage !== "encoding" && state.stage !== "image") return;
+    if (reply && reply.ok !== false && reply.session === state.session && reply.epoch === state.epoch) {
+      if (reply.stage === "ready") applyReply(state, reply);
+      if (reply.stage !== state.stage && reply.stage !== "encoding") return enter(reply.stage);
+    }
+    pollTimer = setTimeout(poll, POLL);
+  }
+
+  function takeState(reply) {
+    if (reply.epoch !== state.epoch) return;
+    transport.raise(reply.rev);
+    applyReply(state, reply);
+    view.paint("mask", "objects", "prompt");
+  }
+
+  /** Copy of what the page shows, for automation and support. */
+  function snapshot() {
+    const { image, view: at, candidates, candidate, objects, rev, timings, stage } = state;
+    const { points, box } = prompt();
+    const working = state.opening || state.saving || stage === "image" || stage === "encoding";
+    return structuredClone({
+      image: image && { width: image.width, height: image.height },
+      view: at,
+      prompt: { points, box },
+      candidates: candidates.map(({ score, area, box: extent }) => ({ score, area, box: extent })),
+      candidate,
+      objects: objects.map(({ id, label, area, box: extent, visible }) => ({ id, label, area, box: extent, visible })),
+      pending: !state.session || beginning || working || transport.busy(),
+      rev,
+      stage,
+      timings,
+    });
+  }
+
+  function toClient(x, y) {
+    const frame = canvas.getBoundingClientRect();
+    const at = toScreen(state.view, x, y);
+    return { x: frame.left + at.x, y: frame.top + at.y };
+  }
+
+  const facade = Object.freeze({
+    snapshot,
+    toClient,
+    covers: (x, y) => Boolean(state.mask) && maskCovers(state.mask, x, y),
+  });
+  Object.defineProperty(window, "samui", { value: facade, writable: false, configurable: true });
+
+  const remeasure = () => {
+    if (view.resize()) view.paint("picture", "objects", "mask", "prompt");
+  };
+  new ResizeObserver(remeasure).observe(root.querySelector(".stage"));
+  window.addEventListener("resize", remeasure);
+  watch("reply", () => work.takeEvent(props.reply));
+  toolbar.offerSamples(props.samples || []);
+  view.resize();
+  update();
+  begin();
+}
+
+startCanvas(element);

@@ -1,0 +1,97 @@
+"""`PromptCanvas`: picture, prompt, candidates, objects and tools as one `gr.HTML` component."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+FOLDER = Path(__file__).parent
+SCRIPTS = (
+    "geometry.js",
+    "mask.js",
+    "state.js",
+    "transport.js",
+    "picture.js",
+    "view.js",
+    "toolbar.js",
+    "panel.js",
+    "pointer.js",
+    "keys.js",
+    "work.js",
+    "canvas.js",
+)
+# Gradio evaluates HTML and CSS as Handlebars and as a JavaScript template string. A static template keeps its DOM, and
+# with it everything drawn on it, through all updates of props.
+_TEMPLATE_SYNTAX = ("{{", "${", "`", "\\")
+
+
+class PromptCanvas(gr.HTML):
+    """The canvas with its tools; talks to two server functions and to three queued events.
+
+    act: server function that applies one action to a session and answers with what changed. begin: server function that
+    makes or resumes a session. samples: {name, title, url} of the pictures offered on an empty page. settings: what the
+    page shows before `begin` has answered, in the same form. reply: where the handlers of the events ``open``,
+    ``model`` and ``save`` yield their steps; the page watches it, so that `value` is never overwritten from the server.
+    """
+
+    def __init__(
+        self,
+        *,
+        act: Callable[..., Any],
+        begin: Callable[..., Any],
+        samples: Sequence[Mapping[str, str]] = (),
+        settings: Mapping[str, Any] | None = None,
+        value: Any = None,
+        reply: Any = None,
+        **options: Any,
+    ) -> None:
+        for function, name in ((act, "act"), (begin, "begin")):
+            if function.__name__ != name:
+                raise ValueError(f"{name}: must be a function of that name, got {function.__name__}")
+        options.setdefault("elem_id", "samui")
+        super().__init__(
+            value=value,
+            html_template=template("canvas.html"),
+            css_template=template("canvas.css"),
+            js_on_load=script(),
+            apply_default_css=False,
+            container=False,
+            padding=False,
+            server_functions=[act, begin],
+            samples=[dict(sample) for sample in samples],
+            settings=dict(settings or {}),
+            reply=reply,
+            **options,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The component as the page receives it; the server functions are named there already and are no JSON."""
+        config = super().get_config()
+        for name in ("act", "begin", "samples", "settings", "reply", "options"):
+            config.pop(name, None)
+        return config
+
+
+@lru_cache
+def source(name: str) -> str:
+    """Text of one of the files beside this module."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def template(name: str) -> str:
+    """Text of a template; raises ValueError if anything in it would be interpolated."""
+    text = source(name)
+    for syntax in _TEMPLATE_SYNTAX:
+        if syntax in text:
+            raise ValueError(f"{name}: must be static, got {syntax!r}")
+    return text
+
+
+@lru_cache
+def script() -> str:
+    """All scripts as the body of one function with the arguments element, trigger, props, server, upload, watch."""
+    return '"use strict";\n' + "\n".join(source(name) for name in SCRIPTS)

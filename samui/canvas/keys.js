@@ -1,0 +1,145 @@
+// Keys: shortcuts while the canvas or nothing else has the focus, and a cursor that makes the keyboard a pointer.
+
+const STEP = 12; // CSS px an arrow key moves the cursor
+
+/** act: functions by name, see canvas.js; pointer as made in pointer.js. */
+function createKeys(root, canvas, state, view, pointer, act) {
+  let spaceUsed = false; // whether Space moved the picture since it went down
+  let corner = null; // first corner of a box, image px
+
+  /** Keys count on the canvas, and where nothing has the focus; elsewhere in the tool only if they write nothing. */
+  function listens(target) {
+    if (!root.isConnected || document.querySelector("dialog[open]")) return false;
+    if (target === document.body || target === canvas) return true;
+    return root.contains(target) && !target.closest("input, select, textarea, [contenteditable]");
+  }
+
+  function down(event) {
+    if (event.defaultPrevented || !listens(event.target)) return;
+    const command = event.ctrlKey || event.metaKey;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (command) {
+      if (key === "z") return take(event, event.shiftKey ? act.redo : act.undo);
+      if (key === "y") return take(event, act.redo);
+      return;
+    }
+    if (event.altKey) return;
+    const onCanvas = event.target === canvas || event.target === document.body;
+    if (onCanvas && moveCursor(event)) return;
+    if (key === " " && onCanvas) return holdSpace(event);
+    if (key === "Tab" && event.target === canvas && !event.shiftKey && state.candidates.length > 1) {
+      return take(event, act.nextCandidate);
+    }
+    if (key === "Enter" && onCanvas) return take(event, act.accept);
+    if (key === "b" && onCanvas && state.image) return take(event, markCorner);
+    const action = {
+      Escape: escape,
+      Delete: pointer.removeSelected,
+      Backspace: pointer.removeSelected,
+      "+": act["zoom-in"],
+      "=": act["zoom-in"],
+      "-": act["zoom-out"],
+      _: act["zoom-out"],
+      0: act.actual,
+      f: act.fit,
+      x: act.toggleInclude,
+      h: act.hover,
+      o: act.outline,
+      "?": act.help,
+      1: () => act.choose(0),
+      2: () => act.choose(1),
+      3: () => act.choose(2),
+    }[key];
+    if (action) take(event, action);
+  }
+
+  function take(event, action) {
+    event.preventDefault();
+    action();
+  }
+
+  function escape() {
+    corner = null;
+    if (pointer.cancel()) return;
+    if (state.selected !== null) {
+      state.selected = null;
+      act.changed();
+    }
+    act.clear();
+  }
+
+  function moveCursor(event) {
+    const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!direction || !state.image) return false;
+    event.preventDefault();
+    const step = event.shiftKey ? 1 : STEP / state.view.scale;
+    const from = state.cursor || middle();
+    // Pixel centres, so that a click at the cursor means the pixel that it stands on.
+    const limit = (value, size) => clamp(value, 0.5, size - 0.5);
+    state.cursor = {
+      x: limit(from.x + direction[0] * step, state.image.width),
+      y: limit(from.y + direction[1] * step, state.image.height),
+    };
+    follow();
+    if (corner) state.draft = act.withBox(boxBetween(state.image, corner, state.cursor));
+    act.changed();
+    act.hoverAt(state.cursor);
+    return true;
+  }
+
+  function middle() {
+    const at = toImage(state.view, state.size.width / 2, state.size.height / 2);
+    return { x: Math.floor(at.x) + 0.5, y: Math.floor(at.y) + 0.5 };
+  }
+
+  /** Move the picture so that the cursor stays in sight. */
+  function follow() {
+    const at = toScreen(state.view, state.cursor.x, state.cursor.y);
+    const edge = 24;
+    const dx = clamp(at.x, edge, state.size.width - edge) - at.x;
+    const dy = clamp(at.y, edge, state.size.height - edge) - at.y;
+    if (dx || dy) view.look(panView(state.view, dx, dy));
+  }
+
+  function holdSpace(event) {
+    if (!state.image) return;
+    event.preventDefault();
+    if (event.repeat) return;
+    spaceUsed = false;
+    pointer.holdSpace(true);
+  }
+
+  function up(event) {
+    if (event.key !== " " || !root.isConnected) return;
+    pointer.holdSpace(false);
+    if (!listens(event.target) || spaceUsed || !state.cursor) return;
+    const { x, y } = state.cursor;
+    act.edit(edits.addPoint(x, y, state.include && !event.shiftKey ? 1 : 0), event.timeStamp);
+  }
+
+  /** The first B marks a corner at the cursor, the second one draws the box. */
+  function markCorner() {
+    if (!state.cursor) state.cursor = middle();
+    if (!corner) {
+      corner = state.cursor;
+      act.changed();
+      return;
+    }
+    const box = boxBetween(state.image, corner, state.cursor);
+    corner = null;
+    state.draft = null;
+    if (boxIsMeant(box, state.view.scale)) {
+      state.selected = "box";
+      act.edit(edits.setBox(box), performance.now());
+    }
+    act.changed();
+  }
+
+  document.addEventListener("keydown", down);
+  document.addEventListener("keyup", up);
+  canvas.addEventListener("pointerdown", () => {
+    spaceUsed = true;
+    corner = null;
+  });
+  window.addEventListener("blur", () => pointer.holdSpace(false));
+}

@@ -1,0 +1,124 @@
+// The queue to the server: one action in flight, the rest waits in order. Waiting edits of the prompt go out as one
+// whole prompt, so that three quick clicks cost two decoder calls at most; a waiting hover is replaced by the next one
+// and never goes before an action.
+
+const PATIENCE = 60000; // ms after which a call counts as lost
+const BACKOFF = [500, 1000, 2000, 4000, 8000]; // ms between attempts
+
+/**
+ * call(request): promise of a reply, or of nothing if the server cannot be reached.
+ * on: {request(): fields that every request carries, base(): prompt of the server, ready(): whether actions may go,
+ * reply(reply, sent), hover(reply, sent), refuse(reply, sent), offline(ms until the next attempt), online()}.
+ */
+function createTransport(call, on) {
+  let rev = 0;
+  let queue = [];
+  let flight = null; // {operations, request, began, attempts}
+  let waitingHover = null;
+  let flyingHover = null;
+
+  /** Queue an operation {edit} or {action, ...fields}; began: time of the gesture in ms of performance.now(). */
+  function push(operation, began) {
+    queue.push({ ...operation, began: began === undefined ? performance.now() : began });
+    next();
+  }
+
+  /** Send what waits, if anything may go. */
+  function next() {
+    if (flight || queue.length === 0 || !on.ready()) return;
+    const operations = [queue.shift()];
+    while (operations[0].edit && queue.length && queue[0].edit) operations.push(queue.shift());
+    const began = operations[operations.length - 1].began;
+    flight = { operations, request: compose(operations), began, attempts: 0 };
+    waitingHover = null;
+    send(flight);
+  }
+
+  function compose(operations) {
+    if (operations[0].edit) {
+      const { points, box } = foldPrompt(on.base(), operations);
+      if (points.length === 0 && !box) return stamp({ action: "clear" });
+      return stamp({ action: "prompt", points, box });
+    }
+    const { began, ...fields } = operations[0];
+    return stamp(fields);
+  }
+
+  function stamp(fields) {
+    rev += 1;
+    return { ...on.request(), rev, ...fields };
+  }
+
+  async function send(sent) {
+    sent.sentAt = performance.now();
+    const reply = await answer(call(sent.request));
+    if (flight !== sent) return; // forgotten meanwhile
+    if (!reply) {
+      const wait = BACKOFF[Math.min(sent.attempts, BACKOFF.length - 1)];
+      sent.attempts += 1;
+      on.offline(wait);
+      setTimeout(() => flight === sent && send(sent), wait);
+      return;
+    }
+    flight = null;
+    sent.roundtrip = performance.now() - sent.sentAt;
+    on.online();
+    if (reply.ok === false) on.refuse(reply, sent);
+    else if (!reply.overtaken) on.reply(reply, sent);
+    // What a lost call did on the server is only known by asking.
+    else if (queue.length === 0) push({ action: "state" });
+    next();
+  }
+
+  /** Ask for the mask under the pointer; at most one such call is out, the newest wins. */
+  function hover(x, y) {
+    waitingHover = { x, y };
+    nextHover();
+  }
+
+  async function nextHover() {
+    if (!waitingHover || flyingHover || flight || queue.length || !on.ready()) return;
+    const sent = { at: waitingHover, request: stamp({ action: "hover", ...waitingHover }) };
+    waitingHover = null;
+    flyingHover = sent;
+    const reply = await answer(call(sent.request));
+    flyingHover = null;
+    if (reply && reply.ok !== false && !reply.overtaken && !waitingHover && !flight) on.hover(reply, sent);
+    nextHover();
+  }
+
+  return {
+    push,
+    next,
+    hover,
+    dropHover: () => (waitingHover = null),
+    /** Forget all that was not answered: another image, another session. */
+    forget() {
+      queue = [];
+      flight = null;
+      waitingHover = null;
+    },
+    /** Revisions go on above those that the server has seen of this session. */
+    raise: (seen) => (rev = Math.max(rev, seen || 0)),
+    /** Operations without an answer, oldest first. */
+    unanswered: () => (flight ? [...flight.operations, ...queue] : queue),
+    busy: () => flight !== null || queue.length > 0,
+  };
+}
+
+/** Reply of a call, or null if it failed, timed out or is no envelope. */
+function answer(promise) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(null), PATIENCE);
+    Promise.resolve(promise).then(
+      (reply) => {
+        clearTimeout(timer);
+        resolve(reply && typeof reply === "object" && "ok" in reply ? reply : null);
+      },
+      () => {
+        clearTimeout(timer);
+        resolve(null);
+      },
+    );
+  });
+}

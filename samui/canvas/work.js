@@ -1,0 +1,127 @@
+// Long work: opening an image, loading a model, writing a file. Each is a queued event that reports its steps.
+
+/**
+ * page: {begin(message), showImage(image, epoch), takeState(reply), enter(stage), changed()}, see canvas.js.
+ * gradio: {props, trigger, upload} of the component.
+ */
+function createWork(root, state, toolbar, panel, page, gradio) {
+  const { props, trigger, upload } = gradio;
+  let lastEvent = 0;
+
+  /** Start long work: a queued event with the value that its handler reads. */
+  function send(name, fields) {
+    const payload = { session: state.session, ...fields };
+    props.value = payload;
+    // The names stand in quotes for gradio, which finds a component's own events in this text.
+    if (name === "open") {
+      state.opening = true;
+      toolbar.work("Opening the image.");
+      trigger("open", payload);
+    } else if (name === "model") {
+      toolbar.work("Loading the model.");
+      trigger("model", payload);
+    } else {
+      state.saving = true;
+      toolbar.work("Writing the file.");
+      trigger("save", payload);
+    }
+    page.changed();
+  }
+
+  async function openFile(file) {
+    if (!file) return;
+    toolbar.complain("");
+    state.opening = true;
+    toolbar.work("Sending the image.");
+    try {
+      const { path } = await upload(file);
+      send("open", { file: { path, meta: { _type: "gradio.FileData" }, orig_name: file.name } });
+    } catch (failure) {
+      state.opening = false;
+      toolbar.work("");
+      toolbar.complain(`${file.name}: could not be sent. ${failure.message || failure}`);
+    }
+  }
+
+  function saveAs(request) {
+    if (state.objects.length > 0) send("save", request);
+  }
+
+  /** One step of long work, as the handlers yield them. */
+  function takeEvent(reply) {
+    if (!reply || !reply.event || reply.serial_event === lastEvent) return;
+    lastEvent = reply.serial_event;
+    if (reply.model) state.settings = { ...state.settings, model: reply.model };
+    if (reply.timings) state.timings = { ...state.timings, ...reply.timings };
+    const { stage } = reply;
+    if (stage === "error") failWork(reply);
+    else if (stage === "saved") download(reply);
+    else if (stage === "reading") toolbar.work("Reading the image.");
+    else if (stage === "loading") toolbar.work("Loading the model.");
+    else if (reply.epoch === undefined || reply.epoch >= state.epoch) {
+      state.opening = false;
+      if (reply.image) page.showImage(reply.image, reply.epoch);
+      else if (reply.epoch !== undefined && reply.epoch !== state.epoch) return page.begin();
+      if (reply.state) page.takeState(reply.state);
+      page.enter(stage);
+    }
+    if (["error", "saved", "ready"].includes(stage)) props.value = { session: state.session };
+    page.changed();
+  }
+
+  function failWork(reply) {
+    toolbar.complain(reply.error || "That did not work.");
+    if (reply.event === "open") state.opening = false;
+    if (reply.event === "save") state.saving = false;
+    if (reply.event === "model") panel.resetModel();
+    toolbar.work("");
+    if (reply.kind === "session") page.begin();
+    else if (["image", "encoding", "reading"].includes(state.stage)) page.begin(reply.error);
+    else page.enter(state.stage);
+  }
+
+  function download(reply) {
+    state.saving = false;
+    toolbar.work("");
+    const link = document.createElement("a");
+    link.href = new URL(reply.url, document.baseURI).href;
+    link.download = reply.filename || "";
+    link.click();
+  }
+
+  function acceptFiles() {
+    const input = root.querySelector(".file");
+    input.addEventListener("change", () => {
+      openFile(input.files[0]);
+      input.value = "";
+    });
+    let depth = 0; // dragenter and dragleave also come from the children
+    const dropping = (change) => (event) => {
+      if (!event.dataTransfer || ![...event.dataTransfer.types].includes("Files")) return;
+      event.preventDefault();
+      depth = Math.max(0, depth + change);
+      root.classList.toggle("dropping", depth > 0);
+    };
+    root.addEventListener("dragenter", dropping(1));
+    root.addEventListener("dragover", dropping(0));
+    root.addEventListener("dragleave", dropping(-1));
+    root.addEventListener("drop", (event) => {
+      const [file] = event.dataTransfer.files;
+      if (!file) return;
+      event.preventDefault();
+      depth = 0;
+      root.classList.remove("dropping");
+      openFile(file);
+    });
+    document.addEventListener("paste", (event) => {
+      if (!root.isConnected || !event.clipboardData) return;
+      const file = [...event.clipboardData.files].find(({ type }) => type.startsWith("image/"));
+      if (!file) return;
+      event.preventDefault();
+      openFile(file);
+    });
+  }
+
+  acceptFiles();
+  return { send, openFile, saveAs, takeEvent };
+}
