@@ -313,6 +313,7 @@ function startCanvas(element) {
       objects: objects.map(({ id, label, area, box: extent, visible }) => ({ id, label, area, box: extent, visible })),
       pending: !state.session || beginning || working || transport.busy(),
       rev,
+      epoch: state.epoch,
       stage,
       timings,
     });

@@ -1,0 +1,176 @@
+"""Chromium, the real page in it, and a driver that speaks image coordinates."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Error, Locator, Page, Playwright, sync_playwright
+
+from samui.canvas import component
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+TIMEOUT = 30_000  # ms
+
+
+def find_browser(playwright: Playwright) -> str:
+    """Path of a Chromium: the system's, Playwright's own, or one that Playwright downloads now."""
+    for name in SYSTEM_BROWSERS:
+        if path := shutil.which(name):
+            return path
+    own = playwright.chromium.executable_path
+    if not os.path.exists(own):
+        command = [sys.executable, "-m", "playwright", "install", "chromium"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode or not os.path.exists(own):
+            pytest.fail(
+                f"no Chromium: none of {', '.join(SYSTEM_BROWSERS)} is installed, and "
+                f"`python -m playwright install chromium` failed:\n{done.stderr.strip()}"
+            )
+    return own
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests; make a context or a page of it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def pure(chromium: Browser) -> Iterator[Page]:
+    """A blank page that knows the pure functions of geometry.js and mask.js."""
+    page = chromium.new_page()
+    for name in ("geometry.js", "mask.js"):
+        page.add_script_tag(content=component.source(name))
+    yield page
+    page.close()
+
+
+class PageDriver:
+    """Drives one page of samui; all coordinates are image pixels."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []  # what the page threw or logged as an error
+        page.set_default_timeout(TIMEOUT)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+
+    def visit(self, url: str) -> PageDriver:
+        """Load the page and wait until it has a session."""
+        self.page.goto(url)
+        self.page.wait_for_function("!!window.samui && !samui.snapshot().pending")
+        return self
+
+    def open(self, path: str | Path, *, wait: bool = True) -> PageDriver:
+        """Open an image file; wait: until it is encoded, otherwise until it takes clicks."""
+        before = self.page.evaluate("samui.snapshot().epoch")
+        self.page.locator("input[type=file]").set_input_files(str(path))
+        self.page.wait_for_function("before => samui.snapshot().epoch !== before", arg=before)
+        return self.settle() if wait else self
+
+    def settle(self) -> PageDriver:
+        """Wait until the server has answered everything and the page has drawn it."""
+        self.page.wait_for_function("!samui.snapshot().pending")
+        # Toolbar and panel follow in the next frame.
+        self.page.evaluate("() => new Promise(requestAnimationFrame)")
+        return self
+
+    def snapshot(self) -> dict[str, Any]:
+        return self.page.evaluate("samui.snapshot()")
+
+    def covers(self, x: float, y: float) -> bool:
+        """Whether the mask shown now covers the image pixel."""
+        return self.page.evaluate("([x, y]) => samui.covers(x, y)", [x, y])
+
+    def client(self, x: float, y: float) -> tuple[float, float]:
+        """Client coordinates of an image pixel position."""
+        at = self.page.evaluate("([x, y]) => samui.toClient(x, y)", [x, y])
+        return at["x"], at["y"]
+
+    def hover(self, x: float, y: float) -> PageDriver:
+        self.page.mouse.move(*self.client(x, y))
+        return self
+
+    def click(self, x: float, y: float, *, button: str = "left", modifiers: Sequence[str] = ()) -> PageDriver:
+        with self._held(modifiers):
+            self.page.mouse.click(*self.client(x, y), button=button)
+        return self
+
+    def double_click(self, x: float, y: float) -> PageDriver:
+        self.page.mouse.dblclick(*self.client(x, y))
+        return self
+
+    def press(self, x: float, y: float) -> PageDriver:
+        """Push the left button down at an image position and leave it down."""
+        self.page.mouse.move(*self.client(x, y))
+        self.page.mouse.down()
+        return self
+
+    def drag(self, p: tuple[float, float], q: tuple[float, float], *, modifiers: Sequence[str] = ()) -> PageDriver:
+        """Drag from p to q with the left button, through the middle."""
+        with self._held(modifiers):
+            self.press(*p)
+            self.page.mouse.move(*self.client((p[0] + q[0]) / 2, (p[1] + q[1]) / 2))
+            self.page.mouse.move(*self.client(*q))
+            self.page.mouse.up()
+        return self
+
+    def key(self, name: str) -> PageDriver:
+        self.page.keyboard.press(name)
+        return self
+
+    def button(self, name: str) -> Locator:
+        """The button with exactly this accessible name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    @contextlib.contextmanager
+    def _held(self, modifiers: Sequence[str]) -> Iterator[None]:
+        for name in modifiers:
+            self.page.keyboard.down(name)
+        yield
+        for name in reversed(modifiers):
+            self.page.keyboard.up(name)
+
+
+@pytest.fixture
+def drive(chromium: Browser) -> Iterator[Callable[..., PageDriver]]:
+    """Makes drivers of separate people: `drive(url, width=, height=, ratio=, touch=)`; closes them afterwards."""
+    contexts = []
+
+    def make(
+        url: str, *, width: int = 1280, height: int = 900, ratio: float = 1, touch: bool = False, dark: bool = False
+    ) -> PageDriver:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            device_scale_factor=ratio,
+            has_touch=touch,
+            color_scheme="dark" if dark else "light",
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        return PageDriver(context.new_page()).visit(url)
+
+    yield make
+    for context in contexts:
+        with contextlib.suppress(Error):
+            context.close()
