@@ -22,8 +22,9 @@ _PASS_CPU, _PASS_GPU = 8, 64
 class SamPredictor:
     """A loaded SAM checkpoint; see `samui.predictor.base.Predictor` for what each member promises.
 
-    Two locks, so that a click never waits for another image's encoder: one call of the encoder and one of the decoder
-    at a time. torch gives every calling thread a full set of worker threads; several at once only fight for the cores.
+    One call of the encoder and one of the decoder runs at a time, each under its own lock, so that no click waits for
+    another image's encoder. Results do not need the locks. Memory does: an encoder call of ViT-B takes gigabytes. And
+    each call uses all cores already, so of several that wait, taking turns answers the first ones sooner.
     """
 
     def __init__(
@@ -104,7 +105,8 @@ class SamPredictor:
         values = embedding.tensor.float().numpy()
         if half and np.abs(values).max() < np.finfo(np.float16).max:
             values = values.astype(np.float16)
-        return {"embedding": values, "image_size": np.array(embedding.size, np.int64)}
+        # safetensors writes memory as it lies: values that are channels last would come back in the wrong order.
+        return {"embedding": np.ascontiguousarray(values), "image_size": np.array(embedding.size, np.int64)}
 
     def unpack(self, arrays: Mapping[str, np.ndarray]) -> Embedding:
         """See `Predictor.unpack`."""
@@ -114,12 +116,13 @@ class SamPredictor:
             raise ValueError(f"embedding: must be finite with shape {self._embedding_shape}, got {got}")
         if size is None or size.shape != (2,) or size.min() < 1:
             raise ValueError(f"image_size: must be two positive numbers, got {size}")
-        tensor = torch.from_numpy(values.astype(np.float32)).to(self._torch_dtype)
+        tensor = torch.from_numpy(values.astype(np.float32)).to(self._torch_dtype, memory_format=torch.channels_last)
         return Embedding(tensor, self._preprocessing.frame(int(size[0]), int(size[1])), self.key)
 
     def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
         pixels = pixels.to(self._torch_device, self._torch_dtype)
-        return self._model.get_image_embeddings(pixels).cpu()
+        # Channels last is how the encoder's final layer leaves it; `unpack` does the same, for equal bits and speed.
+        return self._model.get_image_embeddings(pixels).to("cpu", memory_format=torch.channels_last)
 
     def _decode(self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool) -> list[Prediction]:
         """One decoder pass over prompts of one structure; the batch axis counts them, since masks go by that axis."""

@@ -1,0 +1,73 @@
+"""Checkpoints for tests on real networks: made here with seeded random weights, and the bundled one."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from samui.predictor import load_predictor
+
+
+def make_checkpoint(folder, *, seed=0, **vision):
+    """A checkpoint of the sam-vit-base architecture with random weights, saved as transformers saves it.
+
+    transformers' own initialisation gives constant masks; variance-keeping weights give logits of both signs and three
+    candidates that differ.
+    """
+    import torch
+    from transformers import SamConfig, SamImageProcessorPil, SamModel, SamProcessor
+
+    torch.manual_seed(seed)
+    model = SamModel(SamConfig(vision_config=vision))
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if "positional_embedding" in name:
+                weights.normal_(0, 1)
+            elif weights.dim() > 1:
+                weights.normal_(0, 1 / np.sqrt(weights[0].numel()))
+            elif name.endswith("bias"):
+                weights.normal_(0, 0.02)
+    model.tie_weights()
+    model.save_pretrained(folder)
+    SamProcessor(SamImageProcessorPil()).save_pretrained(folder)
+    return folder
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """RGB uint8 with large and small structure."""
+    noise = np.random.default_rng(seed).integers(0, 256, (max(1, height // 16), max(1, width // 16), 3), dtype=np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC).reshape(height, width, 3)
+
+
+@pytest.fixture(scope="session")
+def vit_b_folder(tmp_path_factory):
+    """The whole of sam-vit-base; its encoder takes seconds."""
+    return make_checkpoint(tmp_path_factory.mktemp("vit-b"))
+
+
+@pytest.fixture(scope="session")
+def vit_b(vit_b_folder):
+    return load_predictor(str(vit_b_folder), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def shallow_folder(tmp_path_factory):
+    """sam-vit-base with one windowed layer and no global one: everything but the encoder's depth is the real thing."""
+    return make_checkpoint(tmp_path_factory.mktemp("shallow"), seed=1, num_hidden_layers=1, global_attn_indexes=[])
+
+
+@pytest.fixture(scope="session")
+def shallow(shallow_folder):
+    return load_predictor(str(shallow_folder), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def bundled():
+    return load_predictor("bundled", device="cpu")
+
+
+def change_json(path, **values):
+    """Rewrite keys of a JSON file; None removes a key."""
+    content = json.loads(path.read_text()) | values
+    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))

@@ -1,0 +1,440 @@
+import json
+import shutil
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from samui import Prediction, Prompt, load_predictor, models
+from samui.embeddings import EmbeddingCache
+from samui.errors import ImageError, ModelError, PromptError
+from samui.predictor import Embedding
+from tests.model.conftest import change_json, picture
+
+pytestmark = pytest.mark.model
+
+SIZE = (60, 80)
+POINT = Prompt([(40, 30)], [1])
+
+
+@pytest.fixture(scope="module")
+def embedding(bundled):
+    return bundled.embed(picture(*SIZE))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the bundled checkpoint to break."""
+    return Path(shutil.copytree(models.BUNDLED_FOLDER, tmp_path / "model"))
+
+
+def load(folder, **how):
+    return load_predictor(str(folder), device="cpu", **how)
+
+
+def random_prompts(count: int) -> list[Prompt]:
+    """Of one to three points, every fourth with a box besides."""
+    rng, found = np.random.default_rng(0), []
+    for i in range(count):
+        points = rng.uniform(0, 60, (1 + i % 3, 2)).tolist()
+        found.append(Prompt(points, [1, 0, 1][: len(points)], (5, 6, 70.5, 50) if i % 4 == 0 else None))
+    return found
+
+
+def same(a: Prediction, b: Prediction) -> bool:
+    return np.array_equal(a.logits, b.logits) and np.array_equal(a.scores, b.scores)
+
+
+# What it gives
+
+
+def test_the_encoder_runs_once_an_image_whatever_is_predicted(bundled):
+    runs = []
+    hook = bundled._model.vision_encoder.register_forward_hook(lambda *_: runs.append(1))
+    try:
+        embedding = bundled.embed(picture(*SIZE))
+        for prompt in random_prompts(12):
+            bundled.predict(embedding, prompt)
+        bundled.predict_many(embedding, random_prompts(5))
+    finally:
+        hook.remove()
+    assert len(runs) == 1
+
+
+def test_positions_of_the_image_are_computed_once_a_predictor(bundled, embedding, monkeypatch):
+    monkeypatch.setattr(bundled._model, "get_image_wide_positional_embeddings", lambda: pytest.fail("computed again"))
+    bundled.predict(embedding, POINT)
+
+
+def test_a_prediction_has_three_candidates_and_masks_at_image_size(bundled, embedding):
+    prediction = bundled.predict(embedding, POINT)
+    assert prediction.logits.shape == (3, *bundled.low_res_size)
+    assert (prediction.logits.dtype, prediction.scores.dtype) == (np.float32, np.float32)
+    assert prediction.masks.shape == (3, *SIZE)
+    assert prediction.masks.dtype == bool
+    assert np.isfinite(prediction.logits).all()
+    assert len(bundled.predict(embedding, POINT, multimask=False)) == 1
+
+
+def test_predictions_from_eight_threads_are_those_of_one(bundled, embedding):
+    prompts = random_prompts(24)
+    serial = [bundled.predict(embedding, prompt) for prompt in prompts]
+    with ThreadPoolExecutor(8) as pool:
+        parallel = list(pool.map(lambda prompt: bundled.predict(embedding, prompt), prompts))
+    assert all(map(same, serial, parallel))
+
+
+def test_embeddings_from_eight_threads_are_those_of_one(bundled):
+    images = [picture(*SIZE, seed=seed) for seed in range(8)]
+    serial = [bundled.embed(image).tensor for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        parallel = [embedding.tensor for embedding in pool.map(bundled.embed, images)]
+    assert all(map(torch.equal, serial, parallel))
+
+
+def test_many_prompts_give_what_each_gives_alone_and_in_their_order(bundled, embedding):
+    prompts = random_prompts(21)
+    logits = bundled.predict(embedding, POINT).logits
+    prompts[3] = Prompt(prompts[3].points, prompts[3].labels, prompts[3].box, logits[0])
+    prompts[9] = Prompt(prompts[9].points, prompts[9].labels, prompts[9].box, logits[1])
+    together = bundled.predict_many(embedding, prompts)
+    for prompt, many in zip(prompts, together, strict=True):
+        alone = bundled.predict(embedding, prompt)
+        assert np.abs(many.logits - alone.logits).max() < 1e-3
+        assert many.scores == pytest.approx(alone.scores, abs=1e-4)
+    assert bundled.predict_many(embedding, []) == []
+    assert len(bundled.predict_many(embedding, [POINT], multimask=False)[0]) == 1
+
+
+def test_several_boxes_take_one_decoder_pass(bundled, embedding):
+    passes = []
+    hook = bundled._model.mask_decoder.register_forward_hook(lambda *_: passes.append(1))
+    try:
+        bundled.predict_many(embedding, [Prompt(box=(i, 5, 60 + i, 50)) for i in range(5)])
+    finally:
+        hook.remove()
+    assert len(passes) == 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "CMYK"])
+def test_a_pil_image_is_taken_as_rgb(bundled, mode):
+    image = PIL.Image.fromarray(picture(*SIZE)).convert(mode)
+    assert torch.equal(bundled.embed(image).tensor, bundled.embed(np.asarray(image.convert("RGB"))).tensor)
+
+
+def test_a_view_and_a_read_only_array_are_embedded_as_their_pixels(bundled):
+    wide = picture(60, 160)
+    view = wide[:, ::2]
+    copy = view.copy()
+    copy.setflags(write=False)
+    assert torch.equal(bundled.embed(view).tensor, bundled.embed(copy).tensor)
+
+
+@pytest.mark.parametrize("size", [(1, 3000), (3000, 1)], ids=["row", "column"])
+def test_an_image_of_one_row_or_column_works(bundled, size):
+    prediction = bundled.predict(bundled.embed(picture(*size)), Prompt([(0.5, 0.5)], [1]))
+    assert prediction.masks.shape == (3, *size)
+
+
+def test_numbers_that_are_none_do_not_reach_the_caller(bundled, embedding):
+    def spoil(module, given, out):
+        logits, scores = out[0].clone(), out[1].clone()
+        logits[..., 0, :] = torch.nan
+        scores[..., 1] = torch.inf
+        return logits, scores
+
+    hook = bundled._model.mask_decoder.register_forward_hook(spoil)
+    try:
+        prediction = bundled.predict(embedding, POINT)
+    finally:
+        hook.remove()
+    assert np.isfinite(prediction.logits).all()
+    assert np.isfinite(prediction.scores).all()
+    assert not prediction.mask(0)[0].any()
+
+
+# What it refuses
+
+
+PROMPTS = {
+    "empty": (Prompt(), "prompt: must have a point or a box, got neither"),
+    "logits alone": (Prompt(mask_logits=np.zeros((128, 128))), "prompt: must have a point or a box, got neither"),
+    "outside": (Prompt([(81, 3)], [1]), "prompt.points[0]: must lie inside 80x60, got (81, 3)"),
+    "box outside": (Prompt(box=(0, 0, 80, 61)), "prompt.box: must lie inside 80x60, got (0, 0, 80, 61)"),
+    "logits of another size": (
+        Prompt([(1, 1)], [1], mask_logits=np.zeros((256, 256))),
+        "prompt.mask_logits: must have shape (128, 128), got (256, 256)",
+    ),
+    "logits with NaN": (
+        Prompt([(1, 1)], [1], mask_logits=np.full((128, 128), np.nan)),
+        "prompt.mask_logits: must be finite, got NaN or infinity",
+    ),
+}
+
+
+@pytest.mark.parametrize(("prompt", "message"), PROMPTS.values(), ids=PROMPTS.keys())
+def test_a_prompt_that_breaks_a_rule_is_refused(bundled, embedding, prompt, message):
+    with pytest.raises(PromptError) as caught:
+        bundled.predict(embedding, prompt)
+    assert str(caught.value) == message
+    with pytest.raises(PromptError) as caught:
+        bundled.predict_many(embedding, [POINT, prompt])
+    assert str(caught.value) == message.replace("prompt", "prompts[1]", 1)
+
+
+def test_an_embedding_of_another_model_is_refused(bundled, embedding):
+    other = Embedding(embedding.tensor, embedding.frame, "other@0/float32")
+    with pytest.raises(PromptError, match=r"embedding: must be made by bundled@.*, got one of other@0/float32"):
+        bundled.predict(other, POINT)
+
+
+IMAGES = {
+    "float": (np.zeros((4, 4, 3)), r"must be uint8 RGB with shape \(H, W, 3\), got float64 \(4, 4, 3\)"),
+    "grey": (np.zeros((4, 4), np.uint8), r"got uint8 \(4, 4\)"),
+    "alpha": (np.zeros((4, 4, 4), np.uint8), r"got uint8 \(4, 4, 4\)"),
+    "channels first": (np.zeros((3, 4, 4), np.uint8), r"got uint8 \(3, 4, 4\)"),
+    "empty": (np.zeros((0, 4, 3), np.uint8), r"got uint8 \(0, 4, 3\)"),
+    "path": ("photo.jpg", "must be a uint8 array .* or a PIL image, got str"),
+}
+
+
+@pytest.mark.parametrize(("image", "message"), IMAGES.values(), ids=IMAGES.keys())
+def test_what_is_no_image_is_refused(bundled, image, message):
+    with pytest.raises(ImageError, match="image: .*" + message):
+        bundled.embed(image)
+
+
+# Memory of the device
+
+
+def test_an_encoder_that_runs_out_of_memory_once_tries_again(bundled, monkeypatch):
+    encode, tries = bundled._encode, []
+
+    def first_fails(pixels):
+        tries.append(1)
+        if len(tries) == 1:
+            raise torch.OutOfMemoryError("no memory")
+        return encode(pixels)
+
+    monkeypatch.setattr(bundled, "_encode", first_fails)
+    assert bundled.embed(picture(*SIZE)).size == SIZE
+    assert len(tries) == 2
+
+
+def test_an_encoder_that_has_no_memory_is_one_error_and_the_next_call_works(bundled, monkeypatch):
+    def fail(pixels):
+        raise torch.OutOfMemoryError("no memory")
+
+    encode = bundled._encode
+    monkeypatch.setattr(bundled, "_encode", fail)
+    with pytest.raises(ModelError, match="device cpu: must have memory for the image encoder, got no memory"):
+        bundled.embed(picture(*SIZE))
+    monkeypatch.setattr(bundled, "_encode", encode)
+    assert bundled.embed(picture(*SIZE)).size == SIZE
+
+
+def test_an_embedding_that_overflowed_is_refused(bundled, monkeypatch):
+    encode = bundled._encode
+    monkeypatch.setattr(bundled, "_encode", lambda pixels: encode(pixels) * torch.inf)
+    with pytest.raises(ModelError, match="embeddings must be finite, got NaN or infinity in float32"):
+        bundled.embed(picture(*SIZE))
+
+
+# Packing and the cache
+
+
+def test_packed_in_full_gives_the_same_bits_back(bundled, embedding):
+    back = bundled.unpack(bundled.pack(embedding, half=False))
+    assert (back.size, back.model) == (embedding.size, embedding.model)
+    assert same(bundled.predict(back, POINT), bundled.predict(embedding, POINT))
+
+
+def test_packed_in_half_takes_half_and_masks_keep_an_iou_of_99_percent(bundled, embedding):
+    arrays = bundled.pack(embedding)
+    assert arrays["embedding"].nbytes * 2 == embedding.nbytes
+    assert arrays["embedding"].flags.c_contiguous
+    back = bundled.unpack(arrays)
+    for prompt in random_prompts(12):
+        a, b = bundled.predict(embedding, prompt).masks, bundled.predict(back, prompt).masks
+        assert (a & b).sum() >= 0.99 * (a | b).sum()
+
+
+def test_values_beyond_float16_are_packed_in_full(bundled, embedding):
+    large = Embedding(embedding.tensor * 1e6, embedding.frame, embedding.model)
+    arrays = bundled.pack(large)
+    assert arrays["embedding"].dtype == np.float32
+    assert torch.equal(bundled.unpack(arrays).tensor, large.tensor)
+
+
+ARRAYS = {
+    "nothing": {},
+    "other shape": {"embedding": np.zeros((1, 256, 64, 64), np.float16), "image_size": np.array([60, 80])},
+    "not finite": {"embedding": np.full((1, 128, 32, 32), np.nan, np.float16), "image_size": np.array([60, 80])},
+    "no size": {"embedding": np.zeros((1, 128, 32, 32), np.float16)},
+    "size of zero": {"embedding": np.zeros((1, 128, 32, 32), np.float16), "image_size": np.array([0, 80])},
+}
+
+
+@pytest.mark.parametrize("arrays", ARRAYS.values(), ids=ARRAYS.keys())
+def test_arrays_of_something_else_do_not_unpack(bundled, arrays):
+    with pytest.raises(ValueError, match="must be"):
+        bundled.unpack(arrays)
+
+
+def test_a_second_start_with_a_disk_tier_runs_no_encoder(bundled, tmp_path, monkeypatch):
+    image = picture(*SIZE)
+    first = EmbeddingCache(1 << 20, tmp_path, disk_half=False).get_or_encode(bundled, image)
+    monkeypatch.setattr(bundled, "_encode", lambda pixels: pytest.fail("encoded again"))
+    cache = EmbeddingCache(1 << 20, tmp_path, disk_half=False)
+    second = cache.get_or_encode(bundled, image)
+    assert cache.nbytes == second.nbytes == 128 * 32 * 32 * 4
+    assert same(bundled.predict(first, POINT), bundled.predict(second, POINT))
+
+
+# Loading
+
+
+def test_a_loaded_predictor_says_what_it_is(bundled):
+    assert (bundled.name, bundled.title, bundled.device, bundled.dtype) == ("bundled", "samui-tiny", "cpu", "float32")
+    assert bundled.source == str(models.BUNDLED_FOLDER)
+    assert bundled.revision == models.content_revision(models.BUNDLED_FOLDER)
+    assert bundled.low_res_size == (128, 128)
+    assert bundled.why == "The small built-in model, as asked."
+
+
+def test_local_models_load_without_any_network(folder, monkeypatch):
+    def refuse(*_, **__):
+        pytest.fail("asked the network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert load(folder).low_res_size == (128, 128)
+    assert load("bundled").name == "bundled"
+
+
+def test_accelerate_finds_the_device_unless_one_is_named():
+    from accelerate import PartialState
+
+    assert load_predictor("bundled").device == str(PartialState().device)
+    assert not torch.distributed.is_initialized()
+
+
+def test_a_checkpoint_of_halves_runs_in_float32_unless_asked_otherwise(folder):
+    weights = load_file(folder / "model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
+    assert load(folder)._model.dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_other_precisions_run_and_come_close(bundled, embedding, dtype):
+    half = load_predictor("bundled", device="cpu", dtype=dtype)
+    assert half.dtype == dtype
+    assert half.key != bundled.key
+    own = half.embed(picture(*SIZE))
+    assert own.nbytes * 2 == embedding.nbytes
+    again = half.unpack(half.pack(own))
+    assert torch.allclose(again.tensor.float(), own.tensor.float(), atol=0.01)
+    prompt = Prompt([(40, 30)], [1], (10, 10, 70, 50), np.zeros((128, 128)))
+    found, expected = half.predict(own, prompt), bundled.predict(embedding, prompt)
+    assert found.logits.dtype == np.float32
+    assert found.scores == pytest.approx(expected.scores, abs=0.05)
+
+
+def test_the_checkpoints_own_settings_are_used(folder):
+    expected = load(folder).embed(picture(*SIZE)).tensor
+    settings = folder / "processor_config.json"
+    content = settings.read_text()
+    # The same settings in the file that older checkpoints have.
+    settings.unlink()
+    (folder / "preprocessor_config.json").write_text(json.dumps(json.loads(content)["image_processor"]))
+    assert torch.equal(load(folder).embed(picture(*SIZE)).tensor, expected)
+    change_json(folder / "preprocessor_config.json", image_mean=[0, 0, 0])
+    assert not torch.equal(load(folder).embed(picture(*SIZE)).tensor, expected)
+    # SAM's own settings where there is no file.
+    (folder / "preprocessor_config.json").unlink()
+    assert torch.equal(load(folder).embed(picture(*SIZE)).tensor, expected)
+
+
+def test_auto_falls_back_to_bundled_if_the_download_breaks(monkeypatch):
+    choice = models.ModelChoice(models.PREFERRED, "SAM ViT-B", None, "0" * 40, "from the hub")
+    resolve = models.resolve
+
+    def broken(choice):
+        if choice.folder is None:
+            raise ModelError("model: 'facebook/sam-vit-base' must download completely, got disk full")
+        return choice.folder
+
+    monkeypatch.setattr(models, "resolve", lambda name: choice if name == "auto" else resolve(name))
+    monkeypatch.setattr(models, "fetch", broken)
+    predictor = load_predictor("auto", device="cpu")
+    assert predictor.name == "bundled"
+    assert "disk full" in predictor.why
+
+
+ARGUMENTS = {
+    "unknown device": ({"device": "banana"}, "device: must be one that this machine has, got 'banana'"),
+    "device without data": ({"device": "meta"}, "device: must be one that computes, got 'meta'"),
+    "unknown dtype": ({"dtype": "int8"}, "dtype: must be one of float32, bfloat16, float16, got 'int8'"),
+    "no threads": ({"threads": 0}, "threads: must be a positive whole number, got 0"),
+    "no such folder": ({"name": "./nowhere"}, "model: must be 'auto', 'bundled'"),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), ARGUMENTS.values(), ids=ARGUMENTS.keys())
+def test_arguments_that_break_a_rule_are_refused(given, message):
+    with pytest.raises(ModelError) as caught:
+        load_predictor(**({"name": "bundled"} | given))
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_a_device_that_is_absent_is_refused():
+    with pytest.raises(ModelError, match="device: must be one that this machine has, got 'cuda'"):
+        load_predictor("bundled", device="cuda")
+
+
+def drop_weights(folder):
+    weights = load_file(folder / "model.safetensors")
+    del weights["mask_decoder.iou_token.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+FAULTS = {
+    "weights missing": (drop_weights, "weights must be complete, got 1 missing, mask_decoder.iou_token.weight first"),
+    "config of another shape": (
+        lambda folder: change_json(folder / "config.json", mask_decoder_config={"hidden_size": 64}),
+        "must load as SamModel, got ",
+    ),
+    "config of nonsense": (
+        lambda folder: change_json(folder / "config.json", vision_config={"hidden_size": "many"}),
+        "must load as SamModel, got ",
+    ),
+    "settings for another size": (
+        lambda folder: change_json(folder / "processor_config.json", image_processor={"size": {"longest_edge": 1024}}),
+        "processor_config.json: size.longest_edge must be config.json's image_size 256, got 1024",
+    ),
+    "settings that are no JSON": (
+        lambda folder: (folder / "processor_config.json").write_text("{"),
+        "processor_config.json: must be readable JSON, got ",
+    ),
+    "settings without sense": (
+        lambda folder: change_json(folder / "processor_config.json", image_processor={"image_mean": [1, 2]}),
+        "processor_config.json: must hold resample, image_mean, image_std, rescale_factor",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_checkpoint_that_does_not_fit_together_is_refused(folder, spoil, message):
+    spoil(folder)
+    with pytest.raises(ModelError) as caught:
+        load(folder)
+    assert str(caught.value).startswith(str(folder))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
