@@ -1,5 +1,6 @@
 """The course of a run, drawn from its log."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def draw_curves(log: Path, picture: Path) -> None:
     rate = left.twinx()
     rate.plot(seen, [entry["rate"] for entry in train], color="#c08030", linewidth=1)
     rate.set(ylim=(0, 1.05), ylabel="learning rate (part of the highest)")
-    for before, after in zip(train, train[1:], strict=False):
+    for before, after in itertools.pairwise(train):
         if before["size"] != after["size"]:
             for panel in (left, right):
                 panel.axvline(after["seen"] / 1000, color="#999999", linestyle=":", linewidth=1)

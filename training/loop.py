@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -181,7 +182,10 @@ class Trainer:
         network = self.averaged()
         size = network.sam.config.vision_config.image_size
         for name, store in self.held_out.items():
-            cases = (object_cases if name == "ecssd" else region_cases)(store, count=60 if name == "ecssd" else 20, size=size)
+            if name == "ecssd":
+                cases = object_cases(store, count=60, size=size)
+            else:
+                cases = region_cases(store, count=20, size=size)
             self.log("evaluation", set=name, size=size, **measure(network, cases))
 
     def log(self, kind: str, **facts: object) -> None:
@@ -192,8 +196,6 @@ class Trainer:
 
 def sample_patches(stores: dict[str, PhotoStore], *, size: int, patch: int, seed: int) -> np.ndarray | None:
     """Normalised patches `(n, 3 * patch**2)`, channels first, of training photos shrunk to `size` pixels."""
-    import cv2
-
     store = stores.get("duts")
     if store is None:
         return None

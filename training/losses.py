@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training.config import LossWeights
 
@@ -14,7 +14,7 @@ def mask_losses(logits: Tensor, target: Tensor, *, weights: LossWeights, progres
     cross entropy, which gives a stronger gradient while the masks are still poor and fades with `progress`.
     """
     wanted = target[:, None].expand_as(logits)
-    entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     chance = torch.sigmoid(logits)
     missed = chance + wanted - 2 * chance * wanted
     focal = (entropy * missed.square()).mean(dim=(2, 3))
@@ -49,7 +49,7 @@ def prompt_loss(
 
 def helper_loss(logits: Tensor, mains: Tensor, has_main: Tensor) -> Tensor:
     """Cross entropy and dice of the prompt-free head, over the photos whose main object is known."""
-    entropy = F.binary_cross_entropy_with_logits(logits, mains, reduction="none").mean(dim=(1, 2))
+    entropy = functional.binary_cross_entropy_with_logits(logits, mains, reduction="none").mean(dim=(1, 2))
     chance = torch.sigmoid(logits)
     overlap = 2 * (chance * mains).sum(dim=(1, 2)) + 1
     dice = 1 - overlap / (chance.sum(dim=(1, 2)) + mains.sum(dim=(1, 2)) + 1)

@@ -13,7 +13,7 @@ order of the arithmetic differs, and a test holds the two to each other:
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from transformers import SamModel
 
 
@@ -53,7 +53,7 @@ class Segmenter(nn.Module):
             tokens = tokens + layer.mlp.lin2(hidden)
 
         neck = vision.neck
-        tokens = F.linear(tokens[:, back], neck.conv1.weight.flatten(1))
+        tokens = functional.linear(tokens[:, back], neck.conv1.weight.flatten(1))
         tokens = nn.LayerNorm.forward(neck.layer_norm1, tokens)
         tokens = convolve_tokens(tokens, neck.conv2.weight, self.grid)
         return nn.LayerNorm.forward(neck.layer_norm2, tokens)
@@ -142,13 +142,13 @@ def patch_tokens(pixels: Tensor, projection: nn.Conv2d) -> Tensor:
     size = projection.kernel_size[0]
     patches = pixels.unflatten(3, (-1, size)).unflatten(2, (-1, size)).permute(0, 2, 4, 1, 3, 5)
     patches = patches.flatten(3).flatten(1, 2)
-    return F.linear(patches, projection.weight.flatten(1), projection.bias)
+    return functional.linear(patches, projection.weight.flatten(1), projection.bias)
 
 
 def convolve_tokens(tokens: Tensor, weight: Tensor, grid: int) -> Tensor:
     """A 3x3 convolution without bias over row-ordered tokens `(B, grid * grid, C)`."""
     image = tokens.unflatten(1, (grid, grid)).permute(0, 3, 1, 2)
-    image = F.conv2d(image, weight.to(memory_format=torch.channels_last), padding=1)
+    image = functional.conv2d(image, weight.to(memory_format=torch.channels_last), padding=1)
     return image.permute(0, 2, 3, 1).flatten(1, 2)
 
 
@@ -175,7 +175,9 @@ def cross_attention(attention: nn.Module, query: Tensor, key: Tensor, value: Ten
     return attention.out_proj((weights @ value).transpose(1, 2).flatten(2))
 
 
-def two_way(layer: nn.Module, queries: Tensor, keys: Tensor, tokens: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+def two_way(
+    layer: nn.Module, queries: Tensor, keys: Tensor, tokens: Tensor, positions: Tensor
+) -> tuple[Tensor, Tensor]:
     """One block of SAM's decoder: tokens look at each other and at the image, then the image at the tokens."""
     if layer.skip_first_layer_pe:
         queries = cross_attention(layer.self_attn, queries, queries, queries)
@@ -204,5 +206,5 @@ def transposed_convolution(tokens: Tensor, convolution: nn.ConvTranspose2d) -> T
     """Kernel 2, stride 2, channels last: `(M, N, C)` to `(M, N * 4, C')`, the four pixels of a token side by side."""
     channels = convolution.out_channels
     weight = convolution.weight.permute(2, 3, 1, 0).reshape(4 * channels, -1)
-    pixels = F.linear(tokens, weight, convolution.bias.repeat(4))
+    pixels = functional.linear(tokens, weight, convolution.bias.repeat(4))
     return pixels.unflatten(-1, (4, channels)).flatten(1, 2)

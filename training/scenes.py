@@ -1,4 +1,4 @@
-"""One training sample: a photo (or a composite, or shapes) cropped, turned over, recoloured, with masks to prompt for."""
+"""One training sample: a photo, a composite or shapes; cropped, mirrored, recoloured; with masks to prompt for."""
 
 from dataclasses import dataclass
 
@@ -98,7 +98,9 @@ def compose(
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         cut_out = cv2.resize(donor.image[y : y + h, x : x + w], shape, interpolation=method)
         # Half a pixel of blur on the edge, so that a hard seam is not what gives the object away.
-        soft = cv2.resize(cv2.GaussianBlur(donor.maps[0][y : y + h, x : x + w], (0, 0), 0.8), shape, interpolation=method)
+        soft = cv2.resize(
+            cv2.GaussianBlur(donor.maps[0][y : y + h, x : x + w], (0, 0), 0.8), shape, interpolation=method
+        )
         if generator.random() < 0.5:
             cut_out, soft = cut_out[:, ::-1], soft[:, ::-1]
         left, top = int(generator.integers(0, width - shape[0] + 1)), int(generator.integers(0, height - shape[1] + 1))

@@ -73,7 +73,9 @@ def start_encoder(encoder: nn.Module, patches: np.ndarray | None) -> None:
     config = encoder.config
     depth = config.num_hidden_layers
     projection = encoder.patch_embed.projection
-    projection.weight.copy_(patch_basis(patches, config.hidden_size, projection.weight[0].numel()).view_as(projection.weight))
+    projection.weight.copy_(
+        patch_basis(patches, config.hidden_size, projection.weight[0].numel()).view_as(projection.weight)
+    )
     projection.bias.zero_()
     grid = config.image_size // config.patch_size
     encoder.pos_embed.copy_(0.5 * grid_positions(grid, config.hidden_size)[None])

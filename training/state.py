@@ -20,11 +20,13 @@ class Average:
     @torch.no_grad()
     def update(self, network: Segmenter, *, step: int) -> None:
         decay = min(self.decay, (step + 1) / (step + 10))
-        mine, new = list(self.weights.values()), [value for value in network.state_dict().values()]
+        mine, new = list(self.weights.values()), list(network.state_dict().values())
         torch._foreach_lerp_(mine, new, 1 - decay)
 
 
-def save_state(path: Path, *, step: int, network: Segmenter, optimizer: Optimizer, average: Average, facts: dict) -> None:
+def save_state(
+    path: Path, *, step: int, network: Segmenter, optimizer: Optimizer, average: Average, facts: dict
+) -> None:
     """Write everything that the next step depends on: a temporary sibling, fsync, rename.
 
     Batches and prompts are functions of seed and step, so the step number is their random state; torch's is kept

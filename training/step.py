@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training.batches import Batch
 from training.config import LossWeights, RunConfig
@@ -32,7 +32,7 @@ def batch_loss(
 
     def shrink(masks: np.ndarray) -> Tensor:
         masks = torch.from_numpy(masks).to(device).flatten(0, -3)[:, None].float() / 255
-        return F.avg_pool2d(masks, size // side)[:, 0]
+        return functional.avg_pool2d(masks, size // side)[:, 0]
 
     with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
         embedding = network.encode(normalise(torch.from_numpy(batch.images).to(device)))
@@ -51,7 +51,12 @@ def batch_loss(
     with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
         logits, scores = decode_prompts(network, embedding, prompts=prompts, logits=earlier)
     second, corrected = prompt_loss(
-        logits, scores, target[chosen], ambiguous=torch.zeros_like(chosen, dtype=torch.bool), weights=weights, progress=progress
+        logits,
+        scores,
+        target[chosen],
+        ambiguous=torch.zeros_like(chosen, dtype=torch.bool),
+        weights=weights,
+        progress=progress,
     )
     loss = first + second * config.corrected / config.prompts + weights.helper * (1 - 0.7 * progress) * helping
     return loss, {
