@@ -88,16 +88,29 @@ def test_mask_at_twelve_megapixels_is_that_of_two_bilinear_steps():
     assert not np.any((frame.mask(logits) != (expected > 0)) & (np.abs(expected) > 1e-5))
 
 
-def test_logits_of_zero_stay_outside_and_smallest_positive_ones_do_not_leak():
-    frame = fit((300, 400))
-    assert not frame.mask(np.zeros((64, 64), np.float32)).any()
-    # Products of denormal numbers underflow to 0 in float32; a lost sign would flip the rest of its row.
-    tiny = np.full((64, 64), np.float32(1e-44))
-    tiny[20:30, 20:30] = -1
-    expected = reference(tiny, frame) > 0
-    mask = frame.mask(tiny)
-    assert np.mean(mask != expected) < 0.02
-    assert not mask[130:170, 135:180].any()
+@pytest.mark.parametrize("sign", [1, -1], ids=["rising", "falling"])
+def test_a_pixel_whose_logit_is_exactly_zero_is_outside_and_its_neighbour_is_not(sign):
+    # One pixel a row lies where torch's float32 arithmetic samples 0; the rows are not scaled, so each is by itself.
+    samples, width = 300, 1300
+    low, _, part = taps(width, samples)
+    chosen = np.linspace(10, width - 10, samples).astype(int)
+    at = (low + part)[chosen]
+    logits = (sign * (np.arange(samples) - at[:, None])).astype(np.float32)
+    mask = Frame((samples, width), (samples, samples), (samples, samples)).mask(logits)
+    columns = np.arange(width)
+    assert np.array_equal(mask, columns > chosen[:, None] if sign > 0 else columns < chosen[:, None])
+
+
+def test_logits_of_zero_stay_outside():
+    assert not fit((300, 400)).mask(np.zeros((64, 64), np.float32)).any()
+
+
+def test_the_smallest_positive_logits_keep_their_sign():
+    # In float32 half of the smallest number is 0, and a sign lost at one pixel would flip the rest of its row.
+    logits = np.full((64, 64), np.finfo(np.float32).smallest_subnormal)
+    logits[20:30, 20:30] = -1
+    frame = Frame((200, 200), (64, 64), (64, 64))
+    assert np.array_equal(frame.mask(logits), bilinear(logits.astype(np.float64), (200, 200)) > 0)
 
 
 def test_mask_is_the_same_each_time():

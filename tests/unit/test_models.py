@@ -80,6 +80,15 @@ def test_a_half_downloaded_model_does_not_count_as_cached(hub, missing):
     assert models.resolve("auto").name == "bundled"
 
 
+def test_a_model_of_which_a_shard_is_missing_does_not_count_as_cached(hub):
+    folder = cached(hub, models.PREFERRED)
+    (folder / "model.safetensors").rename(folder / "model-1.safetensors")
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-1.safetensors"}}')
+    assert models.resolve("auto").folder == folder
+    (folder / "model-1.safetensors").unlink()
+    assert models.resolve("auto").name == "bundled"
+
+
 def test_auto_takes_the_preferred_model_if_the_hub_answers(hub, monkeypatch):
     monkeypatch.setattr(models, "_ask_hub", lambda name, timeout: COMMIT)
     choice = models.resolve("auto")
