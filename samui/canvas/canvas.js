@@ -332,14 +332,18 @@ function startCanvas(element) {
   });
   Object.defineProperty(window, "samui", { value: facade, writable: false, configurable: true });
 
+  const main = root.querySelector(".main");
   const remeasure = () => {
+    // The work area ends with the window, whatever stands above it on the page.
+    const above = main.getBoundingClientRect().top + window.scrollY;
+    root.style.setProperty("--above", `${Math.round(above) + 12}px`);
     if (view.resize()) view.paint("picture", "objects", "mask", "prompt");
   };
   new ResizeObserver(remeasure).observe(root.querySelector(".stage"));
   window.addEventListener("resize", remeasure);
   watch("reply", () => work.takeEvent(props.reply));
   toolbar.offerSamples(props.samples || []);
-  view.resize();
+  remeasure();
   update();
   begin();
 }

@@ -9,7 +9,7 @@ const REST = 40; // ms that the pointer rests before the mask under it is asked 
 
 /**
  * canvas: the element; state, view as made elsewhere; prompt(): the prompt to show.
- * act: {edit(edit, began), reopen(id, began, instead), hover(at), leave(), changed()}.
+ * act: {edit(edit, began), reopen(id, began, instead), hoverAt(at), leave(), changed()}.
  */
 function createPointer(canvas, state, view, prompt, act) {
   const fingers = new Map(); // pointer id -> screen point
@@ -206,7 +206,7 @@ function createPointer(canvas, state, view, prompt, act) {
     if (target.kind !== "empty" || !insideImage(state.image, over, 0)) act.leave();
     else {
       if (state.hover && !maskCovers(state.hover.mask, over.x, over.y)) act.leave();
-      resting = setTimeout(() => act.hover(over), REST);
+      resting = setTimeout(() => act.hoverAt(over), REST);
     }
   }
 

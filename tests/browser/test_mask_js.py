@@ -70,7 +70,8 @@ def test_every_pixel_is_covered_as_in_the_mask(pure, mask):
     covered = pure.evaluate(
         """([wire, height, width]) => {
           const mask = readMask(wire), found = [];
-          for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) found.push(maskCovers(mask, x + 0.5, y + 0.5));
+          for (let y = 0; y < height; y++)
+            for (let x = 0; x < width; x++) found.push(maskCovers(mask, x + 0.5, y + 0.5));
           return found;
         }""",
         [wire(mask), height, width],
