@@ -16,6 +16,10 @@ class PromptError(SamuiError):
     """A prompt that breaks a rule of `samui.types.Prompt`, or lies outside its image."""
 
 
+class MaskError(SamuiError):
+    """A mask or a run-length string that breaks a rule of `samui.masks.Rle`."""
+
+
 class ModelError(SamuiError):
     """A checkpoint that cannot be found, read or run."""
 

@@ -12,14 +12,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from samui.errors import SamuiError
+from samui.errors import MaskError
 
 _BLOCK = 1 << 20  # bytes compared at a time, so that the difference of a large mask never goes to main memory
 _MAX_CHARS = 7  # of one number in a string: 5 bits each, enough for 2^32
-
-
-class MaskError(SamuiError):
-    """A mask or a run-length string that breaks a rule."""
 
 
 @dataclass(frozen=True, eq=False)

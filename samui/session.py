@@ -27,16 +27,21 @@ HISTORY_BYTES = 64 * 2**20  # one step of sam-vit-base holds 0.8 MB of logits
 class Tools:
     """What an action may need beyond the session: `predict` runs the decoder, `snap` moves a mask to the image's edges.
 
-    snap: (bool (H, W), prompt) -> bool (H, W), or None where it is not to be had.
+    snap: (bool (H, W), prompt) -> bool (H, W), or None where it is not to be had. model: name of the model behind
+    `predict`, kept with the objects that it makes.
     """
 
     predict: Predict
     snap: Callable[[np.ndarray, Prompt], np.ndarray] | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Object:
-    """An accepted mask. colour: "#rrggbb". prompt: what made it, earlier logits included. candidate: index it had."""
+    """An accepted mask. colour: "#rrggbb". prompt: what made it, earlier logits included. candidate: index it had.
+
+    model: name of the model that made it. snapped: whether "snap to edges" was on.
+    """
 
     id: int
     label: str
@@ -47,6 +52,7 @@ class Object:
     prompt: Prompt
     candidate: int
     snapped: bool
+    model: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +131,15 @@ class Session:
         """
         self._apply(action, tools)
 
+    def for_other_model(self) -> Session:
+        """A session on the same image with the same objects, for a model that cannot take this one's logits."""
+        now = self.state
+        objects = tuple(replace(o, prompt=replace(o.prompt, mask_logits=None)) for o in now.objects)
+        other = Session(self.size, snap=now.snap, history_bytes=self._history_bytes)
+        other._states = [State(objects=objects, label=now.label, snap=now.snap, next_id=now.next_id)]
+        other._added = [_bytes_of(other.state)]
+        return other
+
     def preview(self, hover: actions.Hover, tools: Tools) -> tuple[Rle, float]:
         """Return mask and predicted IoU of a single include point at the pointer; the session stays as it is."""
         prompt = Prompt(points=[hover.point], labels=[1])
@@ -182,7 +197,7 @@ class Session:
         id = old.id if old else now.next_id
         label = now.label if action.label is None else action.label
         colour = action.colour or (old.colour if old else hex_colour(id - 1))
-        new = Object(id, label, colour, True, now.mask, step.score, step.prompt, step.candidate, now.snap)
+        new = Object(id, label, colour, True, now.mask, step.score, step.prompt, step.candidate, now.snap, tools.model)
         objects = tuple(new if o is old else o for o in now.objects) if old else (*now.objects, new)
         next_id = now.next_id + (old is None)
         self._push(State(objects=objects, label=label, snap=now.snap, next_id=next_id))
@@ -211,8 +226,8 @@ class Session:
     def _(self, action: actions.Reopen, tools: Tools) -> None:
         now = self.state
         item = now.find(action.id)
-        prediction = tools.predict(item.prompt)
-        steps = (Step(item.prompt, prediction, item.candidate),)
+        steps = extend((), item.prompt, tools.predict)
+        steps = (*steps[:-1], replace(steps[-1], candidate=item.candidate))
         self._push(replace(now, steps=steps, mask=item.mask, reopened=item.id, label=item.label))
 
     @_apply.register

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
 import time
@@ -39,6 +38,7 @@ class Seat:
 
     token: str
     used: float
+    key: str = field(default_factory=lambda: secrets.token_hex(8))  # names its folder; stays when the token changes
     lock: threading.RLock = field(default_factory=threading.RLock)
     model: str = ""
     epoch: int = 0
@@ -55,11 +55,6 @@ class Seat:
         """Bytes in memory that this seat alone keeps."""
         return self.session.nbytes if self.session else 0
 
-    @property
-    def key(self) -> str:
-        """A name for folders and logs that does not give the token away."""
-        return seat_key(self.token)
-
     def remember(self, state: State) -> int:
         """Number the state that is about to be sent, and return the number."""
         self.serial += 1
@@ -75,10 +70,6 @@ class Seat:
     def forget(self) -> None:
         """The page holds nothing of this seat, or another image's work: the next reply says all."""
         self._sent.clear()
-
-
-def seat_key(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
 class Sessions:

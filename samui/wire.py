@@ -151,7 +151,10 @@ def _candidates(state: State) -> list[dict[str, Any]]:
 
 
 def _candidate(state: State, index: int) -> dict[str, Any]:
-    """Area and box are exact for the candidate that is looked at, and taken from its logits for the others."""
+    """Area and box are exact for the candidate that is looked at, and taken from its logits for the others.
+
+    index: its place in the model's own order, as in `Prediction`; the list itself is ordered by predicted IoU.
+    """
     thumb = _thumb(state.prediction, index)
     if index == state.candidate and not state.snap:
         area, box = state.mask.area, state.mask.box
@@ -161,6 +164,7 @@ def _candidate(state: State, index: int) -> dict[str, Any]:
         area = round(thumb.area * sx * sy)
         box = thumb.box and [round(thumb.box[i] * (sx, sy)[i % 2]) for i in range(4)]
     return {
+        "index": index,
         "score": round(float(state.prediction.scores[index]), 4),
         "area": area,
         "box": box,

@@ -1,0 +1,7 @@
+"""`python -m samui`."""
+
+import sys
+
+from samui.cli import main
+
+sys.exit(main(sys.argv[1:]))

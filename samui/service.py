@@ -1,0 +1,376 @@
+"""What the page and the API ask for, in one place and without Gradio: begin, act, open, change the model, save.
+
+Four things cost memory, and each has a bound of its own: sessions, embeddings, decoded pictures, models.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samui import actions, export, formats, wire
+from samui.embeddings import EmbeddingCache, embedding_key
+from samui.errors import ExportError, ModelError, RequestError, SamuiError, SessionError, StaleError
+from samui.images import HOSTED_BYTES, HOSTED_PIXELS, LOCAL_BYTES, LOCAL_PIXELS, encode_for_display, read_image
+from samui.models import BUNDLED, KNOWN
+from samui.pictures import Pictures
+from samui.predictor.base import Predictor
+from samui.predictors import Predictors
+from samui.scratch import Scratch
+from samui.segment import snaps_by_default
+from samui.session import Session, Tools
+from samui.sessions import OpenImage, Seat, Sessions
+from samui.snap import snap_to_edges
+from samui.types import Prediction, Prompt
+
+log = logging.getLogger(__name__)
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits and choices of a server.
+
+    model: what a new page starts with. hosted: strangers use it, so they choose among known models only. seats: people
+    at once. *_bytes: budgets of memory. disk_cache: folder that keeps embeddings between runs, None for none.
+    """
+
+    model: str = "auto"
+    hosted: bool = False
+    max_pixels: int = LOCAL_PIXELS
+    max_bytes: int = LOCAL_BYTES
+    seats: int = 32
+    idle_seconds: float = 12 * 3600.0
+    embedding_bytes: int = 512 * 2**20
+    picture_bytes: int = 512 * 2**20
+    session_bytes: int = 2 * 2**30
+    disk_cache: Path | None = None
+
+    @classmethod
+    def for_host(cls, **changes: Any) -> Settings:
+        """Settings of a public page: smaller pictures, more people, sessions that end sooner."""
+        limits = {"max_pixels": HOSTED_PIXELS, "max_bytes": HOSTED_BYTES, "seats": 128, "idle_seconds": 3600.0}
+        return cls(**{"hosted": True, **limits, **changes})
+
+
+@dataclass
+class _Timings:
+    """Milliseconds of one action."""
+
+    encode: float | None = None
+    decode: float | None = None
+    server: float | None = None
+    started: float = field(default_factory=time.perf_counter)
+
+    def told(self) -> dict[str, float | None]:
+        return {"encode": self.encode, "decode": self.decode, "server": _since(self.started)}
+
+
+class Service:
+    """All sessions of one server. Thread-safe; `act` never runs the encoder unless an embedding was evicted."""
+
+    def __init__(self, settings: Settings, load: Callable[[str], Predictor], scratch: Path) -> None:
+        """load: from a model's name to a predictor. scratch: folder under which this run keeps uploads and exports."""
+        self.settings = settings
+        self.predictors = Predictors(load)
+        self.embeddings = EmbeddingCache(settings.embedding_bytes, settings.disk_cache)
+        self.pictures = Pictures(settings.picture_bytes, lambda file: self._read(file, file.name).pixels)
+        self.scratch = Scratch(scratch)
+        self.sessions = Sessions(
+            cap=settings.seats,
+            idle=settings.idle_seconds,
+            budget_bytes=settings.session_bytes,
+            on_close=self._closed,
+        )
+
+    def warm(self) -> None:
+        """Load the model that new pages start with and run it once, so that the first person need not wait for that."""
+        predictor = self.predictors.get(self.settings.model)
+        embedding = predictor.embed(np.zeros((64, 64, 3), np.uint8))
+        predictor.predict(embedding, Prompt([(32, 32)], [1]))
+
+    def close(self) -> None:
+        """End all sessions and remove their files."""
+        self.sessions.close_all()
+        self.scratch.close()
+
+    # --- one request, one reply -------------------------------------------------------------------------------------
+
+    def begin(self, data: Any) -> Event:
+        """Give a page its seat: the one of the token that it kept, under a new token, or a new one."""
+        try:
+            seat, resumed = self._seat_for(data)
+            with seat.lock:
+                return {**self._describe(seat), "resumed": resumed}
+        except SamuiError as error:
+            return wire.error_reply(error)
+        except Exception:
+            return _unexpected("begin")
+
+    def act(self, data: Any) -> Event:
+        """Answer one request of a page (protocol: `samui.wire`). Always an envelope, never an exception."""
+        told = data if isinstance(data, Mapping) else {}
+        marks = {name: told.get(name) if isinstance(told.get(name), int) else 0 for name in ("epoch", "rev")}
+        try:
+            request = wire.parse(data)
+            seat = self.sessions.get(request.session)
+            return {**marks, **self._act(seat, request)}
+        except SamuiError as error:
+            return {**marks, **wire.error_reply(error)}
+        except Exception:
+            return {**marks, **_unexpected("act")}
+
+    def _act(self, seat: Seat, request: wire.Request) -> Event:
+        replaceable = isinstance(request.action, (actions.SetPrompt, actions.Hover))
+        if replaceable:
+            seat.newest_rev = max(seat.newest_rev, request.rev)
+        timings = _Timings(encode=seat.encode_ms)
+        with seat.lock:
+            if request.epoch != seat.epoch:
+                raise StaleError(f"request.epoch: must be {seat.epoch}, that of the open image, got {request.epoch}")
+            if replaceable and request.rev < seat.newest_rev:
+                return {"ok": True, "overtaken": True}
+            if seat.session is None:
+                raise SessionError("session: must have an image; open one first")
+            tools = self._tools(seat, timings)
+            if isinstance(request.action, actions.Hover):
+                mask, score = seat.session.preview(request.action, tools)
+                hover = {"mask": wire.encode_mask(mask), "score": round(score, 4)}
+                return {"ok": True, "hover": hover, "timings": timings.told()}
+            if not isinstance(request.action, actions.Report):
+                seat.session.apply(request.action, tools)
+            return self._reply(seat, request.seen, timings)
+
+    def _reply(self, seat: Seat, seen: int, timings: _Timings) -> Event:
+        answer = wire.reply(seat.session, seen=seat.recall(seen), timings={})
+        answer["serial"] = seat.remember(seat.session.state)
+        answer["timings"] = {name: None if ms is None else round(ms, 2) for name, ms in timings.told().items()}
+        return answer
+
+    def _tools(self, seat: Seat, timings: _Timings) -> Tools:
+        """What the seat's session needs: its model on its image's embedding, timed; and snapping on its pixels."""
+        predictor = self.predictors.get(seat.model)
+        image = seat.image
+
+        def predict(prompt: Prompt) -> Prediction:
+            embedding = self.embeddings.get(seat.embedding_key) or self.embeddings.get_or_encode(
+                predictor, self.pictures.get(image.file)
+            )
+            started = time.perf_counter()
+            prediction = predictor.predict(embedding, prompt)
+            timings.decode = (timings.decode or 0.0) + _since(started)
+            return prediction
+
+        def snap(mask: np.ndarray, prompt: Prompt) -> np.ndarray:
+            return snap_to_edges(self.pictures.get(image.file), mask, prompt)
+
+        return Tools(predict, snap, predictor.name)
+
+    # --- long work, told step by step -------------------------------------------------------------------------------
+
+    def open(self, token: Any, source: Path, name: str) -> Iterator[Event]:
+        """Open an image in a seat: events "reading", "image" (it can be shown), "encoding", "ready".
+
+        The file is copied. Until "image" the seat keeps its old image and work. Raises SamuiError.
+        """
+        seat = self.sessions.get(token)
+        yield {"event": "open", "stage": "reading"}
+        picture = self._read(source, name)
+        self.sessions.sweep()
+        image = self._store(seat, source, picture)
+        with seat.lock:
+            old = seat.image
+            seat.epoch += 1
+            seat.image, seat.encode_ms, seat.embedding_key = image, None, ""
+            predictor = self.predictors.get(seat.model)
+            seat.session = Session(image.size, snap=snaps_by_default(predictor))
+            seat.forget()
+            epoch = seat.epoch
+        self._remove(old)
+        yield {"event": "open", "stage": "image", "epoch": epoch, "image": self._describe_image(seat)}
+        yield from self._encode(seat, epoch, "open", picture.pixels)
+
+    def change_model(self, token: Any, name: Any) -> Iterator[Event]:
+        """Load another model for a seat and encode its image with it: events "loading", "encoding", "ready".
+
+        Objects stay, and the active prompt is decoded anew. Raises SamuiError; the seat then keeps its model.
+        """
+        seat = self.sessions.get(token)
+        name = self._check_model(name)
+        yield {"event": "model", "stage": "loading", "name": name}
+        predictor = self.predictors.get(name)
+        with seat.lock:
+            seat.model = name
+            if seat.session is None:
+                yield {"event": "model", "stage": "ready", "epoch": seat.epoch, "model": self._describe_model(seat)}
+                return
+            prompt = seat.session.state.prompt
+            seat.epoch += 1
+            seat.session = seat.session.for_other_model()
+            seat.embedding_key, epoch, file = "", seat.epoch, seat.image.file
+            seat.forget()
+        log.info("session %s uses %s", seat.key, predictor.name)
+        yield from self._encode(seat, epoch, "model", self.pictures.get(file), prompt)
+
+    def save(self, token: Any, format_name: Any, only: int | None = None) -> tuple[Path, str]:
+        """Write a seat's objects in a format; (file in the seat's folder, name for the person). Raises SamuiError."""
+        seat = self.sessions.get(token)
+        with seat.lock:
+            if seat.session is None:
+                raise ExportError("save: there must be an image; open one first")
+            image, objects = seat.image, seat.session.state.objects
+        annotation = export.annotate(image.name, image.size, objects)
+        name, data = export.encode(annotation, format_name, lambda: self.pictures.get(image.file), only=only)
+        folder = self.scratch.seat(seat.key) / "exports"
+        shutil.rmtree(folder, ignore_errors=True)  # one download at a time, so that saving leaves nothing to pile up
+        folder.mkdir()
+        formats.write(folder / name, data)
+        return folder / name, name
+
+    def _encode(self, seat: Seat, epoch: int, event: str, pixels: np.ndarray, prompt: Prompt | None = None) -> Iterator:
+        predictor = self.predictors.get(seat.model)
+        told = {"epoch": epoch, "image": self._describe_image(seat), "model": self._describe_model(seat)}
+        yield {"event": event, "stage": "encoding", **told}
+        started = time.perf_counter()
+        key = embedding_key(predictor, pixels)
+        self.embeddings.get_or_encode(predictor, pixels)
+        with seat.lock:
+            if seat.epoch != epoch:  # another image was opened meanwhile; this one's work is over
+                return
+            seat.embedding_key, seat.encode_ms = key, _since(started)
+            timings = _Timings(encode=seat.encode_ms)
+            if prompt is not None and not prompt.is_empty:
+                again = Prompt(prompt.points, prompt.labels, prompt.box)
+                seat.session.apply(actions.SetPrompt(again), self._tools(seat, timings))
+            state = self._reply(seat, 0, timings)
+            done = {"event": event, "stage": "ready", "epoch": epoch, "state": {**state, "epoch": epoch, "rev": 0}}
+            done["timings"] = {"encode": round(seat.encode_ms, 1)}
+        yield done
+
+    # --- what a page is told ----------------------------------------------------------------------------------------
+
+    def _describe(self, seat: Seat) -> Event:
+        told: Event = {
+            "ok": True,
+            "session": seat.token,
+            "epoch": seat.epoch,
+            "rev": 0,
+            "image": self._describe_image(seat),
+            "stage": "empty" if seat.image is None else "ready" if seat.embedding_key else "encoding",
+            "settings": {
+                "hosted": self.settings.hosted,
+                "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in self.models()],
+                "model": self._describe_model(seat),
+                "snap": {"available": True, "on": snaps_by_default(self.predictors.get(seat.model))},
+                "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
+            },
+        }
+        return told | (self._reply(seat, 0, _Timings(seat.encode_ms)) if seat.session else {})
+
+    def _describe_image(self, seat: Seat) -> Event | None:
+        if seat.image is None:
+            return None
+        height, width = seat.image.size
+        url = f"samui/image/{seat.token}/{seat.image.file.parent.name}"  # another image, another address
+        return {"url": url, "width": width, "height": height, "name": seat.image.name, "notes": list(seat.image.notes)}
+
+    def _describe_model(self, seat: Seat) -> Event:
+        predictor = self.predictors.get(seat.model)
+        note = predictor.why if seat.model == self.settings.model else ""
+        name = {"name": seat.model, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
+        return {**name, "note": note}
+
+    def models(self) -> Sequence[Any]:
+        """The rows of the model table that a page may choose from."""
+        if not self.settings.hosted:
+            return KNOWN
+        current = self.predictors.get(self.settings.model).name
+        return [known for known in KNOWN if known.name in (BUNDLED, current)]
+
+    def image_of(self, token: str) -> OpenImage:
+        """The image that a session has open. Raises SessionError."""
+        seat = self.sessions.get(token)
+        if seat.image is None:
+            raise SessionError("session: must have an image; open one first")
+        return seat.image
+
+    def epoch_of(self, token: str) -> int:
+        """The number of the image that a session has open, for callers that hold one image a session."""
+        return self.sessions.get(token).epoch
+
+    def export_of(self, token: str, name: str) -> Path:
+        """The file of a session's last export, by its name. Raises SessionError."""
+        folder = self.scratch.seat(self.sessions.get(token).key) / "exports"
+        for file in folder.glob("*"):
+            if file.name == name:
+                return file
+        raise SessionError(f"export: must be the one saved last, got {name[:60]!r}")
+
+    # --- parts ------------------------------------------------------------------------------------------------------
+
+    def _seat_for(self, data: Any) -> tuple[Seat, bool]:
+        if not isinstance(data, Mapping):
+            raise RequestError(f"request: must be an object, got {type(data).__name__}")
+        try:
+            return self.sessions.hand_over(data.get("session")), True
+        except SessionError:
+            seat = self.sessions.issue()
+            seat.model = self.settings.model
+            return seat, False
+
+    def _check_model(self, name: Any) -> str:
+        if not isinstance(name, str) or not 0 < len(name.strip()) <= 300:
+            raise RequestError(f"model: must be a name of 1 to 300 characters, got {str(name)[:60]!r}")
+        name = name.strip()
+        allowed = [known.name for known in self.models()]
+        if self.settings.hosted and name not in (*allowed, self.settings.model):
+            raise ModelError(f"model: must be one of {', '.join(allowed)} on this page, got {name!r}")
+        return name
+
+    def _read(self, source: Path, name: str) -> Any:
+        return read_image(source, max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes, name=name)
+
+    def _store(self, seat: Seat, source: Path, picture: Any) -> OpenImage:
+        """Copy the original, and write what the browser shows, into a folder of the seat."""
+        folder = self.scratch.seat(seat.key) / f"image-{time.monotonic_ns()}"
+        folder.mkdir()
+        data, media_type = encode_for_display(picture.pixels)
+        original, display = folder / "original", folder / "display"
+        _link_or_copy(source, original)
+        display.write_bytes(data)
+        self.pictures.put(original, picture.pixels)
+        return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes)
+
+    def _remove(self, image: OpenImage | None) -> None:
+        if image is not None:
+            self.pictures.drop(image.file)
+            shutil.rmtree(image.file.parent, ignore_errors=True)
+
+    def _closed(self, seat: Seat) -> None:
+        self._remove(seat.image)
+        self.scratch.drop(seat.key)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
+
+
+def _since(started: float) -> float:
+    """Milliseconds since a reading of time.perf_counter."""
+    return (time.perf_counter() - started) * 1000
+
+
+def _unexpected(where: str) -> Event:
+    log.exception("unexpected error in %s", where)
+    return {"ok": False, "kind": "internal", "error": f"{where}: something unexpected went wrong; the log says more"}

@@ -1,0 +1,1 @@
+"""The page: layout, event handlers, routes and named endpoints over `samui.service`."""

@@ -1,0 +1,81 @@
+"""Named endpoints for programs, the same work as the page: open an image, segment, accept, export.
+
+client = gradio_client.Client("http://127.0.0.1:7860")
+opened = client.predict(gradio_client.handle_file("photo.jpg"), api_name="/open")
+found = client.predict(opened["session"], [[320, 200, 1]], None, api_name="/segment")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+
+from samui import wire
+from samui.errors import RequestError, SamuiError
+from samui.service import Service
+from samui.ui.uploads import uploaded_file
+
+
+def add_endpoints(service: Service) -> None:
+    """Add the endpoints to the Blocks that is being built."""
+
+    def open_image(image: gr.FileData) -> dict:
+        """Open an uploaded image in a new session and encode it: {session, image, model, timings}."""
+        file, name = uploaded_file(image)
+        token = _checked(service.begin({}))["session"]
+        try:
+            last: Mapping[str, Any] = {}
+            for step in service.open(token, file, name):
+                last = {**last, **step}
+        finally:
+            file.unlink(missing_ok=True)
+        picture = {name: last["image"][name] for name in ("width", "height", "name", "notes")}
+        return {"session": token, "image": picture, "model": last["model"], "timings": last["timings"]}
+
+    def segment(session: str, points: list, box: list | None = None, candidate: str = "best") -> dict:
+        """Set the prompt: points [[x, y, label], ...], box [x0, y0, x1, y1] or null, candidate "best" or an index."""
+        told = _act(service, session, {"action": "prompt", "points": points, "box": box})
+        if candidate != "best":
+            indices = [str(one["index"]) for one in told["candidates"]]
+            if str(candidate) not in indices:
+                raise RequestError(f"candidate: must be best or one of {', '.join(sorted(indices))}, got {candidate!r}")
+            told = _act(service, session, {"action": "choose", "candidate": indices.index(str(candidate))})
+        return {name: told[name] for name in ("candidates", "candidate", "mask", "timings")}
+
+    def accept(session: str, label: str = "") -> dict:
+        """Keep the mask as an object: {objects}."""
+        return {"objects": _act(service, session, {"action": "accept", "label": label})["objects"]["changed"]}
+
+    def export(session: str, format: str = "coco") -> gr.FileData:
+        """Save all objects in a format; answers with the file."""
+        file, name = service.save(session, format)
+        return gr.FileData(path=str(file), orig_name=name)
+
+    for function, name in ((open_image, "open"), (segment, "segment"), (accept, "accept"), (export, "export")):
+        gr.api(_telling(function), api_name=name, concurrency_limit=4)
+
+
+def _act(service: Service, session: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return _checked(service.act({"session": session, "epoch": service.epoch_of(session), "rev": 0, **fields}))
+
+
+def _checked(told: dict[str, Any]) -> dict[str, Any]:
+    if not told["ok"]:
+        raise gr.Error(told["error"], print_exception=False)
+    return told
+
+
+def _telling(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Errors for a person go to the client as they are; Gradio hides all others."""
+
+    @wraps(function)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except SamuiError as error:
+            raise gr.Error(wire.error_reply(error)["error"], print_exception=False) from None
+
+    return told

@@ -1,0 +1,59 @@
+"""From a service to a running server, with the settings that keep strangers' data apart."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import gradio as gr
+
+from samui.service import Service
+from samui.ui.page import build_page
+from samui.ui.routes import routes
+
+log = logging.getLogger(__name__)
+OPEN_TO_ALL = ("0.0.0.0", "::")
+THEME = gr.themes.Soft(primary_hue="blue", neutral_hue="slate")
+CSS = """
+#samui-intro p { margin: 0; }
+#samui-intro h1 { margin: 0; }
+footer { margin-top: 0.5rem !important; }
+"""
+
+
+def launch(
+    service: Service,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    share: bool = False,
+    block: bool = True,
+) -> tuple[gr.Blocks, str]:
+    """Serve the page; (page, its address). Returns when the server ends, or at once with block=False.
+
+    host None: Gradio's default, which is 127.0.0.1 unless its environment variable says otherwise.
+    """
+    if host in OPEN_TO_ALL and not service.settings.hosted:
+        log.warning("the page is open to everybody who reaches this machine on port %s, without a login", port or 7860)
+    page = build_page(service)
+    page.queue(default_concurrency_limit=4, max_size=64)
+    options: dict[str, Any] = {"server_name": host, "server_port": port, "share": share}
+    _, address, _ = page.launch(
+        **options,
+        app_kwargs={"routes": routes(service)},
+        theme=THEME,
+        css=CSS,
+        max_file_size=service.settings.max_bytes,
+        show_error=False,
+        run_history=False,
+        ssr_mode=False,
+        strict_cors=True,
+        enable_monitoring=False,
+        footer_links=["api", "settings"],
+        prevent_thread_lock=True,
+        quiet=True,
+    )
+    log.info("samui is at %s", address)
+    if block:
+        page.block_thread()
+    return page, address

@@ -1,0 +1,97 @@
+"""The Blocks page: one canvas, the queued events behind it, and the named endpoints."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import gradio as gr
+
+from samui import wire
+from samui.canvas import PromptCanvas
+from samui.errors import RequestError, SamuiError
+from samui.service import Event, Service
+from samui.ui import samples
+from samui.ui.endpoints import add_endpoints
+from samui.ui.uploads import uploaded_file
+
+log = logging.getLogger(__name__)
+TITLE = "samui"
+HINT = (
+    "Click on a thing to include it, right-click to exclude, or drag a box round it. "
+    "Enter keeps it as an object; the next click starts the next one."
+)
+
+
+def build_page(service: Service) -> gr.Blocks:
+    """The page over a service. Uploads that a closed tab left behind are removed after an hour."""
+
+    def begin(data: Any) -> Event:
+        return service.begin(data)
+
+    def act(data: Any) -> Event:
+        return service.act(data)
+
+    def open_image(value: Any) -> Iterator[Event]:
+        if isinstance(value, Mapping) and "sample" in value:
+            source = samples.find(value["sample"])
+            yield from service.open(_session(value), source, source.name)
+        else:
+            source, name = uploaded_file(value.get("file") if isinstance(value, Mapping) else None)
+            try:
+                yield from service.open(_session(value), source, name)
+            finally:
+                source.unlink(missing_ok=True)
+
+    def change_model(value: Any) -> Iterator[Event]:
+        yield from service.change_model(_session(value), value.get("model"))
+
+    def save(value: Any) -> Iterator[Event]:
+        token = _session(value)
+        file, name = service.save(token, value.get("format"), value.get("object"))
+        yield {"event": "save", "stage": "saved", "url": f"samui/export/{token}/{file.name}", "filename": name}
+
+    tell = _Teller()
+    with gr.Blocks(title=TITLE, delete_cache=(3600, 3600)) as page:
+        gr.Markdown(f"# {TITLE}\n{HINT}", elem_id="samui-intro")
+        canvas = PromptCanvas(act=act, begin=begin, samples=samples.offered())
+        # The predictor encodes one image at a time all the same, but reading the next one need not wait for it.
+        long_work = {"inputs": canvas, "outputs": canvas, "show_progress": "hidden", "trigger_mode": "multiple"}
+        canvas.open(tell("open", open_image), concurrency_limit=4, api_visibility="private", **long_work)
+        canvas.model(tell("model", change_model), concurrency_limit=1, api_visibility="private", **long_work)
+        canvas.save(tell("save", save), concurrency_limit=4, api_visibility="private", **long_work)
+        add_endpoints(service)
+    return page
+
+
+class _Teller:
+    """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`, errors as events."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)  # no two events are equal, or the page would not see the second
+
+    def __call__(self, event: str, work: Callable[[Any], Iterator[Event]]) -> Callable[[Any], Iterator[Any]]:
+        def handler(value: Any) -> Iterator[Any]:
+            try:
+                for step in work(value):
+                    yield self._update(step)
+            except SamuiError as error:
+                told = wire.error_reply(error)
+                yield self._update({"event": event, "stage": "error", "error": told["error"], "kind": told["kind"]})
+            except Exception:
+                log.exception("unexpected error in %s", event)
+                text = f"{event}: something unexpected went wrong; the log says more"
+                yield self._update({"event": event, "stage": "error", "error": text, "kind": "internal"})
+
+        return handler
+
+    def _update(self, step: Event) -> Any:
+        return gr.update(reply={**step, "serial_event": next(self._numbers)})
+
+
+def _session(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise RequestError(f"request: must be an object, got {type(value).__name__}")
+    return value.get("session")
