@@ -24,7 +24,6 @@ function startCanvas(element) {
   let beginning = false;
   let attempts = 0;
   let forcedHover = false; // turned on by hand: slowness no longer turns it off
-  let pollTimer = 0;
   let panelAsked = 0;
 
   const act = {
@@ -226,11 +225,9 @@ function startCanvas(element) {
     }
     attempts = 0;
     findServer();
-    state.session = reply.session;
-    sessionStorage.setItem(TOKEN, reply.session);
-    props.value = { session: reply.session };
-    state.settings = { ...state.settings, ...reply.settings };
+    adopt(reply);
     takeWork(reply);
+    if (reply.stage === "encoding") setTimeout(poll, POLL);
     if (message) toolbar.complain(message);
     else if (token && !reply.resumed && state.serial > 0) toolbar.complain("The earlier session has ended.");
   }
@@ -248,9 +245,15 @@ function startCanvas(element) {
 
   /** Show another image, or none; what belonged to the one before is forgotten. */
   function showImage(image, epoch) {
-    const same = state.image && image && epoch === state.epoch && image.url === state.image.url;
+    const same = Boolean(state.image && image) && pictureName(state.image) === pictureName(image);
+    if (same) {
+      // Another epoch of the same image is another model: the work stays, and what was asked of the old one is void.
+      if (epoch !== state.epoch) transport.restart();
+      state.epoch = epoch;
+      state.serial = 0;
+      return;
+    }
     state.epoch = epoch;
-    if (same) return;
     transport.forget();
     pointer.cancel();
     forgetWork(state);
@@ -271,25 +274,31 @@ function startCanvas(element) {
   /** Enter a stage; work that waited for "ready" is sent. */
   function enter(stage) {
     state.stage = stage;
-    clearTimeout(pollTimer);
     const kept = "Clicks are kept and answered then.";
     if (stage === "image" || stage === "encoding") {
       toolbar.work(`Encoding the image. ${kept}`);
-      pollTimer = setTimeout(poll, POLL);
     } else if (stage !== "reading" && !state.opening) toolbar.work("");
     if (stage === "ready") transport.next();
     updateSoon();
   }
 
-  /** The event that reports on an encoding can be lost, as by a reload; the server knows how it went. */
+  /** A page that came back while its image was being encoded gets no event about that, so it asks. */
   async function poll() {
+    if (state.stage !== "encoding") return;
     const reply = await answer(server.begin({ session: state.session }));
-    if (state.stage !== "encoding" && state.stage !== "image") return;
-    if (reply && reply.ok !== false && reply.session === state.session && reply.epoch === state.epoch) {
-      if (reply.stage === "ready") applyReply(state, reply);
-      if (reply.stage !== state.stage && reply.stage !== "encoding") return enter(reply.stage);
+    if (reply && reply.ok !== false) {
+      adopt(reply);
+      if (reply.stage !== "encoding") return takeWork(reply);
     }
-    pollTimer = setTimeout(poll, POLL);
+    setTimeout(poll, POLL);
+  }
+
+  /** Keep the token of an answer of begin; each one replaces the one before. */
+  function adopt(reply) {
+    state.session = reply.session;
+    sessionStorage.setItem(TOKEN, reply.session);
+    props.value = { session: reply.session };
+    state.settings = { ...state.settings, ...reply.settings };
   }
 
   function takeState(reply) {
@@ -346,6 +355,11 @@ function startCanvas(element) {
   remeasure();
   update();
   begin();
+}
+
+/** What tells two images apart; the rest of the address changes with the session's token. */
+function pictureName(image) {
+  return `${image.url.split("/").pop()} ${image.width} ${image.height}`;
 }
 
 startCanvas(element);

@@ -9,7 +9,6 @@ function createPanel(root, state, act) {
   const labels = find("#samui-labels");
   const format = find(".format");
   const scope = find(".scope");
-  const cropped = find(".cropped");
   const modelList = find(".model-list");
   const modelName = find(".model-name");
   const rows = new Map(); // object id -> {row, object}
@@ -23,7 +22,6 @@ function createPanel(root, state, act) {
   label.addEventListener("keydown", (event) => {
     if (event.key === "Enter") root.querySelector("#samui-canvas").focus();
   });
-  format.addEventListener("change", showCropped);
   modelList.addEventListener("change", () => act.model(modelList.value));
   modelName.addEventListener("keydown", (event) => {
     if (event.key === "Enter") act.model(modelName.value.trim());
@@ -45,7 +43,6 @@ function createPanel(root, state, act) {
     shownSettings = state.settings;
     const { formats = [], models = [], model, hosted } = state.settings;
     fillOptions(format, formats.map(({ name, title }) => [name, title]));
-    showCropped();
     const titles = models.map(({ name, title }) => [name, title]);
     if (model && !models.some(({ name }) => name === model.name)) titles.unshift([model.name, model.title || model.name]);
     fillOptions(modelList, titles);
@@ -130,20 +127,14 @@ function createPanel(root, state, act) {
     labels.append(new Option(text, text));
   }
 
-  function showCropped() {
-    // Only a cut-out can be cropped.
-    find(".cropped-field").classList.toggle("unusable", !/cut/i.test(format.value));
-    cropped.disabled = !/cut/i.test(format.value);
-  }
-
   return {
     update,
     label: () => label.value.trim(),
     modelName: () => modelName.value.trim(),
-    /** What to save: {format, object, cropped}. */
+    /** What to save: {format, object: id or null for all}. */
     request(object) {
       const chosen = object !== undefined ? object : state.objects.find(({ id }) => String(id) === scope.value)?.id;
-      return { format: format.value, object: chosen === undefined ? null : chosen, cropped: !cropped.disabled && cropped.checked };
+      return { format: format.value, object: chosen === undefined ? null : chosen };
     },
     /** Show the model that is in use, after another one could not be loaded. */
     resetModel: updateSettings,

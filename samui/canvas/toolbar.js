@@ -105,10 +105,10 @@ function createToolbar(root, state, view, act) {
   function work(text) {
     clearInterval(stepTimer);
     step.hidden = !text;
-    if (!text) return;
     const label = step.querySelector(".step-text");
     if (label.textContent !== text) stepSince = performance.now();
     setText(label, text);
+    if (!text) return;
     const tick = () => setText(step.querySelector(".step-time"), `${((performance.now() - stepSince) / 1000).toFixed(1)} s`);
     tick();
     stepTimer = setInterval(tick, 100);

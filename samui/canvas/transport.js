@@ -98,6 +98,12 @@ function createTransport(call, on) {
       flight = null;
       waitingHover = null;
     },
+    /** Ask again what was not answered; only edits, since nobody knows whether the rest was done. */
+    restart() {
+      if (flight) queue.unshift(...flight.operations.filter(({ edit }) => edit));
+      flight = null;
+      waitingHover = null;
+    },
     /** Revisions go on above those that the server has seen of this session. */
     raise: (seen) => (rev = Math.max(rev, seen || 0)),
     /** Operations without an answer, oldest first. */

@@ -114,9 +114,12 @@ function createView(root, state, prompt) {
   }
 
   function drawMask() {
-    const shown = state.mask || (state.hover && state.hover.mask);
-    const share = state.mask ? 1 : HOVER_SHARE;
-    fillLayer(layers.mask, shown ? [[shown, maskStyle(ACTIVE_COLOUR, share)]] : []);
+    if (state.mask) {
+      // A white rim tells the mask at work from accepted objects, whatever their colours.
+      const rim = { tint: 0, outline: packColour([255, 255, 255], 1), thickness: 1 };
+      fillLayer(layers.mask, [[state.mask, maskStyle(ACTIVE_COLOUR, 1)], [state.mask, rim]]);
+    } else if (state.hover) fillLayer(layers.mask, [[state.hover.mask, maskStyle(ACTIVE_COLOUR, HOVER_SHARE)]]);
+    else fillLayer(layers.mask, []);
   }
 
   function drawObjects() {

@@ -12,6 +12,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
   function send(name, fields) {
     const payload = { session: state.session, ...fields };
     props.value = payload;
+    toolbar.complain("");
     // The names stand in quotes for gradio, which finds a component's own events in this text.
     if (name === "open") {
       state.opening = true;
@@ -75,9 +76,9 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     if (reply.event === "save") state.saving = false;
     if (reply.event === "model") panel.resetModel();
     toolbar.work("");
-    if (reply.kind === "session") page.begin();
-    else if (["image", "encoding", "reading"].includes(state.stage)) page.begin(reply.error);
-    else page.enter(state.stage);
+    if (reply.kind === "session") page.begin(reply.error);
+    // Where encoding failed, the next click tries it again, and says so if it fails again.
+    else page.enter(state.stage === "image" || state.stage === "encoding" ? "ready" : state.stage);
   }
 
   function download(reply) {
