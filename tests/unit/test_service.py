@@ -252,7 +252,7 @@ def test_model_name_must_be_a_name(service, name):
 
 def test_hosted_page_takes_known_models_only(service, tmp_path):
     service.settings = replace(Settings.for_host(), model="fake")
-    with pytest.raises(ModelError, match="model: must be one of .* on this page, got 'somebody/else'"):
+    with pytest.raises(ModelError, match=r"model: must be one of .* on this page, got 'somebody/else'"):
         list(service.change_model(Page(service).token, "somebody/else"))
 
 
