@@ -24,6 +24,7 @@ SCRIPTS = (
     "work.js",
     "canvas.js",
 )
+STYLES = ("canvas.css", "controls.css", "panel.css", "narrow.css")
 # Gradio evaluates HTML and CSS as Handlebars and as a JavaScript template string. A static template keeps its DOM, and
 # with it everything drawn on it, through all updates of props.
 _TEMPLATE_SYNTAX = ("{{", "${", "`", "\\")
@@ -56,7 +57,7 @@ class PromptCanvas(gr.HTML):
         super().__init__(
             value=value,
             html_template=template("canvas.html"),
-            css_template=template("canvas.css"),
+            css_template="\n".join(template(name) for name in STYLES),
             js_on_load=script(),
             apply_default_css=False,
             container=False,

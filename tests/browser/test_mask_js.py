@@ -8,14 +8,11 @@ from samui.masks import Rle
 pytestmark = pytest.mark.browser
 
 TINT, OUTLINE = 0x80FF0000, 0xFF00FF00
-PAINT = (
-    """([wire, view, width, height, thickness, tint]) => {
+PAINT = """([wire, view, width, height, style]) => {
   const frame = {pixels: new Uint32Array(width * height), width, height};
-  const dirty = paintMask(frame, view, readMask(wire), {tint, outline: %d, thickness});
+  const dirty = paintMask(frame, view, readMask(wire), style);
   return {pixels: Array.from(frame.pixels), dirty};
 }"""
-    % OUTLINE
-)  # noqa: UP031 - the braces are JavaScript's
 
 
 def wire(mask):
@@ -60,7 +57,8 @@ def expected(mask, view, width, height, thickness):
 
 
 def paint(page, mask, view, width, height, thickness=2, tint=TINT):
-    painted = page.evaluate(PAINT, [wire(mask), view, width, height, thickness, tint])
+    style = {"tint": tint, "outline": OUTLINE, "thickness": thickness}
+    painted = page.evaluate(PAINT, [wire(mask), view, width, height, style])
     return np.array(painted["pixels"], np.uint32).reshape(height, width), painted["dirty"]
 
 
