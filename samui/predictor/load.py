@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,13 +45,13 @@ def load_predictor(
         if name != models.AUTO or choice.name == models.BUNDLED:
             raise
         # The hub answered but the download broke: a person without a model name still gets a page.
-        choice = models.resolve(models.BUNDLED)
-        predictor = _load(choice, target, dtype or "float32", why=f"The small built-in model, as {error}.")
+        choice = replace(models.resolve(models.BUNDLED), why=f"The small built-in model, as {error}.")
+        predictor = _load(choice, target, dtype or "float32")
     log.info("%s (%s, %s)", predictor.why, predictor.device, predictor.dtype)
     return predictor
 
 
-def _load(choice: models.ModelChoice, device: torch.device, dtype: str, why: str | None = None) -> Predictor:
+def _load(choice: models.ModelChoice, device: torch.device, dtype: str) -> Predictor:
     import torch
     from transformers import SamModel
 
@@ -59,15 +60,8 @@ def _load(choice: models.ModelChoice, device: torch.device, dtype: str, why: str
     folder = models.fetch(choice)
     model = _read(SamModel, folder, getattr(torch, dtype))
     preprocessing = Preprocessing.read(folder, model.config.vision_config.image_size)
-    return SamPredictor(
-        _move(model, device),
-        preprocessing,
-        name=choice.name,
-        source=folder,
-        revision=choice.revision or models.content_revision(folder),
-        title=choice.title,
-        why=why or choice.why,
-    )
+    choice = replace(choice, folder=folder, revision=choice.revision or models.content_revision(folder))
+    return SamPredictor(_move(model, device), preprocessing, choice)
 
 
 def _read(family: type, folder: Path, dtype: torch.dtype) -> torch.nn.Module:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import torch
 
 from samui.errors import ImageError, ModelError, PromptError
+from samui.models import ModelChoice
 from samui.predictor.base import Embedding
 from samui.predictor.preprocess import Preprocessing
 from samui.types import Prediction, Prompt
@@ -27,23 +27,15 @@ class SamPredictor:
     each call uses all cores already, so of several that wait, taking turns answers the first ones sooner.
     """
 
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        preprocessing: Preprocessing,
-        *,
-        name: str,
-        source: Path,
-        revision: str,
-        title: str,
-        why: str,
-    ) -> None:
-        self.name, self.source, self.revision, self.title, self.why = name, str(source), revision, title, why
+    def __init__(self, model: torch.nn.Module, preprocessing: Preprocessing, choice: ModelChoice) -> None:
+        """model: in eval mode, on its device. choice: with `folder` and `revision` filled in."""
+        self.name, self.title, self.why = choice.name, choice.title, choice.why
+        self.source, self.revision = str(choice.folder), choice.revision
         self._model, self._preprocessing = model, preprocessing
         self._torch_device, self._torch_dtype = model.device, model.dtype
         self.device = str(model.device)
         self.dtype = str(model.dtype).removeprefix("torch.")
-        self.key = f"{name}@{revision}/{self.dtype}"
+        self.key = f"{self.name}@{self.revision}/{self.dtype}"
         prompt_config = model.config.prompt_encoder_config
         grid = prompt_config.image_embedding_size
         self.low_res_size = (4 * grid, 4 * grid)  # two stride-2 transposed convolutions in the decoder
