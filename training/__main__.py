@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,8 @@ def run_training(options: argparse.Namespace) -> None:
         device=device,
         shards=shards,
     )
+    signal.signal(signal.SIGTERM, trainer.stop)
+    signal.signal(signal.SIGINT, trainer.stop)
     trainer.run(stop_at=options.stop_at)
     if trainer.step >= trainer.schedule.last_step:
         export_run(options.out, options.out / "checkpoint", None)

@@ -67,7 +67,7 @@ def prompt_scene(generator: np.random.Generator, *, scene: Scene, count: int) ->
         targets.append(mask)
         points.append(click_inside(generator, region))
         boxes.append(box)
-        is_box.append(k % 2 == 1)
+        is_box.append(scene.boxes_only or k % 2 == 1)
     main = np.zeros((size, size), np.uint8) if scene.main is None else scene.main
     return (
         scene.image,

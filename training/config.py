@@ -26,12 +26,13 @@ class NetworkConfig:
 class Mix:
     """How often a sample comes from where; weights, not percentages."""
 
-    duts: float = 0.62
-    human: float = 0.03
-    coco128: float = 0.05
-    bsds: float = 0.10
-    composite: float = 0.17
-    shapes: float = 0.03
+    duts: float = 0.45
+    human: float = 0.02
+    coco128: float = 0.06
+    bsds: float = 0.22
+    composite: float = 0.15
+    patch: float = 0.08
+    shapes: float = 0.02
 
 
 @dataclass(frozen=True)

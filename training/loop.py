@@ -39,6 +39,7 @@ class Trainer:
         self.device, self.shards = device, shards
         out.mkdir(parents=True, exist_ok=True)
         self.step = 0
+        self.stopping = False
         if (out / "schedule.json").exists():
             schedule = read_schedule(out / "schedule.json")
         else:
@@ -131,7 +132,7 @@ class Trainer:
         written = self.stamp()
         batches = read_ahead(self.stores, config=self.config, schedule=self.schedule, first=self.step)
         last_save, facts = time.monotonic(), []
-        while self.step < self.schedule.last_step and self.step != stop_at:
+        while self.step < self.schedule.last_step and self.step != stop_at and not self.stopping:
             began = time.monotonic()
             size, count = self.schedule.phase(self.step)
             if size != self.network.sam.config.vision_config.image_size:
@@ -163,6 +164,10 @@ class Trainer:
         self.save()
         if self.shards > 1:
             self.pool.shutdown()
+
+    def stop(self, *_: object) -> None:
+        """Ask `run` to save and return after the step in hand; fit to be a signal handler."""
+        self.stopping = True
 
     def stamp(self) -> float:
         return (self.out / "schedule.json").stat().st_mtime

@@ -1,6 +1,6 @@
 """One training sample: a photo, a composite or shapes; cropped, mirrored, recoloured; with masks to prompt for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,24 +18,29 @@ SMALLEST = 0.004
 class Scene:
     """RGB uint8 `(S, S, 3)`, padded at the right and bottom; `masks` 0/255 `(S, S)` to prompt for, at least one.
 
-    `main` is the mask of the main object(s) where the data says what that is, else None.
+    `main` is the mask of the main object(s) where the data says what that is, else None. `boxes_only` asks for no
+    clicks: where a mask is but a part of one colour, a click there means the whole thing more often.
     """
 
     image: np.ndarray
     masks: tuple[np.ndarray, ...]
     main: np.ndarray | None
+    boxes_only: bool = False
 
 
 def make_scene(generator: np.random.Generator, *, stores: dict[str, PhotoStore], mix: Mix, size: int) -> Scene:
     """Draw a sample from the mix. Tries again where a crop holds no usable mask."""
-    weights = {name: getattr(mix, name) for name in ("duts", "human", "coco128", "bsds", "composite", "shapes")}
+    weights = {name: getattr(mix, name) for name in (*vars(mix),)}
     weights = {name: weight for name, weight in weights.items() if is_possible(name, stores)}
     shares = np.array(list(weights.values()))
     for _ in range(8):
         source = list(weights)[generator.choice(len(shares), p=shares / shares.sum())]
         if source == "shapes":
             break
-        if source == "composite":
+        if source == "patch":
+            image = pick(generator, stores["duts"]).image
+            layers, main = grow_patches(generator, image), None
+        elif source == "composite":
             image, layers, main = compose(generator, stores=stores)
         else:
             photo = pick(generator, stores[source])
@@ -44,14 +49,14 @@ def make_scene(generator: np.random.Generator, *, stores: dict[str, PhotoStore],
         small = source in ("bsds", "coco128")
         scene = cut(generator, image=image, layers=layers, main=main, size=size, closest=0.12 if small else 0.4)
         if scene is not None:
-            return recolour(generator, scene)
+            return replace(recolour(generator, scene), boxes_only=source == "patch")
     image, masks = draw_shapes(generator, size=size)
     return Scene(image, tuple(masks), None)
 
 
 def is_possible(source: str, stores: dict[str, PhotoStore]) -> bool:
     """Whether the photos for a source are there; shapes need none."""
-    needed = {"composite": "duts", "shapes": None}.get(source, source)
+    needed = {"composite": "duts", "patch": "duts", "shapes": None}.get(source, source)
     return needed is None or len(stores.get(needed, ())) > 0
 
 
@@ -77,6 +82,30 @@ def choose_masks(generator: np.random.Generator, photo: Photo) -> list[np.ndarra
         if len(parts) > 1:
             masks += [np.where(labels == k, np.uint8(255), np.uint8(0)) for k in parts]
     return masks
+
+
+def grow_patches(generator: np.random.Generator, image: np.ndarray) -> list[np.ndarray]:
+    """Connected parts of one colour, of a photo HxWx3, as 0/255 masks: edges to follow that no annotator drew."""
+    height, width = image.shape[:2]
+    small = cv2.resize(image, (96, round(96 * height / width)), interpolation=cv2.INTER_AREA)
+    smooth = cv2.bilateralFilter(cv2.medianBlur(small, 5), 7, 40, 5)
+    patches = []
+    for _ in range(12):
+        at = (int(generator.integers(smooth.shape[1])), int(generator.integers(smooth.shape[0])))
+        filled = np.zeros((smooth.shape[0] + 2, smooth.shape[1] + 2), np.uint8)
+        reach = (generator.uniform(8, 40),) * 3
+        cv2.floodFill(
+            smooth, filled, at, 0, reach, reach, 4 | (255 << 8) | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE
+        )
+        mask = cv2.medianBlur(filled[1:-1, 1:-1], 5)
+        _, _, wide, high = cv2.boundingRect(mask)
+        # Thin, ragged leaks are nothing that a box would be drawn round.
+        if np.count_nonzero(mask) > max(0.01 * mask.size, 0.4 * wide * high) and wide * high < 0.7 * mask.size:
+            mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
+            patches.append(np.where(mask > 127, np.uint8(255), np.uint8(0)))
+        if len(patches) == 3:
+            break
+    return patches
 
 
 def compose(
@@ -189,4 +218,4 @@ def recolour(generator: np.random.Generator, scene: Scene) -> Scene:
         image[empty] = PADDING
     if generator.random() < 0.1:
         image = cv2.GaussianBlur(image, (0, 0), generator.uniform(0.4, 1.0))
-    return Scene(image, scene.masks, scene.main)
+    return replace(scene, image=image)
