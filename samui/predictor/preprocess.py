@@ -30,7 +30,7 @@ _DEFAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How one checkpoint wants its pixels: `image_size` is the side of its square, `levels` float32 (256, 3) what it
+    """How one checkpoint wants its pixels: `image_size` is the side of its square, `levels` float32 (3, 256) what it
     reads for each uint8 value of each channel."""
 
     image_size: int
@@ -61,7 +61,7 @@ class Preprocessing:
         levels = levels.astype(np.float32)
         if settings["do_normalize"]:
             levels = (levels - mean.astype(np.float32)) / std.astype(np.float32)
-        return cls(image_size, resample, levels)
+        return cls(image_size, resample, np.ascontiguousarray(levels.T))
 
     def frame(self, height: int, width: int) -> Frame:
         """How an image of this size lies in the model's square."""
@@ -73,7 +73,7 @@ class Preprocessing:
         small = np.asarray(PIL.Image.fromarray(image).resize((width, height), self.resample))
         pixels = np.zeros((3, self.image_size, self.image_size), np.float32)
         for channel in range(3):
-            pixels[channel, :height, :width] = self.levels[:, channel][small[:, :, channel]]
+            pixels[channel, :height, :width] = np.take(self.levels[channel], small[:, :, channel])
         return pixels
 
 
