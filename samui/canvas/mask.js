@@ -179,84 +179,108 @@ function paintMask(frame, view, mask, style) {
   if (x0 >= x1 || y0 >= y1) return null;
 
   // Spans of each device row, those just outside of the frame too: the outline must not follow the frame's border.
-  const rows = new Array(y1 - y0 + 2 * reach);
-  const nothing = [];
+  const count = y1 - y0 + 2 * reach;
+  const from = new Int32Array(count); // where the spans of a row begin and end in spans.data
+  const to = new Int32Array(count);
+  const spans = { data: new Int32Array(1024), length: 0 };
   let lastRow = -1;
-  let lastSpans = nothing;
-  for (let i = 0; i < rows.length; i++) {
+  for (let i = 0; i < count; i++) {
     const y = y0 - reach + i;
-    if (y < top || y >= bottom) {
-      rows[i] = nothing;
+    if (y < top || y >= bottom) continue;
+    const row = Math.floor((y + 0.5 - view.y) / scale);
+    if (row === lastRow) {
+      from[i] = from[i - 1]; // the same image row again
+      to[i] = to[i - 1];
       continue;
     }
-    const row = Math.floor((y + 0.5 - view.y) / scale);
-    if (row !== lastRow) {
-      lastSpans = rowSpans(mask, row, view, -reach, width + reach);
-      lastRow = row;
-    }
-    rows[i] = lastSpans;
+    lastRow = row;
+    from[i] = spans.length;
+    appendSpans(spans, mask, row, view, -reach, width + reach);
+    to[i] = spans.length;
   }
+  const longest = spans.length;
+  let inner = { data: new Int32Array(longest), length: 0 };
+  let spare = { data: new Int32Array(longest), length: 0 };
   for (let y = y0; y < y1; y++) {
     const middle = y - y0 + reach;
-    const spans = rows[middle];
-    if (spans.length === 0) continue;
-    let inner = spans;
-    for (let d = -reach; d <= reach; d++) {
-      const other = rows[middle + d];
-      if (other !== spans && (d === -reach || other !== rows[middle + d - 1])) inner = intersectSpans(inner, other);
+    const start = from[middle];
+    const end = to[middle];
+    if (start === end) continue;
+    inner.data.set(spans.data.subarray(start, end));
+    inner.length = end - start;
+    for (let i = middle - reach; i <= middle + reach; i++) {
+      if (from[i] === start && to[i] === end) continue;
+      if (i > middle - reach && from[i] === from[i - 1] && to[i] === to[i - 1]) continue;
+      intersectSpans(inner, spans.data, from[i], to[i], spare);
+      [inner, spare] = [spare, inner];
     }
-    paintRow(frame.pixels, y * width, width, spans, inner, style);
+    paintRow(frame.pixels, y * width, width, spans.data, start, end, inner, style);
   }
   return [x0, y0, x1, y1];
 }
 
-/** Rising [start, end, start, end ...] in device px of one image row, clipped to [low, high]. */
-function rowSpans(mask, row, view, low, high) {
-  const spans = [];
-  if (row < 0 || row >= mask.height) return spans;
+/** Append the rising start, end, start, end ... in device px of one image row, clipped to [low, high]. */
+function appendSpans(spans, mask, row, view, low, high) {
+  if (row < 0 || row >= mask.height) return;
+  const first = spans.length;
   const last = mask.starts[row + 1];
+  const most = first + last - mask.starts[row] + 1;
+  if (most > spans.data.length) {
+    const grown = new Int32Array(2 * most);
+    grown.set(spans.data);
+    spans.data = grown;
+  }
+  const { data } = spans;
   for (let i = mask.starts[row]; i < last; i += 2) {
-    const end = i + 1 < last ? mask.edges[i + 1] : mask.width;
+    const right = i + 1 < last ? mask.edges[i + 1] : mask.width;
     const a = Math.max(low, devicePixel(mask.edges[i], view.x, view.scale));
-    const b = Math.min(high, devicePixel(end, view.x, view.scale));
+    const b = Math.min(high, devicePixel(right, view.x, view.scale));
     if (a >= high) break;
-    if (a < b) {
-      if (spans.length && spans[spans.length - 1] === a) spans[spans.length - 1] = b;
-      else spans.push(a, b);
+    if (a >= b) continue;
+    // A gap that falls between two device pixels is none.
+    if (spans.length > first && data[spans.length - 1] === a) data[spans.length - 1] = b;
+    else {
+      data[spans.length++] = a;
+      data[spans.length++] = b;
     }
   }
-  return spans;
 }
 
-/** What two span lists share. */
-function intersectSpans(a, b) {
-  const shared = [];
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
-    const start = Math.max(a[i], b[j]);
-    const end = Math.min(a[i + 1], b[j + 1]);
-    if (start < end) shared.push(start, end);
-    if (a[i + 1] < b[j + 1]) i += 2;
+/** What spans {data, length} share with other[from .. to]; the answer goes into `shared`. */
+function intersectSpans(spans, other, from, to, shared) {
+  const { data, length } = spans;
+  const result = shared.data;
+  let count = 0;
+  for (let i = 0, j = from; i < length && j < to; ) {
+    const start = Math.max(data[i], other[j]);
+    const end = Math.min(data[i + 1], other[j + 1]);
+    if (start < end) {
+      result[count++] = start;
+      result[count++] = end;
+    }
+    if (data[i + 1] < other[j + 1]) i += 2;
     else j += 2;
   }
-  return shared;
+  shared.length = count;
 }
 
-/** Fill one device row: tint where inner reaches, less the thickness at its ends, and outline in the rest of spans. */
-function paintRow(pixels, offset, width, spans, inner, style) {
+/** Fill one device row: tint where inner reaches, less the thickness at the ends of spans, and outline in the rest. */
+function paintRow(pixels, offset, width, spans, start, end, inner, style) {
+  const { thickness, tint, outline } = style;
   let j = 0;
-  for (let i = 0; i < spans.length; i += 2) {
+  for (let i = start; i < end; i += 2) {
     let from = spans[i];
     const to = spans[i + 1];
-    while (j < inner.length && inner[j] < to) {
-      const a = Math.max(inner[j], spans[i] + style.thickness);
-      const b = Math.min(inner[j + 1], to - style.thickness);
+    while (j < inner.length && inner.data[j] < to) {
+      const a = Math.max(inner.data[j], spans[i] + thickness);
+      const b = Math.min(inner.data[j + 1], to - thickness);
       j += 2;
       if (a >= b) continue;
-      fillRow(pixels, offset, width, from, a, style.outline);
-      if (style.tint) fillRow(pixels, offset, width, a, b, style.tint);
+      fillRow(pixels, offset, width, from, a, outline);
+      if (tint) fillRow(pixels, offset, width, a, b, tint);
       from = b;
     }
-    fillRow(pixels, offset, width, from, to, style.outline);
+    fillRow(pixels, offset, width, from, to, outline);
   }
 }
 
