@@ -58,6 +58,7 @@ function createPanel(root, state, act) {
   }
 
   function updateObjects() {
+    const more = state.objects.length > rows.size;
     shownObjects = state.objects;
     shownActive = state.active;
     const present = new Set(state.objects.map((object) => object.id));
@@ -73,6 +74,7 @@ function createPanel(root, state, act) {
       if (list.children[index] !== known.row) list.insertBefore(known.row, list.children[index] || null);
       remember(object.label);
     });
+    if (more) list.scrollTop = list.scrollHeight;
     setText(find(".count"), String(state.objects.length));
     find(".none").hidden = state.objects.length > 0;
     const chosen = scope.value;

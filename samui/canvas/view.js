@@ -23,6 +23,7 @@ function createView(root, state, prompt) {
   const stale = new Set();
   let picture = null;
   let asked = 0;
+  let drawn = {}; // what the layer of objects holds: {how, objects}
 
   /** Measure the stage; true if anything changed. */
   function resize() {
@@ -124,11 +125,18 @@ function createView(root, state, prompt) {
 
   function drawObjects() {
     const shown = state.objects.filter((object) => object.visible && object.mask && object.id !== state.active);
-    fillLayer(layers.objects, shown.map((object) => [object.mask, maskStyle(parseColour(object.colour), 1)]));
+    const { view, ratio, outline, opacity } = state;
+    const how = [view.scale, view.x, view.y, ratio, outline, opacity].join();
+    const before = layers.objects.data && drawn.how === how ? drawn.objects : null;
+    // An accepted object comes on top of the others, which need not be painted again.
+    const kept = before && before.length <= shown.length && before.every((object, i) => object === shown[i]);
+    const fresh = kept ? shown.slice(before.length) : shown;
+    fillLayer(layers.objects, fresh.map((object) => [object.mask, maskStyle(parseColour(object.colour), 1)]), kept);
+    drawn = { how, objects: shown };
   }
 
-  /** Paint [mask, style] pairs into a layer; only the rectangle that was or is painted reaches the screen. */
-  function fillLayer(layer, paintings) {
+  /** Paint [mask, style] pairs into a layer, over what is there (keep) or instead; only changes reach the screen. */
+  function fillLayer(layer, paintings, keep) {
     const { canvas, context } = layer;
     if (!layer.data) {
       if (paintings.length === 0) return;
@@ -141,14 +149,15 @@ function createView(root, state, prompt) {
       layer.painted = null;
     }
     const { frame } = layer;
-    const old = layer.painted;
+    const old = keep ? null : layer.painted;
     if (old) {
       for (let y = old[1]; y < old[3]; y++) frame.pixels.fill(0, y * frame.width + old[0], y * frame.width + old[2]);
     }
     const view = deviceView(state.view, state.ratio);
-    layer.painted = null;
-    for (const [mask, style] of paintings) layer.painted = union(layer.painted, paintMask(frame, view, mask, style));
-    const dirty = union(old, layer.painted);
+    let fresh = null;
+    for (const [mask, style] of paintings) fresh = union(fresh, paintMask(frame, view, mask, style));
+    const dirty = union(old, fresh);
+    layer.painted = keep ? union(layer.painted, fresh) : fresh;
     if (dirty) context.putImageData(layer.data, 0, 0, dirty[0], dirty[1], dirty[2] - dirty[0], dirty[3] - dirty[1]);
   }
 
