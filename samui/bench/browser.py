@@ -1,0 +1,101 @@
+"""A headless Chromium with the page in it, driven in image coordinates."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from samui.errors import SamuiError
+
+# The page is our own, and Chromium's sandbox does not start for root, as containers run things.
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+_SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_POLL = 20  # ms; a question to the page in each frame would be work beside what is timed
+_PATIENCE = 120_000  # ms
+_CALLS = """
+performance.getEntriesByType("resource").filter((entry) => entry.name.includes("component_server")).map((entry) => (
+  {sent: entry.encodedBodySize, read: entry.decodedBodySize, duration: entry.duration}))
+"""
+
+
+class TimedPage:
+    """The page of a running server; `action` waits until it is painted and tells what it cost."""
+
+    def __init__(self, page: Any, address: str) -> None:
+        self._page = page
+        page.set_default_timeout(_PATIENCE)
+        page.goto(address)
+        page.wait_for_function("!!window.samui && !samui.snapshot().pending", polling=_POLL)
+
+    def open(self, file: Path) -> None:
+        """Open an image file and wait until it is encoded."""
+        before = self.snapshot()["epoch"]
+        self._page.locator("input[type=file]").set_input_files(str(file))
+        self._page.wait_for_function(
+            "before => samui.snapshot().epoch !== before && !samui.snapshot().pending && samui.snapshot().stage === 'ready'",
+            arg=before,
+            polling=_POLL,
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        return self._page.evaluate("samui.snapshot()")
+
+    def snap(self, on: bool) -> None:
+        """Switch "snap to edges" on or off."""
+        button = self._page.locator("[data-do=snap]").first
+        if (button.get_attribute("aria-pressed") == "true") != on:
+            self._answered(button.click)
+
+    def click(self, x: float, y: float, *, include: bool = True) -> dict[str, Any]:
+        """Click at an image position: the page's timings in ms, and the sizes in bytes of the reply."""
+        at = self._page.evaluate("([x, y]) => samui.toClient(x, y)", [x, y])
+        self._page.evaluate("performance.clearResourceTimings()")
+        button = "left" if include else "right"
+        told = self._answered(lambda: self._page.mouse.click(at["x"], at["y"], button=button))
+        calls = self._page.evaluate(_CALLS)
+        return {"timings": told["timings"], "points": told["prompt"]["points"], "reply": calls[-1], "calls": len(calls)}
+
+    def clear(self) -> None:
+        """Drop the active prompt."""
+        self._answered(lambda: self._page.keyboard.press("Escape"))
+
+    def _answered(self, action: Any) -> dict[str, Any]:
+        rev = self.snapshot()["rev"]
+        action()
+        self._page.wait_for_function(
+            "rev => samui.snapshot().rev > rev && !samui.snapshot().pending", arg=rev, polling=_POLL
+        )
+        return self.snapshot()
+
+
+@contextlib.contextmanager
+def open_page(address: str) -> Iterator[TimedPage]:
+    """The page at an address in a browser of its own. SamuiError where playwright or a Chromium is missing."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        text = "must have playwright, which is not installed; `pip install playwright` installs it"
+        raise SamuiError(f"bench click: {text}") from None
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_find(playwright), args=_FLAGS)
+        try:
+            yield TimedPage(browser.new_page(viewport={"width": 1440, "height": 900}), address)
+        finally:
+            browser.close()
+
+
+def _find(playwright: Any) -> str:
+    for name in _SYSTEM:
+        if path := shutil.which(name):
+            return path
+    own = playwright.chromium.executable_path
+    if not os.path.exists(own):
+        raise SamuiError(
+            f"bench click: must have a Chromium, got none of {', '.join(_SYSTEM)}; "
+            "`python -m playwright install chromium` downloads one"
+        )
+    return own

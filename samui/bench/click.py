@@ -1,0 +1,184 @@
+"""`bench click`: from the release of the button to the painted mask, in the real page in a real browser.
+
+Server and browser run on this machine, as they do for a person at a laptop. Beside each click the decoder alone runs
+the same prompt on the same embedding in the same process, once before the click and once after in turns: what is left
+of the click's time is what samui adds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from samui.bench import machine
+from samui.bench.browser import TimedPage, open_page
+from samui.bench.latency import tell
+from samui.bench.photo import photo
+from samui.bench.timing import Summary, summarise, timed
+from samui.errors import SamuiError
+from samui.images import read_image
+from samui.types import Prompt
+
+BAR_MS = 15.0  # that a click may take beyond the decoder
+BAR_SPREAD = 2.0  # p95 of a click over its p50
+BAR_BYTES = 15_000  # of the reply for a typical object
+_SERIES = 5  # clicks on one object: the first, and four that correct it
+_PAUSE = 0.15  # seconds between clicks: nobody is faster, and the page draws its panels in them
+Click = dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `bench click` beyond model, device and precision."""
+    parser.add_argument("--photo", default="coffee", help="name of a sample, or an image file (default coffee)")
+    parser.add_argument("--megapixels", type=float, default=12.0, metavar="N", help="size to scale it to (default 12)")
+    parser.add_argument("--clicks", type=int, default=40, metavar="N", help="first clicks, each on its own (default 40)")
+    parser.add_argument("--snap", action=argparse.BooleanOptionalAction, default=False, help="to edges (default: off)")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Times in milliseconds and sizes in bytes as {p50, p95, n}, and how they stand against the bars."""
+    if not 1 <= args.clicks <= 1000:
+        raise SamuiError(f"--clicks: must be from 1 to 1000, got {args.clicks}")
+    with tempfile.TemporaryDirectory(prefix="samui-bench-") as folder:
+        file = Path(folder) / f"{Path(args.photo).stem}.png"
+        picture = photo(args.photo, args.megapixels)
+        cv2.imwrite(str(file), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        with _server(args, Path(folder)) as (service, address):
+            predictor = service.predictors.get(service.settings.model)
+            told = machine.describe(predictor)
+            tell("starting the browser and encoding the picture")
+            with open_page(address) as page:
+                page.open(file)
+                page.snap(args.snap)
+                pixels = read_image(file).pixels
+                decode = _Alone(predictor, service.embeddings.get_or_encode(predictor, pixels))
+                first, corrections = _click_through(page, decode, pixels.shape[:2], args.clicks)
+    setting = {"photo": args.photo, "width": pixels.shape[1], "height": pixels.shape[0], "snap to edges": args.snap}
+    return summarise_clicks(first, corrections) | {"machine": told, "setting": setting}
+
+
+def summarise_clicks(first: list[Click], corrections: list[Click]) -> dict[str, Any]:
+    """Tables of single first clicks and of the corrections that follow them; each click as `_measure` gives it."""
+    rows = {"first click": _split(first)}
+    if corrections:
+        rows["correction"] = _split(corrections)
+    tables: dict[str, Any] = {f"{name} (ms)": row for name, row in rows.items()}
+    tables["reply (bytes)"] = {
+        "sent": summarise([click["sent"] for click in first]),
+        "before compression": summarise([click["read"] for click in first]),
+    }
+    total, alone = rows["first click"]["total"], rows["first click"]["decoder alone"]
+    sent = tables["reply (bytes)"]["sent"]
+    tables["bars"] = [
+        _bar("total p50 - decoder alone p50 (ms)", total["p50"] - alone["p50"], BAR_MS),
+        _bar("total p95 / p50", total["p95"] / total["p50"], BAR_SPREAD),
+        _bar("reply p50 (bytes)", sent["p50"], BAR_BYTES),
+    ]
+    return tables
+
+
+def _split(clicks: list[Click]) -> dict[str, Summary]:
+    """The parts of a click: they add up to its total, but their percentiles need not."""
+    parts = {
+        "total": lambda c: c["total"],
+        "decode": lambda c: c["decode"],
+        "server without decode": lambda c: c["server"] - c["decode"],
+        "network": lambda c: c["roundtrip"] - c["server"],
+        "paint": lambda c: c["paint"],
+        "page before the call": lambda c: c["total"] - c["roundtrip"] - c["paint"],
+        "decoder alone": lambda c: c["alone"],
+    }
+    return {name: summarise([part(click) for click in clicks]) for name, part in parts.items()}
+
+
+def _bar(what: str, value: float, most: float) -> dict[str, Any]:
+    return {"": what, "value": value, "at most": most, "met": value <= most}
+
+
+class _Alone:
+    """The decoder without anything round it, on the embedding that the page's clicks use."""
+
+    def __init__(self, predictor: Any, embedding: Any) -> None:
+        self._predictor, self._embedding = predictor, embedding
+        self._logits: np.ndarray | None = None
+
+    def time(self, points: list[tuple[float, float]], labels: list[int]) -> float:
+        """Milliseconds of one decoder call; the best logits of the call before go in with a correction."""
+        earlier = self._logits if len(points) > 1 else None
+        prompt = Prompt(points, labels, mask_logits=earlier)
+        found = []
+        spent = timed(lambda: found.append(self._predictor.predict(self._embedding, prompt)))
+        self._logits = found[0].logits[found[0].best]
+        return spent
+
+
+def _click_through(page: TimedPage, decode: _Alone, size: tuple[int, int], count: int) -> tuple[list, list]:
+    """`count` first clicks at seeded places, then series of clicks that correct one object; (first, corrections)."""
+    height, width = size
+    places = np.random.default_rng(0).uniform(0.08, 0.92, (2 * count, 2)) * (width, height)
+    for x, y in places[:3]:  # the browser compiles what it runs often
+        page.click(x, y)
+        page.clear()
+    first, corrections = [], []
+    tell(f"{count} first clicks")
+    for i, (x, y) in enumerate(places[:count]):
+        first.append(_measure(page, decode, [(x, y)], [1], before=i % 2 == 0))
+        page.clear()
+    tell("series of corrections")
+    for start in range(count, count + max(_SERIES, count // 2) - _SERIES + 1, _SERIES):
+        points, labels = [], []
+        for i, (x, y) in enumerate(places[start : start + _SERIES]):
+            points.append((x, y))
+            labels.append(1 - i % 2)
+            click = _measure(page, decode, points, labels, before=False)
+            if i > 0:
+                corrections.append(click)
+        page.clear()
+    return first, corrections
+
+
+def _measure(page: TimedPage, decode: _Alone, points: list, labels: list[int], *, before: bool) -> Click:
+    """One click, the last of `points`, and the decoder alone on the same prompt: times in ms, sizes in bytes."""
+    time.sleep(_PAUSE)
+    alone = decode.time(points, labels) if before else 0.0
+    time.sleep(_PAUSE if before else 0.0)
+    told = page.click(*points[-1], include=labels[-1] == 1)
+    if len(told["points"]) != len(points) or told["calls"] != 1:
+        raise SamuiError(f"bench click: each click must be one call, got {told['calls']} for {points[-1]}")
+    if not before:
+        time.sleep(_PAUSE)
+        alone = decode.time(points, labels)
+    times = {name: told["timings"][name] for name in ("total", "decode", "server", "roundtrip", "paint")}
+    return {**times, "alone": alone, "sent": told["reply"]["sent"], "read": told["reply"]["read"]}
+
+
+@contextlib.contextmanager
+def _server(args: argparse.Namespace, folder: Path) -> Iterator[tuple[Any, str]]:
+    """The real server on a free port, and its address."""
+    from samui.predictor import load_predictor
+    from samui.service import Service, Settings
+    from samui.ui.launch import launch
+
+    def load(name: str) -> Any:
+        return load_predictor(name, device=args.device, dtype=args.dtype, threads=args.threads)
+
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    service = Service(Settings(model=args.model), load, folder / "scratch")
+    page = None
+    try:
+        service.warm()
+        page, address = launch(service, host="127.0.0.1", block=False)
+        yield service, address
+    finally:
+        if page is not None:
+            page.close(verbose=False)
+        service.close()
