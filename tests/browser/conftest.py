@@ -15,6 +15,9 @@ import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, Playwright, sync_playwright
 
 from samui.canvas import component
+from samui.predictor import load_predictor
+from samui.service import Service, Settings
+from samui.ui.launch import launch
 
 FLAGS = [
     "--no-sandbox",
@@ -174,3 +177,31 @@ def drive(chromium: Browser) -> Iterator[Callable[..., PageDriver]]:
     for context in contexts:
         with contextlib.suppress(Error):
             context.close()
+
+
+class App:
+    """A running server with the bundled checkpoint; counts the encoder's runs."""
+
+    def __init__(self, service: Service, url: str) -> None:
+        self.service, self.url = service, url
+
+    @property
+    def encodes(self) -> int:
+        return self.service.embeddings.counts.encodes
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The real page on a free port. Snapping is on by default, as the bundled checkpoint has it."""
+    scratch = tmp_path_factory.mktemp("scratch")
+    previous = os.environ.get("GRADIO_TEMP_DIR")
+    os.environ["GRADIO_TEMP_DIR"] = str(scratch / "uploads")
+    service = Service(Settings(model="bundled", seats=200), load_predictor, scratch)
+    service.warm()
+    page, url = launch(service, block=False)
+    yield App(service, url)
+    page.close()
+    service.close()
+    os.environ.pop("GRADIO_TEMP_DIR")
+    if previous is not None:
+        os.environ["GRADIO_TEMP_DIR"] = previous
