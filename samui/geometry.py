@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from samui.masks import Rle
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -54,12 +56,18 @@ class Frame:
         The same as transformers' `post_process_masks` (bilinear to the square, crop, bilinear to the image, > 0) but
         for pixels whose interpolated logit is within float32 rounding of 0. A few milliseconds at 12 megapixels.
         """
-        height, width = self.image
-        starts = mask_boundaries(logits, self)
-        lengths = np.diff(starts, prepend=0, append=height * width)
-        # np.repeat writes each run with a plain byte fill, five times faster than one slice assignment a run.
-        inside = np.arange(len(lengths)) % 2 == 1
-        return np.repeat(inside, lengths).reshape(height, width)
+        return Rle(self.image, self.runs(logits)).decode()
+
+    def runs(self, logits: np.ndarray) -> np.ndarray:
+        """Run lengths of `mask(logits)` as `Rle` has them, int64; nothing of the image's size is made on the way."""
+        # The boundaries run along rows and COCO's runs along columns, so all of it is done on the turned picture.
+        turned = Frame(self.image[::-1], self.resized[::-1], self.padded[::-1])
+        changes = mask_boundaries(np.ascontiguousarray(logits.T), turned)
+        # Two changes at one place are none: an empty run, or one that goes on at the head of the next column.
+        changes, times = np.unique(changes, return_counts=True)
+        total = self.image[0] * self.image[1]
+        changes = changes[(times % 2 == 1) & (changes < total)]
+        return np.diff(changes, prepend=0, append=total)
 
 
 def mask_boundaries(logits: np.ndarray, frame: Frame) -> np.ndarray:

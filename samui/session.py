@@ -145,7 +145,7 @@ class Session:
         prompt = Prompt(points=[hover.point], labels=[1])
         prompt.check_inside(*self.size, where="hover")
         prediction = tools.predict(prompt)
-        return Rle.encode(prediction.mask(prediction.best)), float(prediction.scores[prediction.best])
+        return _encode(prediction, prediction.best), float(prediction.scores[prediction.best])
 
     @singledispatchmethod
     def _apply(self, action: actions.Action, tools: Tools) -> None:
@@ -287,10 +287,16 @@ class Session:
 
 def _shown(steps: tuple[Step, ...], snap: bool, tools: Tools) -> Rle:
     step = steps[-1]
-    mask = step.prediction.mask(step.candidate)
     if snap and tools.snap is not None:
-        mask = tools.snap(mask, step.prompt)
-    return Rle.encode(mask)
+        return Rle.encode(tools.snap(step.prediction.mask(step.candidate), step.prompt))
+    return _encode(step.prediction, step.candidate)
+
+
+def _encode(prediction: Prediction, index: int) -> Rle:
+    """The mask of a candidate; from its run lengths where there are any, since no array of the image's size is made."""
+    if prediction.runs is None:
+        return Rle.encode(prediction.mask(index))
+    return Rle(prediction.size, prediction.runs(prediction.logits[index]))
 
 
 def _bytes_of(state: State, *, beside: State | None = None) -> int:

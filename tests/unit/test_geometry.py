@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from samui.geometry import Frame, mask_boundaries
+from samui.masks import Rle
 
 SIZES = {
     "landscape": (300, 400),
@@ -133,3 +134,10 @@ def test_work_grows_with_the_outline_and_not_with_the_area():
     frame = Frame.fit(3000, 4000, longest=256)
     assert len(mask_boundaries(inner, frame)) <= 2 * 3000
     assert len(mask_boundaries(np.full((64, 64), -5, np.float32), frame)) == 0
+
+
+@sizes
+@pytest.mark.parametrize(("blur", "shift"), [(0.6, 0), (3, -4), (12, 0), (3, 40), (3, -40)])
+def test_runs_are_those_of_the_mask_as_coco_writes_them(size, blur, shift):
+    logits, frame = blobs(4, blur=blur, shift=shift), fit(size)
+    assert Rle(size, frame.runs(logits)) == Rle.encode(frame.mask(logits))
