@@ -109,9 +109,8 @@ def reply(session: Session, *, seen: State | None, timings: Mapping[str, float |
         "can": {"undo": session.can_undo, "redo": session.can_redo, "accept": session.can_accept},
         "timings": {name: None if ms is None else round(ms, 2) for name, ms in timings.items()},
     }
-    if seen is None or seen.prediction is not now.prediction or seen.candidate != now.candidate:
-        answer["candidates"] = _candidates(now)
     if seen is None or seen.mask is not now.mask:
+        answer["candidates"] = _candidates(now)
         answer["mask"] = encode_mask(now.mask)
     if seen is None or seen.objects is not now.objects:
         answer["objects"] = _objects(now.objects, seen.objects if seen else ())
@@ -156,7 +155,7 @@ def _candidate(state: State, index: int) -> dict[str, Any]:
     index: its place in the model's own order, as in `Prediction`; the list itself is ordered by predicted IoU.
     """
     thumb = _thumb(state.prediction, index)
-    if index == state.candidate and not state.snap:
+    if index == state.candidate:
         area, box = state.mask.area, state.mask.box
     else:
         height, width = state.prediction.size
