@@ -1,7 +1,8 @@
 """samui: cut objects out of images with SAM, in the browser, on the command line and from Python."""
 
 from samui.errors import SamuiError
+from samui.everything import everything
 from samui.predictor import Embedding, Predictor, load_predictor
 from samui.types import Prediction, Prompt
 
-__all__ = ["Embedding", "Prediction", "Predictor", "Prompt", "SamuiError", "load_predictor"]
+__all__ = ["Embedding", "Prediction", "Predictor", "Prompt", "SamuiError", "everything", "load_predictor"]

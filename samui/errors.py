@@ -24,6 +24,10 @@ class ModelError(SamuiError):
     """A checkpoint that cannot be found, read or run."""
 
 
+class ParameterError(SamuiError):
+    """A parameter of everything mode that is out of its range."""
+
+
 class RequestError(SamuiError):
     """A request of the page or the API that is malformed."""
 

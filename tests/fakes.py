@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from samui.geometry import Frame
 from samui.types import Prediction, Prompt
 
 LOW = 256  # side of the fake low-resolution frame
@@ -19,6 +20,10 @@ class FakeEmbedding:
 
     size: tuple[int, int]
     nbytes: int = 1000
+
+    @property
+    def frame(self) -> Frame:
+        return Frame.fit(*self.size, longest=LOW)
 
 
 class FakePredictor:
@@ -33,6 +38,7 @@ class FakePredictor:
     dtype = "float32"
     key = "fake@0/float32"
     low_res_size = (LOW, LOW)
+    points_per_pass = 8
 
     def __init__(self) -> None:
         self.embed_calls = 0
@@ -58,6 +64,10 @@ class FakePredictor:
 
     def predict_many(self, embedding: FakeEmbedding, prompts, *, multimask: bool = True) -> list[Prediction]:
         return [self.predict(embedding, prompt, multimask=multimask) for prompt in prompts]
+
+    def predict_points(self, embedding: FakeEmbedding, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = [self.predict(embedding, Prompt([tuple(point)], [1])) for point in points]
+        return np.stack([one.logits for one in found]), np.stack([one.scores for one in found])
 
     def pack(self, embedding: FakeEmbedding, *, half: bool = True) -> dict[str, np.ndarray]:
         return {"image_size": np.array(embedding.size), "half": np.array([half])}

@@ -50,6 +50,7 @@ class Predictor(Protocol):
     low_res_size: tuple[int, int]  # (h, w) of `Prediction.logits` and `Prompt.mask_logits`
     key: str  # name, revision and dtype: embeddings of equal keys are interchangeable
     why: str  # one sentence on how this model was chosen
+    points_per_pass: int  # how many points `predict_points` decodes at the best pace
 
     def embed(self, image: np.ndarray | PIL.Image.Image) -> Embedding:
         """The embedding of an RGB uint8 (H, W, 3) array or a PIL image; runs the encoder.
@@ -67,6 +68,12 @@ class Predictor(Protocol):
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
     ) -> list[Prediction]:
         """`predict` for several objects in as few decoder passes as their structure allows; in their order."""
+
+    def predict_points(self, embedding: Embedding, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Candidates for each of several include points, (n, 2) in image pixels, each by itself, in one decoder pass.
+
+        float32 logits (n, 3, h, w) and scores (n, 3), as n calls of `predict` give them up to rounding.
+        """
 
     def pack(self, embedding: Embedding, *, half: bool = True) -> dict[str, np.ndarray]:
         """The embedding as plain arrays, for a file; float16 if `half` and if no value overflows it, else float32."""

@@ -42,6 +42,7 @@ class SamPredictor:
         self._embedding_shape = (1, prompt_config.hidden_size, grid, grid)
         # float64 as SamProcessor's points are, for equal bits; MPS has no float64 (transformers issue 28334).
         self._point_dtype = torch.float32 if model.device.type == "mps" else torch.float64
+        self.points_per_pass = _PASS_CPU if model.device.type == "cpu" else _PASS_GPU
         self._encoder_lock, self._decoder_lock = threading.Lock(), threading.Lock()
         with torch.inference_mode():
             self._positions = model.get_image_wide_positional_embeddings()
@@ -85,12 +86,25 @@ class SamPredictor:
             structure = len(prompt.points), prompt.box is not None, prompt.mask_logits is not None
             groups.setdefault(structure, []).append(i)
         found: dict[int, Prediction] = {}
-        step = _PASS_CPU if self._torch_device.type == "cpu" else _PASS_GPU
         for members in groups.values():
-            for start in range(0, len(members), step):
-                part = members[start : start + step]
+            for start in range(0, len(members), self.points_per_pass):
+                part = members[start : start + self.points_per_pass]
                 found.update(zip(part, self._decode(embedding, [prompts[i] for i in part], multimask), strict=True))
         return [found[i] for i in range(len(prompts))]
+
+    def predict_points(self, embedding: Embedding, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `Predictor.predict_points`."""
+        self._check_model(embedding)
+        clicks = torch.from_numpy(embedding.frame.to_model(points)[:, None, None])
+        labels = torch.ones(clicks.shape[:3], dtype=torch.int64)
+        return self._run(
+            embedding,
+            multimask=True,
+            input_points=clicks.to(self._torch_device, self._point_dtype),
+            input_labels=labels.to(self._torch_device),
+            input_boxes=None,
+            input_masks=None,
+        )
 
     def pack(self, embedding: Embedding, *, half: bool = True) -> dict[str, np.ndarray]:
         """See `Predictor.pack`."""
@@ -117,12 +131,20 @@ class SamPredictor:
         return self._model.get_image_embeddings(pixels).to("cpu", memory_format=torch.channels_last)
 
     def _decode(self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool) -> list[Prediction]:
-        """One decoder pass over prompts of one structure; the batch axis counts them, since masks go by that axis."""
+        """One decoder pass over prompts of one structure."""
+        logits, scores = self._run(embedding, multimask=multimask, **self._prompt_tensors(embedding, prompts))
+        frame = embedding.frame
+        return [Prediction(*pair, frame.image, frame.mask, frame.runs) for pair in zip(logits, scores, strict=True)]
+
+    def _run(
+        self, embedding: Embedding, *, multimask: bool, **prompts: torch.Tensor | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """float32 logits (n, k, h, w) and scores (n, k); the batch axis counts prompts, since masks go by that axis."""
         with self._decoder_lock, torch.inference_mode():
-            sparse, dense = self._model.prompt_encoder(**self._prompt_tensors(embedding, prompts))
+            sparse, dense = self._model.prompt_encoder(**prompts)
             logits, scores = self._model.mask_decoder(
-                image_embeddings=embedding.tensor.to(self._torch_device).expand(len(prompts), -1, -1, -1),
-                image_positional_embeddings=self._positions.expand(len(prompts), -1, -1, -1),
+                image_embeddings=embedding.tensor.to(self._torch_device).expand(len(dense), -1, -1, -1),
+                image_positional_embeddings=self._positions.expand(len(dense), -1, -1, -1),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
                 multimask_output=multimask,
@@ -132,8 +154,7 @@ class SamPredictor:
             # float16 overflows in a decoder; a pixel without a number is outside, a candidate without a score last.
             logits = np.nan_to_num(logits, nan=-1e4, posinf=1e4, neginf=-1e4)
             scores = np.nan_to_num(scores, nan=0.0, posinf=1.0, neginf=0.0)
-        upscale = embedding.frame.mask
-        return [Prediction(*pair, embedding.size, upscale) for pair in zip(logits, scores, strict=True)]
+        return logits, scores
 
     def _prompt_tensors(self, embedding: Embedding, prompts: Sequence[Prompt]) -> dict[str, torch.Tensor | None]:
         """For the prompt encoder: points (n, 1, p, 2), labels (n, 1, p), boxes (n, 1, 4), masks (n, 1, h, w)."""
@@ -154,9 +175,12 @@ class SamPredictor:
             masks = tensor([p.mask_logits[None] for p in prompts], self._torch_dtype)
         return {"input_points": points, "input_labels": labels, "input_boxes": boxes, "input_masks": masks}
 
-    def _check(self, embedding: Embedding, prompt: Prompt, where: str) -> None:
+    def _check_model(self, embedding: Embedding) -> None:
         if embedding.model != self.key:
             raise PromptError(f"embedding: must be made by {self.key}, got one of {embedding.model}")
+
+    def _check(self, embedding: Embedding, prompt: Prompt, where: str) -> None:
+        self._check_model(embedding)
         if prompt.is_empty:
             raise PromptError(f"{where}: must have a point or a box, got neither")
         prompt.check_inside(*embedding.size, where=where)
