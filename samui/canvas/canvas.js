@@ -187,6 +187,8 @@ function startCanvas(element) {
     if (reply.kind === "session") {
       transport.forget();
       begin(`${reply.error} A new session has begun; open the image again.`);
+    } else if (sent.request.epoch !== state.epoch || (reply.kind === "epoch" && state.opening)) {
+      return; // it was about the image before, and what is new is on its way
     } else if (reply.kind === "epoch") {
       transport.forget();
       begin();
@@ -229,7 +231,7 @@ function startCanvas(element) {
     takeWork(reply);
     if (reply.stage === "encoding") setTimeout(poll, POLL);
     if (message) toolbar.complain(message);
-    else if (token && !reply.resumed && state.serial > 0) toolbar.complain("The earlier session has ended.");
+    else if (token && !reply.resumed) toolbar.complain("The earlier session has ended; open the image again.");
   }
 
   /** Everything about the image and the work on it, from begin. */
@@ -264,16 +266,21 @@ function startCanvas(element) {
     view.ask("mask", "objects", "prompt");
     if (!image) return;
     canvas.setAttribute("aria-label", `Image canvas, ${image.name || "image"}`);
-    if (image.notes) toolbar.advise([].concat(image.notes).join(" "));
+    toolbar.advise((image.notes || []).join(" "));
     loadPicture(new URL(image.url, document.baseURI).href).then(
-      (picture) => state.image === image && view.show(picture),
+      (picture) => {
+        if (state.image !== image) return;
+        view.show(picture);
+        toolbar.redrawStrip();
+        updateSoon();
+      },
       () => state.image === image && toolbar.complain("The picture could not be shown; its masks still can."),
     );
   }
 
   /** Enter a stage; work that waited for "ready" is sent. */
   function enter(stage) {
-    state.stage = stage;
+    state.stage = state.image ? stage : "empty";
     const kept = "Clicks are kept and answered then.";
     if (stage === "image" || stage === "encoding") {
       toolbar.work(`Encoding the image. ${kept}`);
@@ -312,7 +319,7 @@ function startCanvas(element) {
   function snapshot() {
     const { image, view: at, candidates, candidate, objects, rev, timings, stage } = state;
     const { points, box } = prompt();
-    const working = state.opening || state.saving || stage === "image" || stage === "encoding";
+    const working = state.opening || state.loading || state.saving || stage === "image" || stage === "encoding";
     return structuredClone({
       image: image && { width: image.width, height: image.height },
       view: at,

@@ -59,7 +59,11 @@ function createKeys(root, canvas, state, view, pointer, act) {
   }
 
   function escape() {
-    corner = null;
+    if (corner) {
+      corner = null;
+      state.draft = null;
+      return act.changed();
+    }
     if (pointer.cancel()) return;
     if (state.selected !== null) {
       state.selected = null;

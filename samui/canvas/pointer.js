@@ -251,7 +251,6 @@ function createPointer(canvas, state, view, prompt, act) {
       spaceHeld = held;
       canvas.style.cursor = held ? "grab" : "";
     },
-    panning: () => Boolean(gesture && gesture.kind === "pan"),
   };
 }
 

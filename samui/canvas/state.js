@@ -12,6 +12,7 @@ function createState(settings) {
     rev: 0, // of the last reply applied
     stage: "empty", // empty, reading, image, encoding, ready
     opening: false, // an image is on its way, whatever the stage of the one that is shown
+    loading: false, // a model
     saving: false,
     offline: false,
     settings,

@@ -138,7 +138,15 @@ function createToolbar(root, state, view, act) {
     root.classList.toggle("has-samples", samples.length > 0);
   }
 
-  return { update, complain, advise, work, offerSamples };
+  return {
+    update,
+    complain,
+    advise,
+    work,
+    offerSamples,
+    /** The picture behind the thumbnails has changed. */
+    redrawStrip: () => (drawn = null),
+  };
 }
 
 /** Set text only where it changes: a live region speaks again otherwise. */

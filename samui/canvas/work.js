@@ -1,5 +1,7 @@
 // Long work: opening an image, loading a model, writing a file. Each is a queued event that reports its steps.
 
+const QUEUE_PATIENCE = 180000; // ms without any word on work that was asked for
+
 /**
  * page: {begin(message), showImage(image, epoch), takeState(reply), enter(stage), changed()}, see canvas.js.
  * gradio: {props, trigger, upload} of the component.
@@ -7,6 +9,7 @@
 function createWork(root, state, toolbar, panel, page, gradio) {
   const { props, trigger, upload } = gradio;
   let lastEvent = 0;
+  let silence = 0; // timer
 
   /** Start long work: a queued event with the value that its handler reads. */
   function send(name, fields) {
@@ -19,6 +22,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
       toolbar.work("Opening the image.");
       trigger("open", payload);
     } else if (name === "model") {
+      state.loading = true;
       toolbar.work("Loading the model.");
       trigger("model", payload);
     } else {
@@ -26,6 +30,8 @@ function createWork(root, state, toolbar, panel, page, gradio) {
       toolbar.work("Writing the file.");
       trigger("save", payload);
     }
+    clearTimeout(silence);
+    silence = setTimeout(() => failWork({ event: name, error: "The server does not answer. Try again." }), QUEUE_PATIENCE);
     page.changed();
   }
 
@@ -52,6 +58,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
   function takeEvent(reply) {
     if (!reply || !reply.event || reply.serial_event === lastEvent) return;
     lastEvent = reply.serial_event;
+    clearTimeout(silence);
     if (reply.model) state.settings = { ...state.settings, model: reply.model };
     if (reply.timings) state.timings = { ...state.timings, ...reply.timings };
     const { stage } = reply;
@@ -61,6 +68,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     else if (stage === "loading") toolbar.work("Loading the model.");
     else if (reply.epoch === undefined || reply.epoch >= state.epoch) {
       state.opening = false;
+      state.loading = false;
       if (reply.image) page.showImage(reply.image, reply.epoch);
       else if (reply.epoch !== undefined && reply.epoch !== state.epoch) return page.begin();
       if (reply.state) page.takeState(reply.state);
@@ -74,7 +82,10 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     toolbar.complain(reply.error || "That did not work.");
     if (reply.event === "open") state.opening = false;
     if (reply.event === "save") state.saving = false;
-    if (reply.event === "model") panel.resetModel();
+    if (reply.event === "model") {
+      state.loading = false;
+      panel.resetModel();
+    }
     toolbar.work("");
     if (reply.kind === "session") page.begin(reply.error);
     // Where encoding failed, the next click tries it again, and says so if it fails again.
