@@ -1,0 +1,36 @@
+"""Folders of a run: made, dropped, and swept after a kill."""
+
+import subprocess
+import sys
+
+from samui.scratch import Scratch, sweep
+
+
+def test_folder_of_a_seat_goes_with_it_and_the_rest_stays(tmp_path):
+    scratch = Scratch(tmp_path)
+    (scratch.seat("a") / "upload").write_bytes(b"1")
+    (scratch.seat("b") / "upload").write_bytes(b"2")
+    scratch.drop("a")
+    assert sorted(p.name for p in scratch.folder.iterdir()) == ["b"]
+    scratch.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_of_killed_runs_are_swept_at_the_next_start(tmp_path):
+    code = f"from samui.scratch import Scratch; import os; Scratch(__import__('pathlib').Path({str(tmp_path)!r}))"
+    subprocess.run([sys.executable, "-c", code + "; os.kill(os.getpid(), 9)"], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    running = Scratch(tmp_path)
+    assert list(tmp_path.iterdir()) == [running.folder]
+
+
+def test_sweep_leaves_running_processes_and_other_files_alone(tmp_path):
+    running = Scratch(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    sweep(tmp_path)
+    assert running.folder.is_dir()
+    assert (tmp_path / "notes.txt").exists()
+
+
+def test_only_the_owner_may_look_into_the_folder(tmp_path):
+    assert Scratch(tmp_path).folder.stat().st_mode & 0o077 == 0
