@@ -9,8 +9,10 @@ import pytest
 from samui.predictor import load_predictor
 
 
-def make_checkpoint(folder, *, seed=0, **vision):
+def make_checkpoint(folder, *, seed=0, prompt_encoder=None, processor=None, **vision):
     """A checkpoint of the sam-vit-base architecture with random weights, saved as transformers saves it.
+
+    vision, prompt_encoder, processor: what differs from that architecture and from SamImageProcessorPil's defaults.
 
     transformers' own initialisation gives constant masks; variance-keeping weights give logits of both signs and three
     candidates that differ.
@@ -19,7 +21,7 @@ def make_checkpoint(folder, *, seed=0, **vision):
     from transformers import SamConfig, SamImageProcessorPil, SamModel, SamProcessor
 
     torch.manual_seed(seed)
-    model = SamModel(SamConfig(vision_config=vision))
+    model = SamModel(SamConfig(vision_config=vision, prompt_encoder_config=prompt_encoder))
     with torch.no_grad():
         for name, weights in model.named_parameters():
             if "positional_embedding" in name:
@@ -30,7 +32,7 @@ def make_checkpoint(folder, *, seed=0, **vision):
                 weights.normal_(0, 0.02)
     model.tie_weights()
     model.save_pretrained(folder)
-    SamProcessor(SamImageProcessorPil()).save_pretrained(folder)
+    SamProcessor(SamImageProcessorPil(**(processor or {}))).save_pretrained(folder)
     return folder
 
 
