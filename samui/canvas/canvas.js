@@ -214,7 +214,7 @@ function startCanvas(element) {
   async function begin(message) {
     if (beginning) return;
     beginning = true;
-    const token = state.session || sessionStorage.getItem(TOKEN);
+    const token = state.session || recall();
     const reply = await answer(server.begin({ session: token }));
     beginning = false;
     if (!reply || reply.ok === false) {
@@ -303,7 +303,7 @@ function startCanvas(element) {
   /** Keep the token of an answer of begin; each one replaces the one before. */
   function adopt(reply) {
     state.session = reply.session;
-    sessionStorage.setItem(TOKEN, reply.session);
+    remember(reply.session);
     props.value = { session: reply.session };
     state.settings = { ...state.settings, ...reply.settings };
   }
@@ -349,6 +349,8 @@ function startCanvas(element) {
   Object.defineProperty(window, "samui", { value: facade, writable: false, configurable: true });
 
   const main = root.querySelector(".main");
+  // A frame that grows with its content would grow without end, since the content grows with the window.
+  if (window.self !== window.top) root.style.setProperty("--tallest", "720px");
   const remeasure = () => {
     // The work area ends with the window, whatever stands above it on the page.
     const above = main.getBoundingClientRect().top + window.scrollY;
@@ -362,6 +364,24 @@ function startCanvas(element) {
   remeasure();
   update();
   begin();
+}
+
+/** Keep the session's token for a reload; inside a frame a browser may forbid that, which costs only the reload. */
+function remember(token) {
+  try {
+    sessionStorage.setItem(TOKEN, token);
+  } catch {
+    // the page works all the same
+  }
+}
+
+/** The token that was kept, or null. */
+function recall() {
+  try {
+    return sessionStorage.getItem(TOKEN);
+  } catch {
+    return null;
+  }
 }
 
 /** What tells two images apart; the rest of the address changes with the session's token. */

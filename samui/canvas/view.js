@@ -243,6 +243,7 @@ function createView(root, state, prompt) {
     const corner = state.selected === "box" ? box && [box[2], box[1]] : points[state.selected];
     if (!corner) return null;
     const at = toScreen(state.view, corner[0], corner[1]);
+    if (at.x < 0 || at.y < 0 || at.x > state.size.width || at.y > state.size.height) return null;
     return {
       x: clamp(at.x + BADGE_OFFSET, 10, state.size.width - 10),
       y: clamp(at.y - BADGE_OFFSET, 10, state.size.height - 10),
