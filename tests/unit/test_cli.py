@@ -121,7 +121,7 @@ MODEL_MISTAKES = {
     "folder that is missing": ("./nowhere", "got './nowhere'"),
     "no hub id": (
         "a/b/c",
-        "model: must be 'auto', 'bundled', a hub id like owner/name or a folder that exists, got 'a/b/c'",
+        "a hub id like owner/name or a folder that exists, got 'a/b/c'",
     ),
     "empty": ("", "model: must be 'auto', 'bundled', a folder or a hub id, got ''"),
     "folder without config": ("FOLDER", "config.json: must exist"),

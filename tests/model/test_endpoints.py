@@ -1,0 +1,133 @@
+"""The named endpoints, called by gradio_client over HTTP on the bundled checkpoint; and what strangers cannot reach."""
+
+import json
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from pycocotools import mask as coco_mask
+
+import samui
+from samui.images import read_image
+from samui.masks import Rle
+from samui.predictor import load_predictor
+from samui.segment import segment
+from samui.service import Service, Settings
+from samui.ui.launch import launch
+
+pytestmark = pytest.mark.model
+
+SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
+CUP = SAMPLES / "coffee.jpg"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    scratch = tmp_path_factory.mktemp("scratch")
+    patch.setenv("GRADIO_TEMP_DIR", str(scratch / "uploads"))
+    service = Service(Settings(model="bundled"), load_predictor, scratch)
+    page, url = launch(service, block=False)
+    yield service, url.rstrip("/")
+    page.close()
+    service.close()
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    client = Client(server[1], verbose=False)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def opened(client):
+    return client.predict(handle_file(CUP), api_name="/open")
+
+
+def test_open_segment_accept_export_give_the_mask_of_the_library(client, opened, tmp_path):
+    assert opened["image"] == {"width": 600, "height": 400, "name": "coffee.jpg", "notes": []}
+    found = client.predict(opened["session"], [[300, 180, 1]], None, api_name="/segment")
+    mask = Rle.from_string(found["mask"]["size"], found["mask"]["counts"])
+    picture = read_image(CUP)
+    expected = segment(load_predictor("bundled"), picture.pixels, [samui.Prompt([(300, 180)], [1])])
+    assert mask == expected.state.objects[0].mask
+    assert [c["score"] for c in found["candidates"]] == sorted((c["score"] for c in found["candidates"]), reverse=True)
+    kept = client.predict(opened["session"], "cup", api_name="/accept")
+    assert kept["objects"][0]["label"] == "cup"
+    file = client.predict(opened["session"], "coco", api_name="/export")
+    saved = json.loads(Path(file).read_text())["annotations"][0]
+    assert np.array_equal(coco_mask.decode(saved["segmentation"]).astype(bool), mask.decode())
+
+
+def test_candidate_is_chosen_by_its_index(client, opened):
+    best = client.predict(opened["session"], [[300, 180, 1]], None, api_name="/segment")
+    other = next(c for c in best["candidates"] if c is not best["candidates"][0])
+    found = client.predict(opened["session"], [[300, 180, 1]], None, str(other["index"]), api_name="/segment")
+    assert found["candidates"][found["candidate"]]["index"] == other["index"]
+    assert found["mask"]["area"] == pytest.approx(other["area"], rel=0.25)
+
+
+BAD_CALLS = {
+    "unknown session": (lambda s: ("made-up", [[1, 1]], None), "session: must be one that this server issued"),
+    "point outside": (lambda s: (s, [[601, 1, 1]], None), "prompt.points[0]: must lie inside 600x400, got (601, 1)"),
+    "point malformed": (lambda s: (s, [["a", 1]], None), "points[0][0]: must be a finite number, got 'a'"),
+    "box inverted": (lambda s: (s, [], [9, 9, 1, 1]), "prompt.box: must have x0 < x1"),
+    "candidate 7": (lambda s: (s, [[300, 180]], None, "7"), "candidate: must be best or one of 0, 1, 2, got '7'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "text"), BAD_CALLS.values(), ids=BAD_CALLS)
+def test_bad_call_is_answered_with_where_rule_and_value(client, opened, arguments, text):
+    with pytest.raises(AppError) as caught:
+        client.predict(*arguments(opened["session"]), api_name="/segment")
+    assert text in str(caught.value)
+
+
+def test_file_that_is_no_picture_is_refused_by_name(client, tmp_path):
+    file = tmp_path / "notes.jpg"
+    file.write_text("hello")
+    with pytest.raises(AppError, match=r"notes.jpg: must be a JPEG, PNG, WebP, BMP, TIFF or MPO picture"):
+        client.predict(handle_file(file), api_name="/open")
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", str(SAMPLES / "cat.jpg"), "../../etc/passwd"])
+def test_path_on_the_server_is_not_opened(server, path):
+    body = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
+    with httpx.Client(base_url=server[1]) as http:
+        event = http.post("/gradio_api/call/open", json=body).json().get("event_id")
+        told = http.get(f"/gradio_api/call/open/{event}", timeout=30).text
+    assert "event: error" in told
+    assert "root:" not in told
+
+
+def test_picture_is_served_to_the_token_of_its_session_alone(server, opened):
+    service, url = server
+    seat = service.sessions.get(opened["session"])
+    name = seat.image.file.parent.name
+    with httpx.Client(base_url=url) as http:
+        mine = http.get(f"/samui/image/{opened['session']}/{name}")
+        assert mine.status_code == 200
+        assert mine.headers["content-type"] == "image/png"
+        assert "private" in mine.headers["cache-control"]
+        for token in ("x", seat.key, service.begin({})["session"]):
+            assert http.get(f"/samui/image/{token}/{name}").status_code == 404
+        for path in (seat.image.file, seat.image.display, service.scratch.folder):
+            assert http.get(f"/gradio_api/file={path}").status_code in (403, 404)
+
+
+def test_uploads_do_not_outlive_the_opening(server, client):
+    client.predict(handle_file(CUP), api_name="/open")
+    uploads = server[0].scratch.folder.parent / "uploads"
+    assert [p for p in uploads.rglob("coffee.jpg") if p.is_file()] == []
+
+
+def test_sample_names_are_no_paths(server):
+    with httpx.Client(base_url=server[1]) as http:
+        assert http.get("/samui/sample/cat.jpg").status_code == 200
+        for name in ("..%2f..%2fapp.py", "ATTRIBUTION.md", "%2fetc%2fpasswd", "none.jpg"):
+            assert http.get(f"/samui/sample/{name}").status_code == 404
