@@ -1,0 +1,99 @@
+"""README and docs say what is true: commands, formats, files, outputs, code."""
+
+import argparse
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from samui import cli, formats
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "assets").rglob("*.md"))]
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def subcommands():
+    parser = cli._parser()
+    action = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return action.choices
+
+
+def test_front_matter_makes_the_repository_a_space():
+    front = dict(re.findall(r"^(\w+): (.+)$", README.split("---")[1], re.MULTILINE))
+    assert (front["sdk"], front["app_file"]) == ("gradio", "app.py")
+    assert (ROOT / front["app_file"]).is_file()
+    required = re.search(r"^gradio>=([\d.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)[1]
+    assert front["sdk_version"].startswith(required)
+
+
+def test_first_screen_has_one_command_to_start_and_one_to_test():
+    first = README.split("\n## ")[0]
+    start = re.search(r"<!-- start -->\n```bash\n(.+)\n```", first)[1]
+    test = re.search(r"<!-- test -->\n```bash\n(.+)\n```", first)[1]
+    assert start.endswith("app.py")
+    assert test.endswith("-m pytest")
+    for command in (start, test):
+        for name in re.findall(r"\S+\.(?:txt|py)\b", command):
+            assert (ROOT / name).is_file(), name
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    assert "<!-- test -->" in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("name", subcommands())
+def test_every_command_and_each_of_its_flags_is_in_the_readme(name):
+    assert f"`{name}" in README
+    for action in subcommands()[name]._actions:
+        flags = [flag for flag in action.option_strings if flag.startswith("--") and flag != "--help"]
+        if flags:
+            assert any(flag in README for flag in flags), f"{name} {flags}"
+
+
+def test_table_of_formats_is_complete():
+    for name in formats.FORMATS:
+        assert f"`{name}`" in README, name
+
+
+@pytest.mark.parametrize("file", DOCS, ids=lambda f: str(f.relative_to(ROOT)))
+def test_links_lead_to_files(file):
+    text = file.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text):
+        assert (file.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("file", DOCS, ids=lambda f: str(f.relative_to(ROOT)))
+def test_modules_and_files_that_docs_name_exist(file):
+    text = file.read_text(encoding="utf-8")
+    for target in re.findall(r"`((?:samui|tests|training|canvas|ui|docs)/[\w./]+\.(?:py|js|css|html|md))`", text):
+        places = (ROOT / target, ROOT / "samui" / target)
+        assert any(place.exists() for place in places), target
+
+
+@pytest.mark.model
+def test_console_blocks_print_what_they_say(tmp_path):
+    for block in blocks("console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, expected = part.partition("\n")
+            if not expected.strip():
+                continue
+            words = shlex.split(line)
+            assert words[:3] == ["python", "-m", "samui"]
+            words = [str(tmp_path / w) if w == words[words.index("--out") + 1] else w for w in words]
+            done = subprocess.run([sys.executable, *words[1:]], cwd=ROOT, capture_output=True, text=True, check=True)
+            assert done.stdout.replace(f"{tmp_path}/", "") == expected.rstrip() + "\n"
+
+
+@pytest.mark.model
+def test_library_example_runs():
+    example = next(block for block in blocks("python") if "load_predictor" in block)
+    done = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"\[[\d. ]+\] \d+\n", done.stdout)
