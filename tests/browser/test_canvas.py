@@ -190,7 +190,7 @@ def test_hover_shows_a_preview_and_changes_nothing(person):
     assert told["prompt"]["points"] == []
     assert not person.covers(*INSIDE)
     person.button("Hover preview").click()
-    assert person.page.evaluate(LAYER)["painted"] == 0
+    person.page.wait_for_function(f"({LAYER})().painted === 0")
 
 
 def test_unreachable_server_is_told_and_the_clicks_arrive_later(person):
