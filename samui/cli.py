@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from samui import cli_everything
 from samui.errors import PromptError, SamuiError
 
 
@@ -78,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(segment)
     segment.set_defaults(run=_segment)
 
+    everything = commands.add_parser("everything", help="all masks of an image, or of each image in a folder")
+    cli_everything.add_arguments(everything)
+    _add_model(everything)
+    everything.set_defaults(run=_everything)
+
     models = commands.add_parser("models", help="known models, and which one 'auto' takes")
     models.add_argument("--json", action="store_true", help="print as JSON")
     models.set_defaults(run=_models)
@@ -141,6 +147,12 @@ def _segment(options: argparse.Namespace) -> None:
     else:
         for o in objects:
             print(f"{options.out}: object {o.id}, score {o.score:.3f}, {o.mask.area} pixels, box {o.mask.box}")
+
+
+def _everything(options: argparse.Namespace) -> None:
+    from samui.predictor import load_predictor
+
+    cli_everything.run(options, _loader(options, load_predictor))
 
 
 def _models(options: argparse.Namespace) -> None:

@@ -76,5 +76,9 @@ def _checked(name: str, value: object) -> int | float:
     good = isinstance(value, kind) and not isinstance(value, bool)
     if not good or not math.isfinite(value) or not low <= value <= high:
         what = "a whole number " if whole else ""
-        raise ParameterError(f"{name}: must be {what}from {low:g} to {high:,g}, got {value!r}".replace(",", ""))
+        raise ParameterError(f"{name}: must be {what}from {_show(low)} to {_show(high)}, got {value!r}")
     return int(value) if whole else float(value)
+
+
+def _show(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from samui.errors import ExportError
@@ -13,16 +14,17 @@ from samui.errors import ExportError
 _NAME_BYTES = 100  # leaves room for a number and an ending on file systems that take 143 (eCryptfs) or 255
 
 
-def write(path: str | os.PathLike[str], data: bytes) -> None:
+def write(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
     """Write a file so that at every moment, also after power loss, it is whole: the old one or the new one.
 
-    A link is followed. Raises ExportError if the folder does not exist or cannot be written; nothing is left behind.
+    data: the bytes, or pieces of them. A link is followed. Raises ExportError if the folder does not exist or cannot be
+    written; nothing is left behind.
     """
     target = Path(os.path.realpath(path))
     temporary = target.parent / f".samui-{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
