@@ -70,9 +70,9 @@ def resolve(name: str, *, timeout: float = HUB_TIMEOUT) -> ModelChoice:
             return _from_hub(PREFERRED, timeout)
         except ModelError as error:
             reason = str(error).removeprefix("model: ")
-            return _bundled(f"The small built-in model, as {reason}. Choose {PREFERRED} for quality.")
+            return _bundled(f"The small built-in model (rough masks), as {reason}. Choose {PREFERRED} for quality.")
     if name == BUNDLED:
-        return _bundled("The small built-in model, as asked.")
+        return _bundled(f"The small built-in model: rough masks. Choose {PREFERRED} for quality.")
     folder = Path(name).expanduser()
     if folder.is_dir():
         check_folder(folder)

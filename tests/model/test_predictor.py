@@ -304,7 +304,7 @@ def test_a_loaded_predictor_says_what_it_is(bundled):
     assert bundled.source == str(models.BUNDLED_FOLDER)
     assert bundled.revision == models.content_revision(models.BUNDLED_FOLDER)
     assert bundled.low_res_size == (128, 128)
-    assert bundled.why == "The small built-in model, as asked."
+    assert bundled.why == "The small built-in model: rough masks. Choose facebook/sam-vit-base for quality."
 
 
 def test_local_models_load_without_any_network(folder, monkeypatch):

@@ -54,7 +54,7 @@ def test_the_module_needs_no_torch():
 def test_bundled_is_the_folder_in_assets():
     choice = models.resolve("bundled")
     assert (choice.name, choice.folder) == ("bundled", models.BUNDLED_FOLDER)
-    assert choice.why == "The small built-in model, as asked."
+    assert choice.why == "The small built-in model: rough masks. Choose facebook/sam-vit-base for quality."
     assert models.fetch(choice) == models.BUNDLED_FOLDER
 
 
