@@ -116,7 +116,8 @@ function startCanvas(element) {
   const toolbar = createToolbar(root, state, view, act);
   const panel = createPanel(root, state, act);
   const pointer = createPointer(canvas, state, view, prompt, act);
-  const work = createWork(root, state, toolbar, panel, { begin, showImage, takeState, enter, changed: updateSoon }, { props, trigger, upload });
+  const page = { begin, showImage, takeState, enter, changed: updateSoon };
+  const work = createWork(root, state, toolbar, panel, page, { props, trigger, upload });
   createKeys(root, canvas, state, view, pointer, act);
 
   function mean(include) {
@@ -177,7 +178,7 @@ function startCanvas(element) {
     if (!forcedHover && state.decodes.length >= 3 && middle > SLOW_DECODE) {
       state.hovering = false;
       act.leave();
-      toolbar.advise(`The hover preview is off, because the decoder takes ${durationText(middle)} here. H turns it on.`);
+      toolbar.advise(`The hover preview is off: the decoder takes ${durationText(middle)} here. H turns it on.`);
       updateSoon();
     }
   }

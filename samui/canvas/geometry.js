@@ -4,7 +4,9 @@
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 // Device pixels per image pixel that the zoom buttons stop at.
-const ZOOM_STEPS = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.25, 0.33, 0.5, 0.67, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+const ZOOM_STEPS = [
+  0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.25, 0.33, 0.5, 0.67, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64,
+];
 
 /** Screen (CSS px) to image (image px). */
 function toImage(view, sx, sy) {

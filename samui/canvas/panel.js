@@ -30,13 +30,17 @@ function createPanel(root, state, act) {
   /** Show the state in the panel. */
   function update() {
     if (shownSettings !== state.settings) updateSettings();
+    updateLabel();
     if (shownObjects !== state.objects || shownActive !== state.active) updateObjects();
-    // A label that the server changed, such as that of a reopened object, goes into the field; what is typed stays.
-    if (state.label !== shownLabel) {
-      shownLabel = state.label;
-      if (document.activeElement !== label) label.value = state.label;
-    }
     find(".save-button").disabled = state.objects.length === 0 || state.saving;
+  }
+
+  /** What is typed stays, over images too, until the server says otherwise or an object with its own is reopened. */
+  function updateLabel() {
+    const reopened = state.active !== null && state.active !== shownActive;
+    if (!reopened && state.label === shownLabel) return;
+    if (reopened || state.label) label.value = state.label;
+    shownLabel = state.label;
   }
 
   function updateSettings() {
@@ -44,7 +48,8 @@ function createPanel(root, state, act) {
     const { formats = [], models = [], model, hosted } = state.settings;
     fillOptions(format, formats.map(({ name, title }) => [name, title]));
     const titles = models.map(({ name, title }) => [name, title]);
-    if (model && !models.some(({ name }) => name === model.name)) titles.unshift([model.name, model.title || model.name]);
+    const listed = !model || models.some(({ name }) => name === model.name);
+    if (!listed) titles.unshift([model.name, model.title || model.name]);
     fillOptions(modelList, titles);
     find("#samui-models").replaceChildren(...titles.map(([name, title]) => new Option(title, name)));
     modelList.hidden = !hosted;

@@ -1,5 +1,5 @@
-// Pointer gestures on the canvas: click, drag, move, pan, pinch. A gesture begins in begin(), and ends in finish() whether
-// it is released, cancelled or escaped from.
+// Pointer gestures on the canvas: click, drag, move, pan, pinch. A gesture begins in begin(), and ends in finish()
+// whether it is released, cancelled or escaped from.
 
 const TOLERANCE = { mouse: 3, pen: 5, touch: 9 }; // CSS px that a click may wander
 const GRASP = { mouse: 8, pen: 10, touch: 20 }; // CSS px round points and handles

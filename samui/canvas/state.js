@@ -55,6 +55,7 @@ function forgetWork(state) {
     score: null,
     hover: null,
     objects: EMPTY_OBJECTS,
+    label: "",
     can: { undo: false, redo: false, accept: false },
     timings: {},
     draft: null,

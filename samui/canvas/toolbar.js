@@ -81,11 +81,13 @@ function createToolbar(root, state, view, act) {
       press(slot.button, Boolean(candidate) && state.candidate === index);
       const score = candidate ? candidate.score.toFixed(2) : "";
       setText(slot.text, score);
-      slot.button.setAttribute("aria-label", candidate ? `Candidate ${index + 1}, score ${score}` : `No candidate ${index + 1}`);
+      const name = candidate ? `Candidate ${index + 1}, score ${score}` : `No candidate ${index + 1}`;
+      slot.button.setAttribute("aria-label", name);
       if (!redraw) return;
       slot.canvas.width = THUMB.width * state.ratio;
       slot.canvas.height = THUMB.height * state.ratio;
-      if (candidate && state.image) drawThumbnail(slot.canvas, view.picture(), state.image, candidate.thumb, ACTIVE_COLOUR);
+      if (!candidate || !state.image) return;
+      drawThumbnail(slot.canvas, view.picture(), state.image, candidate.thumb, ACTIVE_COLOUR);
     });
     drawn = state.candidates;
   }
@@ -109,7 +111,8 @@ function createToolbar(root, state, view, act) {
     if (label.textContent !== text) stepSince = performance.now();
     setText(label, text);
     if (!text) return;
-    const tick = () => setText(step.querySelector(".step-time"), `${((performance.now() - stepSince) / 1000).toFixed(1)} s`);
+    const seconds = () => ((performance.now() - stepSince) / 1000).toFixed(1);
+    const tick = () => setText(step.querySelector(".step-time"), `${seconds()} s`);
     tick();
     stepTimer = setInterval(tick, 100);
   }

@@ -1,5 +1,5 @@
-// Draws the state: four canvases on top of each other (picture, objects, mask, prompt), each drawn again only if what it
-// shows has changed. devicePixelRatio is read here and nowhere else.
+// Draws the state: four canvases on top of each other (picture, objects, mask, prompt), each drawn again only if what
+// it shows has changed. devicePixelRatio is read here and nowhere else.
 
 const ACTIVE_COLOUR = [56, 152, 255];
 const HOVER_SHARE = 0.6; // of the opacity of the active mask

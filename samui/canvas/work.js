@@ -31,7 +31,8 @@ function createWork(root, state, toolbar, panel, page, gradio) {
       trigger("save", payload);
     }
     clearTimeout(silence);
-    silence = setTimeout(() => failWork({ event: name, error: "The server does not answer. Try again." }), QUEUE_PATIENCE);
+    const lost = { event: name, error: "The server does not answer. Try again." };
+    silence = setTimeout(failWork, QUEUE_PATIENCE, lost);
     page.changed();
   }
 

@@ -286,3 +286,33 @@ def test_nothing_overflows_sideways(app, drive, width):
 def test_page_logs_no_errors(person):
     person.click(*INSIDE).key("Enter").key("Control+z").key("Control+Shift+z").settle()
     assert person.complaints == []
+
+
+def test_label_stays_for_the_next_objects_and_a_reopened_object_brings_its_own(person):
+    field = person.page.get_by_label("Label for the next objects", exact=True)
+    person.click(*INSIDE).settle()
+    person.key("Enter").settle()
+    field.fill("saucer")
+    person.drag((450, 20), (590, 150)).settle()
+    person.key("Enter").settle()
+    assert [o["label"] for o in person.snapshot()["objects"]] == ["", "saucer"]
+    assert field.input_value() == "saucer"
+    person.button("Reopen object 1").click()
+    person.settle()
+    assert field.input_value() == ""
+    person.key("Enter").settle()
+    assert [o["label"] for o in person.snapshot()["objects"]] == ["", "saucer"]
+    field.fill("cup")
+    person.open(CUP)
+    assert field.input_value() == "cup"
+
+
+def test_double_click_on_an_object_reopens_it_with_its_prompt(person):
+    person.click(*INSIDE).click(340, 230).settle()
+    before = prompt(person)
+    person.key("Enter").settle()
+    assert prompt(person) == {"points": [], "box": None}
+    person.double_click(*INSIDE).settle()
+    assert prompt(person) == before
+    assert person.covers(*INSIDE)
+    assert len(person.snapshot()["objects"]) == 1
