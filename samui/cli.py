@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from samui import cli_everything
+from samui import cli_bench, cli_everything
 from samui.errors import PromptError, SamuiError
 
 
@@ -83,6 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     cli_everything.add_arguments(everything)
     _add_model(everything)
     everything.set_defaults(run=_everything)
+
+    bench = commands.add_parser("bench", help="speed of a click, and how well masks fit")
+    cli_bench.add_arguments(bench, _add_model)
+    bench.set_defaults(run=cli_bench.run)
 
     models = commands.add_parser("models", help="known models, and which one 'auto' takes")
     models.add_argument("--json", action="store_true", help="print as JSON")

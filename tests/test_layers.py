@@ -24,9 +24,9 @@ LAYERS = {
         "segment",
         "everything",
     ],
-    3: ["formats", "export", "wire", "service", "canvas"],
+    3: ["formats", "export", "batch", "wire", "service", "canvas"],
     4: ["ui", "bench"],
-    5: ["cli", "__main__"],
+    5: ["cli", "cli_bench", "cli_everything", "__main__"],
 }
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
 GRADIO = {"canvas", "ui"}

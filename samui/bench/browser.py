@@ -16,6 +16,10 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgrou
 _SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _POLL = 20  # ms; a question to the page in each frame would be work beside what is timed
 _PATIENCE = 120_000  # ms
+_OPENED = """(before) => {
+  const { epoch, stage, pending } = samui.snapshot();
+  return epoch !== before && stage === "ready" && !pending;
+}"""
 _CALLS = """
 performance.getEntriesByType("resource").filter((entry) => entry.name.includes("component_server")).map((entry) => (
   {sent: entry.encodedBodySize, read: entry.decodedBodySize, duration: entry.duration}))
@@ -35,11 +39,7 @@ class TimedPage:
         """Open an image file and wait until it is encoded."""
         before = self.snapshot()["epoch"]
         self._page.locator("input[type=file]").set_input_files(str(file))
-        self._page.wait_for_function(
-            "before => samui.snapshot().epoch !== before && !samui.snapshot().pending && samui.snapshot().stage === 'ready'",
-            arg=before,
-            polling=_POLL,
-        )
+        self._page.wait_for_function(_OPENED, arg=before, polling=_POLL)
 
     def snapshot(self) -> dict[str, Any]:
         return self._page.evaluate("samui.snapshot()")

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bench click` beyond model, device and precision."""
     parser.add_argument("--photo", default="coffee", help="name of a sample, or an image file (default coffee)")
     parser.add_argument("--megapixels", type=float, default=12.0, metavar="N", help="size to scale it to (default 12)")
-    parser.add_argument("--clicks", type=int, default=40, metavar="N", help="first clicks, each on its own (default 40)")
+    parser.add_argument("--clicks", type=int, default=40, metavar="N", help="first clicks, one by one (default 40)")
     parser.add_argument("--snap", action=argparse.BooleanOptionalAction, default=False, help="to edges (default: off)")
 
 

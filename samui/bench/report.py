@@ -32,10 +32,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     lines = [columns] + [[_cell(row.get(column, "")) for column in columns] for row in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    right = [all(isinstance(row.get(c, 0), (int, float)) for row in rows) for c in columns]
+    numeric = [all(isinstance(row.get(c, 0), (int, float)) for row in rows) for c in columns]
+    align = [str.rjust if right else str.ljust for right in numeric]
     return "\n".join(
-        "  ".join(cell.rjust(width) if r else cell.ljust(width) for cell, width, r in zip(line, widths, right, strict=True))
-        .rstrip()
+        "  ".join(put(cell, width) for put, cell, width in zip(align, line, widths, strict=True)).rstrip()
         for line in lines
     )
 

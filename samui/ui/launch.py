@@ -6,8 +6,10 @@ import logging
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from samui.service import Service
+from samui.ui.compression import ReplyCompression
 from samui.ui.page import build_page
 from samui.ui.routes import routes
 
@@ -40,7 +42,7 @@ def launch(
     options: dict[str, Any] = {"server_name": host, "server_port": port, "share": share}
     _, address, _ = page.launch(
         **options,
-        app_kwargs={"routes": routes(service)},
+        app_kwargs={"routes": routes(service), "middleware": [Middleware(ReplyCompression)]},
         theme=THEME,
         css=CSS,
         max_file_size=service.settings.max_bytes,

@@ -1,0 +1,137 @@
+import argparse
+import json
+
+import numpy as np
+import pytest
+
+from samui.bench import click, report
+from samui.bench.machine import PeakMemory
+from samui.bench.photo import photo
+from samui.bench.timing import alternate, measure, summarise
+from samui.cli import main
+from samui.errors import SamuiError
+
+
+@pytest.mark.parametrize(
+    ("values", "p50", "p95"),
+    [([7], 7, 7), ([4, 2], 3, 4), ([3, 1, 2], 2, 3), (range(1, 21), 10.5, 19), (range(1, 101), 50.5, 95)],
+)
+def test_summary_is_median_and_95th_percentile(values, p50, p95):
+    assert summarise(list(values)) == {"p50": p50, "p95": p95, "n": len(values)}
+
+
+def test_alternate_takes_turns_and_does_not_count_the_warm_up():
+    calls = []
+    found = alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeat=3, warm_up=2)
+    assert "".join(calls) == "ab" * 5
+    assert {name: row["n"] for name, row in found.items()} == {"a": 3, "b": 3}
+
+
+def test_measure_ends_when_its_time_is_over_but_not_before_three():
+    assert measure(lambda: None, repeat=50, seconds=-1.0)["n"] == 3
+
+
+def test_a_table_has_aligned_columns_with_numbers_on_the_right():
+    assert report.table([{"part": "decode", "p50": 9.5}, {"part": "all", "p50": 120.0}]).splitlines() == [
+        "part      p50",
+        "decode   9.50",
+        "all     120.0",
+    ]
+
+
+def test_text_has_a_heading_for_each_part():
+    text = report.text({"machine": {"cores": 2, "gpu": None}, "steps": {"mask": {"p50": 1.0, "met": True}}})
+    assert text == "machine\n  cores  2\n  gpu    -\n\nsteps\n         p50  met\n  mask  1.00  yes"
+
+
+def test_json_is_one_line_with_short_numbers():
+    printed = report.as_json({"a": {"p50": 1 / 3}, "b": [True, None, 12.0]})
+    assert "\n" not in printed
+    assert json.loads(printed) == {"a": {"p50": 0.3333}, "b": [True, None, 12.0]}
+
+
+def made(total: float, sent: int = 9000) -> click.Click:
+    """A click whose parts are known: decoder 10 ms on the page and 9 ms alone."""
+    return {
+        "total": total,
+        "decode": 10.0,
+        "server": 13.0,
+        "roundtrip": total - 3,
+        "paint": 1.0,
+        "alone": 9.0,
+        "sent": sent,
+        "read": 2 * sent,
+    }
+
+
+def test_the_parts_of_a_click_add_up_to_its_total():
+    row = click.summarise_clicks([made(20.0)], [])["first click (ms)"]
+    parts = ("decode", "server without decode", "network", "paint", "page before the call")
+    assert sum(row[name]["p50"] for name in parts) == row["total"]["p50"] == 20.0
+
+
+@pytest.mark.parametrize(
+    ("clicks", "met"),
+    [
+        ([made(24.0)] * 20, [True, True, True]),
+        ([made(24.1)] * 20, [False, True, True]),
+        ([made(20.0)] * 18 + [made(41.0)] * 2, [True, False, True]),
+        ([made(20.0, sent=15_001)] * 20, [True, True, False]),
+    ],
+    ids=["all met", "too slow", "too uneven", "too large"],
+)
+def test_bars_compare_with_the_decoder_alone(clicks, met):
+    bars = click.summarise_clicks(clicks, [])["bars"]
+    assert [bar["met"] for bar in bars] == met
+    assert bars[0]["value"] == pytest.approx(clicks[0]["total"] - 9.0)
+
+
+def test_corrections_have_a_table_of_their_own():
+    result = click.summarise_clicks([made(20.0)], [made(30.0), made(32.0)])
+    assert result["correction (ms)"]["total"] == {"p50": 31.0, "p95": 32.0, "n": 2}
+
+
+def test_a_photo_is_scaled_to_the_size_asked_for():
+    pixels = photo("coffee", 2.0)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape[0] * pixels.shape[1] == pytest.approx(2e6, rel=0.01)
+    assert pixels.shape[1] / pixels.shape[0] == pytest.approx(600 / 400, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "megapixels", "message"),
+    [
+        ("nothing", 1.0, "--photo: must be one of astronaut, .* or an image file, got 'nothing'"),
+        ("coffee", 0.0, "--megapixels: must be from 0.01 to 200, got 0"),
+        ("coffee", float("nan"), "--megapixels: must be from 0.01 to 200, got nan"),
+    ],
+)
+def test_a_photo_that_cannot_be_made_says_why(name, megapixels, message):
+    with pytest.raises(SamuiError, match=message):
+        photo(name, megapixels)
+
+
+@pytest.mark.parametrize("count", [0, 1001])
+def test_number_of_clicks_is_checked_before_anything_starts(count):
+    with pytest.raises(SamuiError, match=f"--clicks: must be from 1 to 1000, got {count}"):
+        click.run(argparse.Namespace(clicks=count))
+
+
+def test_a_missing_playwright_is_one_line(monkeypatch):
+    from samui.bench.browser import open_page
+
+    monkeypatch.setitem(__import__("sys").modules, "playwright.sync_api", None)
+    with pytest.raises(SamuiError, match=r"bench click: must have playwright, .* `pip install playwright`"):
+        open_page("http://127.0.0.1:1").__enter__()
+
+
+def test_peak_memory_sees_an_array_that_is_gone_again():
+    with PeakMemory() as memory:
+        np.ones(64 * 2**20, np.uint8)
+    if memory.peak is not None:  # on Linux
+        assert memory.peak - memory.before > 60
+
+
+def test_command_line_refuses_an_unknown_bench(capsys):
+    assert main(["bench", "nothing"]) == 1
+    assert "nothing" in capsys.readouterr().err
