@@ -31,7 +31,8 @@ def hex_colour(index: int) -> str:
 
 
 _CELLS = 128  # the grid on which masks are compared has as many cells a side
-_FAR = 60.0  # CIE76 difference from which nobody takes one colour for the other
+_FAR = 40.0  # CIE76 difference from which nobody takes one colour for the other; eight neighbours leave some
+_REACH = np.ones((9, 9), np.uint8)  # four cells to each side: a gap of 2 % of the picture makes no strangers
 _CHOICES = _TURN * len(_RINGS)
 
 
@@ -49,21 +50,27 @@ class NeighbourColours:
         self._samples = (x[:, None] * height + y).ravel()  # column by column, as run lengths go
         self._size = size
         self._taken: dict[int, tuple[np.ndarray, int]] = {}
+        self._names = [hex_colour(i) for i in range(_CHOICES)]
         rgb = np.array([colour(i) for i in range(_CHOICES)], np.float32)[None] / 255
         lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[0]
         self._difference = np.linalg.norm(lab[:, None] - lab[None], axis=2)
 
-    def pick(self, key: int, rle: Rle) -> str:
-        """ "#rrggbb" for a mask, which counts as a neighbour under this key from now on."""
+    def pick(self, key: int, rle: Rle, *, like: str | None = None) -> str:
+        """The colour, "#rrggbb", of a mask, which counts as a neighbour under this key from now on.
+
+        like: the colour that it gets if that is far from its neighbours' colours, as when it replaces another mask.
+        """
         cells = self._cells(rle)
-        grown = np.packbits(cv2.dilate(cells, np.ones((3, 3), np.uint8)))
+        grown = np.packbits(cv2.dilate(cells, _REACH))
         touched = {choice for other, choice in self._taken.values() if (other & grown).any()}
         # One of the good ones by the mask's content; if its neighbours leave none, the best of the rest.
         distance = self._difference[:, list(touched)].min(axis=1, initial=_FAR)
         good = np.flatnonzero(distance >= min(_FAR, distance.max()))
         choice = int(good[zlib.crc32(rle.counts.tobytes()) % len(good)])
+        if like is not None and self._names.index(like) in good:
+            choice = self._names.index(like)
         self._taken[key] = np.packbits(cells), choice
-        return hex_colour(choice)
+        return self._names[choice]
 
     def drop(self, key: int) -> None:
         """This mask is nobody's neighbour any more."""

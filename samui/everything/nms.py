@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -27,3 +29,12 @@ def keep_best(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> np.nda
             iou = shared / (areas[best] + areas[rest] - shared)
         rest = rest[~(iou > np.float64(threshold))]  # torchvision compares a float32 with a double, too
     return np.array(kept, np.int64)
+
+
+def box_iou(one: Sequence[float], other: Sequence[float]) -> float:
+    """IoU of two boxes (x0, y0, x1, y1)."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(width, 0) * max(height, 0)
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return shared / (areas - shared) if shared else 0.0

@@ -15,7 +15,7 @@ from samui.errors import ImageError
 from samui.everything import outline
 from samui.everything.found import Event, Finished, Found, FoundMask, Masks, Progress, Report
 from samui.everything.grid import Crop, crops, order, points
-from samui.everything.nms import keep_best
+from samui.everything.nms import box_iou, keep_best
 from samui.everything.parameters import Parameters
 from samui.everything.regions import remove_small_regions
 from samui.masks import Rle
@@ -144,14 +144,19 @@ class _Run:
     def change(self) -> Found:
         """What is new since the last call among the masks that remain."""
         remaining = {mask.id: mask for mask in self._remaining()}
-        removed = tuple(id for id in self._shown if id not in remaining)
+        removed = {id: mask for id, mask in self._shown.items() if id not in remaining}
         for id in removed:
             del self._shown[id]
             self._colours.drop(id)
-        new = [mask for id, mask in remaining.items() if id not in self._shown]
-        new = [replace(mask, colour=self._colours.pick(mask.id, mask.rle)) for mask in new]
-        self._shown.update((mask.id, mask) for mask in new)
-        return Found(tuple(new), removed)
+        added = []
+        for id, mask in remaining.items():
+            if id not in self._shown:
+                # The better mask of a thing looks like the one that it replaces: nothing flickers on the page.
+                like = next((old.colour for old in removed.values() if box_iou(old.box, mask.box) > 0.5), None)
+                mask = replace(mask, colour=self._colours.pick(id, mask.rle, like=like))
+                self._shown[id] = mask
+                added.append(mask)
+        return Found(tuple(added), tuple(removed))
 
     def finish(self) -> tuple[tuple[FoundMask, ...], Report]:
         """The masks that remain, best first, and what became of the others."""
