@@ -238,10 +238,14 @@ class Service:
     def _encode(self, seat: Seat, epoch: int, event: str, pixels: np.ndarray, prompt: Prompt | None = None) -> Iterator:
         predictor = self.predictors.get(seat.model)
         told = {"epoch": epoch, "image": self._describe_image(seat), "model": self._describe_model(seat)}
-        yield {"event": event, "stage": "encoding", **told}
-        started = time.perf_counter()
-        key = embedding_key(predictor, pixels)
-        self.embeddings.get_or_encode(predictor, pixels)
+        seat.encoding = epoch
+        try:
+            yield {"event": event, "stage": "encoding", **told}
+            started = time.perf_counter()
+            key = embedding_key(predictor, pixels)
+            self.embeddings.get_or_encode(predictor, pixels)
+        finally:  # also when it failed: a click then tries again, and says what is wrong
+            seat.encoding = 0 if seat.encoding == epoch else seat.encoding
         with seat.lock:
             if seat.epoch != epoch:  # another image was opened meanwhile; this one's work is over
                 return
@@ -264,7 +268,7 @@ class Service:
             "epoch": seat.epoch,
             "rev": 0,
             "image": self._describe_image(seat),
-            "stage": "empty" if seat.image is None else "ready" if seat.embedding_key else "encoding",
+            "stage": "empty" if seat.image is None else "encoding" if seat.encoding == seat.epoch else "ready",
             "settings": {
                 "hosted": self.settings.hosted,
                 "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in self.models()],

@@ -45,9 +45,11 @@ class Seat:
     image: OpenImage | None = None
     session: Session | None = None
     embedding_key: str = ""
+    encoding: int = 0  # the epoch whose image is being encoded, 0 for none
     encode_ms: float | None = None
     newest_rev: int = 0
     serial: int = 0
+    former: str | None = None  # the token before this one, good until the new one is used
     _sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
 
     @property
@@ -93,6 +95,7 @@ class Sessions:
         self._cap, self._idle, self._grace, self._budget = cap, idle, grace, budget_bytes
         self._on_close, self._clock = on_close, clock
         self._seats: OrderedDict[str, Seat] = OrderedDict()
+        self._former: dict[str, Seat] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -111,18 +114,27 @@ class Sessions:
     def get(self, token: object) -> Seat:
         """The seat of a token, now the most recently used. UnknownSessionError if there is none."""
         with self._lock:
-            seat = self._seats.get(token) if isinstance(token, str) else None
+            seat = (self._seats.get(token) or self._former.get(token)) if isinstance(token, str) else None
             if seat is None or self._clock() - seat.used > self._idle:
                 raise UnknownSessionError("session: must be one that this server issued and has not closed")
+            if token == seat.token and seat.former is not None:
+                del self._former[seat.former]
+                seat.former = None
             seat.used = self._clock()
             self._seats.move_to_end(seat.token)
             return seat
 
     def hand_over(self, token: object) -> Seat:
-        """The same seat under a new token: a reloaded page takes its work along, and a copied tab loses it."""
+        """The same seat under a new token: a reloaded page takes its work along, and a copied tab loses it.
+
+        The old token is good until the new one is used for the first time, so an answer that gets lost loses no work.
+        """
         seat = self.get(token)
         with seat.lock, self._lock:
             del self._seats[seat.token]
+            if seat.former is None:
+                seat.former = seat.token
+                self._former[seat.former] = seat
             seat.token = secrets.token_urlsafe(24)
             seat.newest_rev = 0
             seat.forget()
@@ -142,7 +154,7 @@ class Sessions:
                     closed.append(seat)
                     total -= seat.nbytes
             for seat in closed:
-                del self._seats[seat.token]
+                self._forget(seat)
         self._close(closed)
 
     def close_all(self) -> None:
@@ -150,6 +162,7 @@ class Sessions:
         with self._lock:
             closed = list(self._seats.values())
             self._seats.clear()
+            self._former.clear()
         self._close(closed)
 
     def _make_room(self) -> list[Seat]:
@@ -161,8 +174,13 @@ class Sessions:
         ]
         if not free:
             raise FullError(f"session: at most {self._cap} people at work at once; try again in a few minutes")
-        del self._seats[free[0].token]
+        self._forget(free[0])
         return [free[0]]
+
+    def _forget(self, seat: Seat) -> None:
+        del self._seats[seat.token]
+        if seat.former is not None:
+            del self._former[seat.former]
 
     def _close(self, seats: list[Seat]) -> None:
         for seat in seats:

@@ -54,7 +54,7 @@ def build_page(service: Service) -> gr.Blocks:
         yield {"event": "save", "stage": "saved", "url": f"samui/export/{token}/{file.name}", "filename": name}
 
     tell = _Teller()
-    with gr.Blocks(title=TITLE, delete_cache=(3600, 3600)) as page:
+    with gr.Blocks(title=TITLE, fill_width=True, delete_cache=(3600, 3600)) as page:
         gr.Markdown(f"# {TITLE}\n{HINT}", elem_id="samui-intro")
         canvas = PromptCanvas(act=act, begin=begin, samples=samples.offered())
         # The predictor encodes one image at a time all the same, but reading the next one need not wait for it.

@@ -175,8 +175,26 @@ def test_reloaded_page_gets_its_work_back_and_the_old_tab_is_told(service, photo
     assert again.first["objects"]["order"] == [1]
     assert "mask" in again.first["objects"]["changed"][0]
     assert again.first["stage"] == "ready"
-    assert page.act("state")["kind"] == "session"
     assert again.act("state")["ok"]
+    assert page.act("state")["kind"] == "session"
+
+
+def test_failed_encoding_is_told_and_a_later_click_tries_again(service, photo, loaded):
+    page = Page(service)
+    page.open(photo())
+    works = loaded["fake"].embed
+
+    def fail(image):
+        raise ModelError("device: must have memory, got none")
+
+    loaded["fake"].embed = fail
+    with pytest.raises(ModelError):
+        page.open(photo(seed=1))
+    again = Page(service, token=page.token)
+    assert again.first["stage"] == "ready"
+    assert again.click((20, 20, 1))["kind"] == "model"
+    loaded["fake"].embed = works
+    assert again.click((20, 20, 1))["ok"]
 
 
 def test_unknown_token_gets_a_new_empty_seat(service):

@@ -97,14 +97,36 @@ def test_seat_idle_beyond_the_grace_makes_room(table, clock, closed):
     assert closed == [old]
 
 
-def test_handed_over_seat_has_a_new_token_and_the_old_one_is_dead(table):
+def test_handed_over_seat_has_a_new_token_and_its_use_ends_the_old_one(table):
     seat = table.issue()
     old = seat.token
     assert table.hand_over(old) is seat
     assert seat.token != old
+    assert table.get(old) is seat
     assert table.get(seat.token) is seat
     with pytest.raises(UnknownSessionError):
         table.get(old)
+
+
+def test_lost_answer_to_a_hand_over_loses_no_work(table):
+    seat = table.issue()
+    first = seat.token
+    table.hand_over(first)
+    assert table.hand_over(first) is seat
+    assert table.get(seat.token) is seat
+    with pytest.raises(UnknownSessionError):
+        table.get(first)
+
+
+def test_closed_seat_is_gone_under_both_its_tokens(table, clock):
+    seat = table.issue()
+    old = seat.token
+    table.hand_over(old)
+    clock.now += 101
+    table.sweep()
+    for token in (old, seat.token):
+        with pytest.raises(UnknownSessionError):
+            table.get(token)
 
 
 def test_sweep_closes_the_longest_unused_over_the_budget_of_bytes(clock, closed):
