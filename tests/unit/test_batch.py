@@ -1,0 +1,287 @@
+"""Everything mode over files: what is written, what is skipped, and what a stopped run leaves behind."""
+
+import io
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+from pycocotools.coco import COCO
+
+from samui import cli, formats
+from samui.batch import annotate, image_files, join, run_folder
+from samui.cli_everything import Bar
+from samui.errors import ExportError, ImageError
+from samui.everything import Finished, Found, Parameters, Progress, everything
+from samui.formats import coco
+from samui.images import read_image
+from samui.masks import Rle
+from tests.fakes import FakePredictor
+
+# The fake's best disc has a score of .9 and its sharp edge a stability below that of real masks.
+RULES = Parameters(points_per_side=3, stability_score_thresh=0.5)
+FLAGS = ["--points-per-side", 3, "--stability-score-thresh", 0.5]
+NAMES = ["a.png", "b.png", "c.png", "d.png"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, name in enumerate(NAMES):
+        cv2.imwrite(str(folder / name), np.full((60 + i, 80, 3), 127, np.uint8))
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+@pytest.fixture
+def predictor(monkeypatch):
+    fake = FakePredictor()
+    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: fake)
+    return fake
+
+
+def run(predictor, folder, out, format="coco", parameters=RULES, watch=lambda name, event: None):
+    return list(run_folder(predictor, folder, out, formats.get(format), parameters, watch))
+
+
+def command(*arguments):
+    return cli.main(["everything", *map(str, arguments)])
+
+
+def test_the_combined_file_holds_the_masks_of_all_images(folder, predictor, tmp_path):
+    out = tmp_path / "all.json"
+    outcomes = run(predictor, folder, out)
+    assert [outcome.name for outcome in outcomes] == NAMES
+    annotations = []
+    for name in NAMES:
+        picture = read_image(folder / name)
+        masks = everything(predictor, picture.pixels, points_per_side=3, stability_score_thresh=0.5)
+        assert masks
+        annotations.append(annotate(name, picture.size, masks, "fake"))
+    assert out.read_bytes() == coco.encode_all(annotations)
+    read = COCO(str(out))
+    assert [image["file_name"] for image in read.dataset["images"]] == NAMES
+    for found, one in zip(read.dataset["annotations"], [o for a in annotations for o in a.objects], strict=True):
+        assert np.array_equal(read.annToMask(found), one.rle.decode())
+        assert found["samui"]["prompt"]["stability"] > 0.5
+
+
+class StoppedError(Exception):
+    pass
+
+
+def stop_at(name, kind):
+    def watch(current, event):
+        if current == name and isinstance(event, kind):
+            raise StoppedError
+
+    return watch
+
+
+@pytest.mark.parametrize("kind", [Found, Finished], ids=["amid an image", "at the end of one"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stopped_run_goes_on_to_the_same_bytes_and_loses_one_image_at_most(folder, predictor, tmp_path, name, kind):
+    whole, resumed = tmp_path / "whole.json", tmp_path / "resumed.json"
+    run(predictor, folder, whole)
+    with pytest.raises(StoppedError):
+        run(predictor, folder, resumed, watch=stop_at(name, kind))
+    assert not resumed.exists()
+    before = predictor.embed_calls
+    outcomes = run(predictor, folder, resumed)
+    assert predictor.embed_calls - before == len(NAMES) - NAMES.index(name)
+    assert [outcome.skipped for outcome in outcomes] == [one < name for one in NAMES]
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_a_finished_run_is_not_done_again(folder, predictor, tmp_path):
+    out = tmp_path / "out"
+    run(predictor, folder, out, "labelmap")
+    before, stamp = predictor.embed_calls, (out / "a.png").stat().st_mtime_ns
+    assert all(outcome.skipped for outcome in run(predictor, folder, out, "labelmap"))
+    assert (predictor.embed_calls, (out / "a.png").stat().st_mtime_ns) == (before, stamp)
+
+
+def test_a_new_image_joins_the_others(folder, predictor, tmp_path):
+    out = tmp_path / "all.json"
+    run(predictor, folder, out)
+    cv2.imwrite(str(folder / "aa.png"), np.full((50, 50, 3), 9, np.uint8))
+    outcomes = run(predictor, folder, out)
+    assert [outcome.name for outcome in outcomes if not outcome.skipped] == ["aa.png"]
+    names = [image["file_name"] for image in json.loads(out.read_bytes())["images"]]
+    assert names == ["a.png", "aa.png", "b.png", "c.png", "d.png"]
+
+
+def test_a_part_that_is_not_whole_is_made_again(folder, predictor, tmp_path):
+    out = tmp_path / "all.json"
+    run(predictor, folder, out)
+    expected = out.read_bytes()
+    part = tmp_path / "all.parts" / "b.png.json"
+    part.write_bytes(part.read_bytes()[:50])
+    assert [outcome.skipped for outcome in run(predictor, folder, out)] == [True, False, True, True]
+    assert out.read_bytes() == expected
+
+
+def test_other_settings_are_refused_and_the_batch_size_is_none(folder, predictor, tmp_path):
+    out = tmp_path / "all.json"
+    run(predictor, folder, out)
+    with pytest.raises(ExportError) as caught:
+        run(predictor, folder, out, parameters=Parameters(points_per_side=4, stability_score_thresh=0.5))
+    assert str(caught.value) == (
+        f"{tmp_path / 'all.parts'}: was begun with points_per_side 3, got 4; choose another --out, or remove it to "
+        "begin anew"
+    )
+    again = run(
+        predictor,
+        folder,
+        out,
+        parameters=Parameters(points_per_side=3, stability_score_thresh=0.5, points_per_batch=2),
+    )
+    assert all(outcome.skipped for outcome in again)
+
+
+@pytest.mark.parametrize(("format", "suffix"), [("labelmap", "png"), ("masks", "zip"), ("overlay", "jpg")])
+def test_other_formats_write_a_file_an_image(folder, predictor, tmp_path, format, suffix):
+    out = tmp_path / "out"
+    run(predictor, folder, out, format)
+    written = sorted(path.name for path in out.iterdir() if path.is_file())
+    assert written == [f"{name[0]}.{suffix}" for name in NAMES]
+
+
+def test_images_of_one_stem_get_a_file_each(folder, predictor, tmp_path):
+    cv2.imwrite(str(folder / "a.jpg"), np.full((50, 50, 3), 9, np.uint8))
+    out = tmp_path / "out"
+    run(predictor, folder, out, "labelmap")
+    assert sorted(p.name for p in out.glob("a*")) == ["a.jpg.png", "a.png.png"]
+
+
+def test_small_masks_lie_on_top_of_large_ones(predictor):
+    image = np.zeros((60, 80, 3), np.uint8)
+    (found, *_) = everything(predictor, image, points_per_side=1, stability_score_thresh=0.5)
+
+    def square(side):
+        mask = np.zeros((60, 80), np.bool_)
+        mask[10 : 10 + side, 10 : 10 + side] = True
+        rle = Rle.encode(mask)
+        return replace(found, rle=rle, box=rle.box, area=rle.area)
+
+    annotation = annotate("x.png", (60, 80), [square(10), square(40)], "fake")
+    assert [(one.id, one.rle.area) for one in annotation.objects] == [(2, 1600), (1, 100)]
+    data = np.frombuffer(formats.get("labelmap").encode(annotation), np.uint8)
+    values = PIL.Image.open(io.BytesIO(data))
+    assert (values.getpixel((15, 15)), values.getpixel((40, 40))) == (2, 1)
+
+
+def test_a_folder_without_images_is_told(tmp_path, predictor):
+    with pytest.raises(ImageError, match=r"must hold images \(\.jpg, .*\), got none"):
+        run(predictor, tmp_path, tmp_path / "all.json")
+    with pytest.raises(ImageError, match="must be a folder that can be read, got: No such file"):
+        image_files(tmp_path / "nowhere")
+
+
+def test_the_joined_file_of_nothing_is_coco_s_of_nothing():
+    assert b"".join(join([])) == coco.encode_all([])
+
+
+def test_the_command_reports_bad_images_and_does_the_others(folder, predictor, tmp_path, capsys):
+    (folder / "bb.jpg").write_bytes(b"not a picture")
+    out = tmp_path / "all.json"
+    assert command(folder, "--out", out, *FLAGS) == 1
+    told = capsys.readouterr()
+    assert [line.split(":")[0] for line in told.out.splitlines()] == [*NAMES, str(out)]
+    first, last = told.err.splitlines()
+    assert first.startswith("bb.jpg: must be a JPEG, PNG")
+    assert last == f"{folder}: 1 of 5 images could not be done"
+    assert len(json.loads(out.read_bytes())["images"]) == 4
+    assert command(folder, "--out", out, *FLAGS) == 1
+    assert "a.png: done before" in capsys.readouterr().out
+
+
+def test_the_command_writes_one_image_by_the_ending_of_the_file(folder, predictor, tmp_path, capsys):
+    for name, kind in (("x.json", b"{"), ("x.png", b"\x89PNG"), ("x.zip", b"PK"), ("x.jpg", b"\xff\xd8")):
+        assert command(folder / "a.png", "--out", tmp_path / name, *FLAGS) == 0
+        assert (tmp_path / name).read_bytes().startswith(kind)
+    values = cv2.imread(str(tmp_path / "x.png"), cv2.IMREAD_UNCHANGED)
+    assert len(np.unique(values)) > 1
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'x.json'}: ")
+
+
+def test_the_command_says_which_threshold_left_nothing(folder, predictor, tmp_path, capsys):
+    out = tmp_path / "x.json"
+    assert command(folder / "a.png", "--out", out, "--points-per-side", 2, "--pred-iou-thresh", 0.95) == 0
+    line = "no masks found: of 12 candidates pred_iou_thresh 0.95 removed 12 (highest 0.9)"
+    assert capsys.readouterr().out == f"{out}: {line}\n"
+    assert json.loads(out.read_bytes())["annotations"] == []
+
+
+def test_the_command_tells_json_on_request(folder, predictor, tmp_path, capsys):
+    out = tmp_path / "all.json"
+    assert command(folder, "--out", out, "--json", *FLAGS) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(image["name"], image["skipped"]) for image in told["images"]] == [(name, False) for name in NAMES]
+    assert all(image["masks"] > 0 for image in told["images"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--points-per-side", "0"], "points_per_side: must be a whole number from 1 to 256, got 0"),
+        (["--points-per-side", "x"], "argument --points-per-side: must be a whole number, got 'x'"),
+        (["--format", "gif"], "format: must be one of mask, masks, labelmap,"),
+    ],
+    ids=["range", "no number", "format"],
+)
+def test_a_mistake_is_one_line_and_exit_code_1(folder, predictor, tmp_path, capsys, arguments, message):
+    assert command(folder, "--out", tmp_path / "all.json", *arguments) == 1
+    told = capsys.readouterr()
+    assert message in told.err
+    assert (told.err.count("\n"), told.out) == (1, "")
+    assert predictor.embed_calls == 0
+
+
+def test_an_image_that_is_not_there_is_told_before_the_model_loads(predictor, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: pytest.fail("loaded"))
+    assert command(tmp_path / "none.jpg", "--out", tmp_path / "x.json") == 1
+    assert capsys.readouterr().err == f"{tmp_path / 'none.jpg'}: must be an image file or a folder, got nothing there\n"
+
+
+def test_ctrl_c_says_how_to_go_on(folder, predictor, tmp_path, capsys, monkeypatch):
+    calls = []
+
+    def embed(image):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return FakePredictor.embed(predictor, image)
+
+    monkeypatch.setattr(predictor, "embed", embed)
+    out = tmp_path / "all.json"
+    assert command(folder, "--out", out, *FLAGS) == 130
+    assert "stopped after 2 images; the same command goes on from there" in capsys.readouterr().err
+    assert command(folder, "--out", out, *FLAGS) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["a.png: done before", "b.png: done before"]
+
+
+class Terminal:
+    def __init__(self):
+        self.text = ""
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def test_the_bar_shows_share_and_time_left_on_a_terminal():
+    terminal = Terminal()
+    bar = Bar(terminal)
+    bar("a.png", Progress("decode", 8, 32, 2.0))
+    assert terminal.text == "\r\x1b[Ka.png [######------------------]  25% 6 s left"
+    bar.clear()
+    assert terminal.text.endswith("\r\x1b[K")
