@@ -78,7 +78,10 @@ def measure(
             own = _segmenters(image, predictor, embedding)
             clicked: dict[str, list[Prompt]] = {}
             for method, found in rows.items():
-                row = {name: _iou(own[method]()(Prompt(box=box)), target.mask) for name, box in boxes.items()}
+                if method == SAME and rows.get(GRABCUT):
+                    row = {name: rows[GRABCUT][-1][name] for name in boxes}
+                else:
+                    row = {name: _iou(own[method]()(Prompt(box=box)), target.mask) for name, box in boxes.items()}
                 if method == SAME:
                     row |= _again(own[method](), target, clicked.get(ON) or clicked.get(OFF) or [])
                 elif method != FILLED:

@@ -2,11 +2,10 @@
 
 A pixel belongs to the object or not by three kinds of evidence: how far inside the given mask it lies, whether its
 colour is rather that of the object or of what is round it, and whether its neighbours across no edge belong. That is
-GrabCut's energy (Rother, Kolmogorov, Blake 2004) with the mask as a soft prior. Two things differ. The colour models
-are smoothed histograms, and the energy is minimised in its convex form, a total variation weighted by the edges, with
-the primal-dual steps of Chambolle and Pock (2011). Both draw no random numbers, so one mask and image give one result
-in any thread (cv2.grabCut seeds its colours from a random state), the work is the same for every picture, and the
-answer is soft, which gives a smooth outline when it is enlarged.
+GrabCut's energy (Rother, Kolmogorov, Blake 2004) with the mask as a soft prior, which weighs the more the better the
+mask lies on edges already. `colours` and `outline` tell how it is minimised. Nothing there draws random numbers, so
+one mask and image give one result in any thread (cv2.grabCut starts from OpenCV's random state), the work is the same
+for every picture, and the answer is soft, which gives a smooth outline when it is enlarged.
 
 All of it happens on a crop that is made small first: about 200 pixels for the colours, then 400 for the outline.
 """
@@ -19,6 +18,8 @@ import cv2
 import numpy as np
 
 from samui.errors import ImageError, SamuiError
+from samui.snap.colours import Mixtures, by_colour, difference
+from samui.snap.outline import edge_costs, minimise, signed_depth, trust
 from samui.types import Box, Prompt
 
 COARSE_SIDE = 200  # longest side in pixels of the crop on which the colours are learned
@@ -26,14 +27,12 @@ FINE_SIDE = 400  # and of the one on which the outline is placed
 MARGIN = 0.5  # of the mask's longer side, kept round it: room to grow, and what the background looks like
 
 _BAND = 0.75  # half the band's width in units of the mask's size, the square root of its area
-_PRIOR = 8.0  # log odds that the mask's word is worth, for each of that unit from its outline
-_COLOUR = 4.0  # log odds that a colour can be worth at most
-_SMOOTH = 16.0  # log odds of a pixel that one pixel of outline across no edge outweighs
-_ROUNDS, _STEPS, _FINE_STEPS = 4, 30, 25
-_FEWEST = 5e-5  # share of pixels in a colour cell that counts as none
-_SPREAD = 0.7  # blur of the histograms, in cells
-_CONTRAST = 0.1  # least difference of the two histograms (0 same, 1 disjoint) that is worth snapping to
-_CELLS = (16, 32, 32)  # of L, a, b
+_PRIOR = 12.0  # log odds that a good mask's word is worth, for each of that unit from its outline
+_LEAST_BOX, _LEAST_POINTS = 0.13, 0.2  # what of it is left for a mask off all edges, with a box and without
+_HINT_BOX, _HINT_POINT = 0.5, 0.7  # how far such a mask gives way to what the prompt by itself says
+_AROUND = 0.3  # of the image's sides, round the first click, is the thing's middle
+_ROUNDS, _STEPS, _FINE_STEPS = 4, 60, 25
+_CONTRAST = 0.1  # least difference of colours, 0 the same to 1 disjoint, that is worth snapping to
 _DISC = 0.015  # radius of what a click is sure of, of the crop's longer side
 _SURE = 50.0  # log odds that nothing outweighs
 
@@ -77,7 +76,8 @@ def snap_to_edges(image: np.ndarray, mask: np.ndarray, prompt: Prompt | None = N
     soft = _solve(image, mask, prompt, crop)
     if soft is None:
         return mask.copy()
-    return _full_size(soft, mask, prompt, crop)
+    result = _held(_full_size(soft, mask.shape, crop), prompt)
+    return result if result.any() else _held(mask.copy(), prompt)
 
 
 def _check(image: np.ndarray, mask: np.ndarray) -> None:
@@ -128,38 +128,68 @@ def _solve(image: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int,
     whole = _Window((0, 0, fine.size[1], fine.size[0]), coarse.size)
     small, covered = whole.shrink(fine_image), whole.shrink(fine_mask)
 
-    # the colours, learned and used in turns
-    cells, fixed, prior = _cells(small), _fixed(prompt, coarse), _prior(covered)
-    edges = _edges(small)
-    share = _pinned(1 / (1 + np.exp(-prior)), fixed, 0.0, 1.0)
-    if _difference(_histogram(cells, share), _histogram(cells, 1 - share)) < _CONTRAST:
+    depth, edges = signed_depth(_solid(covered)), edge_costs(small)
+    prior, fixed, colours = _prior(depth), _fixed(prompt, coarse), by_colour(small)
+    share = 1 / (1 + np.exp(-prior))
+    if difference(colours, _pinned(share, fixed, 0.0, 1.0)) < _CONTRAST:
         return None
-    inside, dual = (share > 0.5).astype(np.float32), None
-    for _ in range(_ROUNDS):
-        odds = _colour_odds(cells, share)
-        inside, dual = _minimise(_pinned(prior + odds[cells], fixed), edges, inside, dual, _STEPS)
-        share = inside
+
+    # a mask off all edges is a rough one: less is to be learned from it, and more from the prompt itself
+    believed = trust(edges, depth)
+    share = share + (1 - believed) * _hint(prompt, coarse, mask.shape, share)
+    share = _pinned(share, fixed, 0.0, 1.0)
+    worth = _worth(prompt, believed)
+
+    # the colours, learned and used in turns
+    inside, dual, mixtures = (share > 0.5).astype(np.float32), None, Mixtures(colours, share)
+    for turn in range(_ROUNDS):
+        if turn:
+            mixtures.refit(colours, inside)
+        evidence = _pinned(_weighed(prior, worth) + mixtures.odds(colours), fixed)
+        inside, dual = minimise(evidence, edges, inside, dual, _STEPS)
 
     # the outline, at twice the size
-    odds = _colour_odds(cells, share)
     if fine.size != coarse.size:
-        fixed = _fixed(prompt, fine)
+        prior, fixed = _prior(signed_depth(_solid(fine_mask))), _fixed(prompt, fine)
+        evidence = _pinned(_weighed(prior, worth) + mixtures.odds(by_colour(fine_image)), fixed)
         inside = cv2.resize(inside, fine.size[::-1], interpolation=cv2.INTER_LINEAR)
-        evidence = _pinned(_prior(fine_mask) + odds[_cells(fine_image)], fixed)
-        inside = _minimise(evidence, _edges(fine_image), inside, None, _FINE_STEPS)[0]
+        inside = minimise(evidence, edge_costs(fine_image), inside, None, _FINE_STEPS)[0]
     return _without_islands(inside, (fine_mask > 0) | (fixed > 0))
 
 
-def _prior(covered: np.ndarray) -> np.ndarray:
+def _solid(covered: np.ndarray) -> np.ndarray:
+    """uint8 0 or 1 of coverage 0 to 255; a mask of few pixels in a large crop stays at all."""
+    return (covered > (127 if (covered > 127).any() else 0)).astype(np.uint8)
+
+
+def _prior(depth: np.ndarray) -> np.ndarray:
     """Log odds from the mask alone: rising with the distance inside its outline; sure beyond the band."""
-    inside = (covered > 127).astype(np.uint8)
-    if not inside.any():
-        inside = (covered > 0).astype(np.uint8)  # a mask of few pixels of a long crop
-    size = np.sqrt(max(1, int(inside.sum())))
-    outside = 1 - inside
-    depth = cv2.distanceTransform(np.pad(inside, 1, mode="edge"), cv2.DIST_L2, 5)
-    depth = (depth - cv2.distanceTransform(np.pad(outside, 1, mode="edge"), cv2.DIST_L2, 5))[1:-1, 1:-1] / size
+    depth = depth / np.sqrt(max(1, np.count_nonzero(depth > 0)))
     return np.where(np.abs(depth) > _BAND, np.sign(depth) * _SURE, _PRIOR * depth).astype(np.float32)
+
+
+def _weighed(prior: np.ndarray, worth: float) -> np.ndarray:
+    return np.where(np.abs(prior) < _SURE, worth * prior, prior)
+
+
+def _worth(prompt: Prompt, believed: float) -> float:
+    least = _LEAST_BOX if prompt.box is not None else _LEAST_POINTS
+    return least + (1 - least) * believed
+
+
+def _hint(prompt: Prompt, window: _Window, shape: tuple[int, int], share: np.ndarray) -> np.ndarray:
+    """What a prompt by itself makes of the mask's share: a box is full, the first click is the middle of a thing."""
+    first = next((p for p, label in zip(prompt.points, prompt.labels, strict=True) if label), None)
+    if prompt.box is not None:
+        return _HINT_BOX * (1 - share)
+    if first is None:
+        return np.zeros_like(share)
+    dx, dy = _AROUND * shape[1] / 2, _AROUND * shape[0] / 2
+    x0, y0 = (max(0, int(v)) for v in window.place(first[0] - dx, first[1] - dy))
+    x1, y1 = (max(0, int(v) + 1) for v in window.place(first[0] + dx, first[1] + dy))
+    middle = np.zeros_like(share)
+    middle[y0:y1, x0:x1] = 1
+    return _HINT_POINT / len(prompt.points) * (middle - share)
 
 
 def _fixed(prompt: Prompt, window: _Window) -> np.ndarray:
@@ -185,88 +215,6 @@ def _pinned(values: np.ndarray, fixed: np.ndarray, low: float = -_SURE, high: fl
     return np.where(fixed < 0, low, np.where(fixed > 0, high, values)).astype(np.float32)
 
 
-def _cells(image: np.ndarray) -> np.ndarray:
-    """Index of each pixel's colour cell, int32 (h, w): 16 steps of L, 32 of a and b each."""
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.int32)
-    return ((lab[..., 0] >> 4) * _CELLS[1] + (lab[..., 1] >> 3)) * _CELLS[2] + (lab[..., 2] >> 3)
-
-
-def _histogram(cells: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Share of `weight` in each colour cell, blurred along L, a and b, float32."""
-    counts = np.bincount(cells.ravel(), weight.ravel(), minlength=int(np.prod(_CELLS)))
-    counts = (counts / max(float(counts.sum()), 1e-6)).astype(np.float32)
-    kernel = cv2.getGaussianKernel(5, _SPREAD, cv2.CV_32F)
-    one = np.ones((1, 1), np.float32)
-    levels, reds, blues = _CELLS
-    counts = cv2.sepFilter2D(counts.reshape(levels, reds * blues), -1, one, kernel)
-    counts = cv2.sepFilter2D(counts.reshape(levels * reds, blues), -1, kernel, one)
-    swapped = np.ascontiguousarray(counts.reshape(_CELLS).transpose(0, 2, 1)).reshape(levels * blues, reds)
-    swapped = cv2.sepFilter2D(swapped, -1, kernel, one)
-    return swapped.reshape(levels, blues, reds).transpose(0, 2, 1).ravel()
-
-
-def _difference(one: np.ndarray, other: np.ndarray) -> float:
-    """How far two histograms differ: 0 the same, 1 no colour in common."""
-    return float(np.abs(one - other).sum()) / 2
-
-
-def _colour_odds(cells: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Log odds of each colour cell, for the object's colours weighted by `share` against the rest's."""
-    ratio = (_histogram(cells, share) + _FEWEST) / (_histogram(cells, 1 - share) + _FEWEST)
-    return np.clip(np.log(ratio), -_COLOUR, _COLOUR)
-
-
-def _edges(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cost of an outline between neighbours, (h, w - 1) and (h - 1, w): 1 on flat ground, towards 0 on edges."""
-    colours = image.astype(np.float32)
-    across = np.square(colours[:, 1:] - colours[:, :-1]).sum(axis=2)
-    down = np.square(colours[1:] - colours[:-1]).sum(axis=2)
-    mean = max((float(across.sum()) + float(down.sum())) / max(1, across.size + down.size), 1e-3)
-    return np.exp(across / (-2 * mean)), np.exp(down / (-2 * mean))
-
-
-def _minimise(
-    odds: np.ndarray,
-    edges: tuple[np.ndarray, np.ndarray],
-    inside: np.ndarray,
-    dual: tuple[np.ndarray, np.ndarray] | None,
-    steps: int,
-    tau: float = 1.0,
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Minimise outline cost - <odds / _SMOOTH, inside> over 0 <= inside <= 1 by primal-dual steps from the given start.
-
-    Chambolle and Pock, "A first-order primal-dual algorithm", 2011, algorithm 1; 8 bounds the squared norm of the
-    difference operator in two dimensions. Returns `inside` and the dual values, for a later warm start.
-    """
-    cost_x, cost_y = edges
-    sigma = 1 / (8 * tau)
-    pull = odds * np.float32(tau / _SMOOTH)
-    dual_x, dual_y = (np.zeros_like(cost_x), np.zeros_like(cost_y)) if dual is None else dual
-    low_x, low_y = -cost_x, -cost_y
-    step_x, step_y = np.empty_like(cost_x), np.empty_like(cost_y)
-    inside, new, ahead = inside.copy(), np.empty_like(inside), inside.copy()
-    for _ in range(steps):  # in place: new arrays would cost as much as the sums
-        np.subtract(ahead[:, 1:], ahead[:, :-1], out=step_x)
-        np.subtract(ahead[1:], ahead[:-1], out=step_y)
-        for part, step, low, high in ((dual_x, step_x, low_x, cost_x), (dual_y, step_y, low_y, cost_y)):
-            step *= sigma
-            part += step
-            np.maximum(part, low, out=part)
-            np.minimum(part, high, out=part)
-        np.add(inside, pull, out=new)
-        np.multiply(dual_x, tau, out=step_x)
-        np.multiply(dual_y, tau, out=step_y)
-        new[:, :-1] += step_x
-        new[:, 1:] -= step_x
-        new[:-1] += step_y
-        new[1:] -= step_y
-        np.clip(new, 0, 1, out=new)
-        np.multiply(new, 2, out=ahead)
-        ahead -= inside
-        inside, new = new, inside
-    return inside, (dual_x, dual_y)
-
-
 def _without_islands(inside: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Clear the parts of `inside` that no known pixel of the object touches."""
     count, parts = cv2.connectedComponents((inside > 0.5).astype(np.uint8), connectivity=8)
@@ -276,17 +224,22 @@ def _without_islands(inside: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(touched[parts], inside, np.float32(0))
 
 
-def _full_size(soft: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int, int, int, int]) -> np.ndarray:
-    """Bool (H, W) from soft values over the crop: smooth at full size, true to the prompt."""
+def _full_size(soft: np.ndarray, shape: tuple[int, int], crop: tuple[int, int, int, int]) -> np.ndarray:
+    """Bool (H, W) from soft values over the crop, with an outline that is smooth at full size."""
     x0, y0, x1, y1 = crop
     if soft.shape != (y1 - y0, x1 - x0):
         soft = cv2.GaussianBlur(soft, (0, 0), 0.8)  # steps of the small pixels would show in the large picture
     values = np.rint(soft * 255).astype(np.uint8)  # bytes: the enlargement is what costs with a large photo
-    result = np.zeros_like(mask)
+    result = np.zeros(shape, bool)
     result[y0:y1, x0:x1] = cv2.resize(values, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR) > 127
-    height, width = mask.shape
+    return result
+
+
+def _held(result: np.ndarray, prompt: Prompt) -> np.ndarray:
+    """`result`, changed in place where the prompt is more exact than the small pixels."""
+    height, width = result.shape
     for (x, y), label in sorted(zip(prompt.points, prompt.labels, strict=True), key=lambda p: -p[1]):
-        result[min(int(y), height - 1), min(int(x), width - 1)] = label  # clicks closer than the small pixels
+        result[min(int(y), height - 1), min(int(x), width - 1)] = label
     if prompt.box is not None:
         # pixels whose centre lies in the box
         left, top, right, bottom = (int(np.ceil(v - 0.5)) for v in prompt.box)
