@@ -1,8 +1,8 @@
 """`bench click`: from the release of the button to the painted mask, in the real page in a real browser.
 
 Server and browser run on this machine, as they do for a person at a laptop. Beside each click the decoder alone runs
-the same prompt on the same embedding in the same process, once before the click and once after in turns: what is left
-of the click's time is what samui adds.
+the same prompt on the same embedding in the same process, before one click and after the next: what is left of the
+click's time is what samui adds. "Painted" is when the mask is in the canvas; the screen shows it with its next frame.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             with open_page(address) as page:
                 page.open(file)
                 page.snap(args.snap)
+                page.stop_previews()
                 pixels = read_image(file).pixels
                 decode = _Alone(predictor, service.embeddings.get_or_encode(predictor, pixels))
                 first, corrections = _click_through(page, decode, pixels.shape[:2], args.clicks)
