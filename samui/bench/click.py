@@ -125,7 +125,8 @@ class _Alone:
 def _click_through(page: TimedPage, decode: _Alone, size: tuple[int, int], count: int) -> tuple[list, list]:
     """`count` first clicks at seeded places, then series of clicks that correct one object; (first, corrections)."""
     height, width = size
-    places = np.random.default_rng(0).uniform(0.08, 0.92, (2 * count, 2)) * (width, height)
+    series = max(1, count // (2 * _SERIES))
+    places = np.random.default_rng(0).uniform(0.08, 0.92, (max(3, count + series * _SERIES), 2)) * (width, height)
     for x, y in places[:3]:  # the browser compiles what it runs often
         page.click(x, y)
         page.clear()
@@ -135,7 +136,7 @@ def _click_through(page: TimedPage, decode: _Alone, size: tuple[int, int], count
         first.append(_measure(page, decode, [(x, y)], [1], before=i % 2 == 0))
         page.clear()
     tell("series of corrections")
-    for start in range(count, count + max(_SERIES, count // 2) - _SERIES + 1, _SERIES):
+    for start in range(count, count + series * _SERIES, _SERIES):
         points, labels = [], []
         for i, (x, y) in enumerate(places[start : start + _SERIES]):
             points.append((x, y))
