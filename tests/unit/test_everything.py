@@ -174,6 +174,15 @@ def test_a_run_cancelled_at_once_decodes_nothing():
     assert str(end.report) == "no masks found: of 0 candidates none was removed"
 
 
+def test_a_run_cancelled_between_crops_does_not_encode_the_next_one():
+    predictor = Things((LEFT, 0.9, 20.0))
+    whole = 2  # passes for 16 points
+    parameters = Parameters(points_per_side=4, crops_n_layers=1)
+    *_, end = stream(predictor, IMAGE, parameters, cancelled=lambda: len(predictor.passes) >= whole)
+    assert predictor.embed_calls == 1
+    assert (len(end.masks), end.cancelled) == (1, True)
+
+
 def test_a_given_embedding_is_not_made_again():
     predictor = Things((LEFT, 0.9, 20.0))
     embedding = predictor.embed(IMAGE)
