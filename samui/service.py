@@ -145,8 +145,11 @@ class Service:
                 mask, score = seat.session.preview(request.action, tools)
                 hover = {"mask": wire.encode_mask(mask), "score": round(score, 4)}
                 return {"ok": True, "hover": hover, "timings": timings.told()}
-            if not isinstance(request.action, actions.Report):
+            # A page that got no answer asks again with the same rev: applied once is enough.
+            again = 0 < request.rev <= seat.applied_rev
+            if not again and not isinstance(request.action, actions.Report):
                 seat.session.apply(request.action, tools)
+                seat.applied_rev = request.rev
             return self._reply(seat, request.seen, timings)
 
     def _reply(self, seat: Seat, seen: int, timings: _Timings) -> Event:
