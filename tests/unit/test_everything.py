@@ -146,6 +146,14 @@ def test_a_better_mask_replaces_a_provisional_one():
     assert [mask.colour for mask in replaced.added] == [first.colour]
 
 
+def test_of_equal_scores_the_first_point_of_the_grid_counts():
+    (mask,) = samui.everything(Things((LEFT, 0.9, 20.0)), IMAGE, points_per_side=8)
+    clicks = points(Crop((0, 0, WIDTH, HEIGHT), 0), Parameters(points_per_side=8))
+    x, y = (clicks * LOW / WIDTH).T
+    first = int(np.flatnonzero((x >= LEFT[0]) & (x < LEFT[2]) & (y >= LEFT[1]) & (y < LEFT[3]))[0])
+    assert (mask.id, mask.point) == (3 * first, tuple(clicks[first]))
+
+
 @pytest.mark.parametrize("batch", [1, 3, 64])
 def test_masks_do_not_depend_on_the_batch(batch):
     predictor = Things((LEFT, 0.9, 20.0), (RIGHT, 0.9, 20.0))
@@ -428,6 +436,12 @@ def test_small_regions_are_removed_from_the_masks_that_remain():
     without = samui.everything(predictor, IMAGE, points_per_side=8, min_mask_region_area=30)
     assert with_spot[0].box[2] > 120 > 70 > without[0].box[2]
     assert without[0].area == np.count_nonzero(without[0].mask) < with_spot[0].area
+
+
+def test_masks_that_overlap_a_little_stay_when_small_regions_go():
+    things = (LEFT, 0.9, 20.0), ((80, 16, 240, 180), 0.95, 20.0)
+    masks = samui.everything(Things(*things), IMAGE, points_per_side=8, min_mask_region_area=30)
+    assert len(masks) == 3  # either thing, and both at once where a click is on both
 
 
 def colour_distance(one, other):
