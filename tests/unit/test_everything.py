@@ -124,7 +124,7 @@ def test_masks_are_told_as_they_are_found_and_the_end_agrees_with_what_was_told(
     assert set(shown.values()) == set(end.masks)
     progress = [event for event in events if isinstance(event, Progress)]
     assert (progress[0].stage, progress[0].remaining) == ("encode", None)
-    assert [event.done for event in progress[1:]] == list(range(8, 257, 8))
+    assert [event.done for event in progress[1:]] == [*range(2, 257, 8), 256]
     assert progress[-1].remaining == 0
     first = next(i for i, event in enumerate(events) if isinstance(event, Found))
     assert first <= 3
@@ -171,7 +171,7 @@ def test_a_cancelled_run_ends_before_the_next_pass_and_keeps_what_it_found():
     assert len(predictor.passes) == 4
     assert events[-1].cancelled
     assert len(events[-1].masks) == 2
-    assert events[-1].report.candidates == 4 * 8 * 3
+    assert events[-1].report.candidates == (2 + 3 * 8) * 3
 
 
 def test_a_run_cancelled_at_once_decodes_nothing():
@@ -184,7 +184,7 @@ def test_a_run_cancelled_at_once_decodes_nothing():
 
 def test_a_run_cancelled_between_crops_does_not_encode_the_next_one():
     predictor = Things((LEFT, 0.9, 20.0))
-    whole = 2  # passes for 16 points
+    whole = 3  # passes for 16 points
     parameters = Parameters(points_per_side=4, crops_n_layers=1)
     *_, end = stream(predictor, IMAGE, parameters, cancelled=lambda: len(predictor.passes) >= whole)
     assert predictor.embed_calls == 1
