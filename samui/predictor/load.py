@@ -55,7 +55,7 @@ def _load(choice: models.ModelChoice, device: torch.device, dtype: str) -> Predi
     import torch
     from transformers import SamModel
 
-    from samui.predictor import fast_vision
+    from samui.predictor import fast_decoder, fast_vision
     from samui.predictor.sam import SamPredictor
 
     folder = models.fetch(choice)
@@ -64,7 +64,7 @@ def _load(choice: models.ModelChoice, device: torch.device, dtype: str) -> Predi
     choice = replace(choice, folder=folder, revision=choice.revision or models.content_revision(folder))
     model = _move(model, device)
     fast_vision.install(model)
-    return SamPredictor(model, preprocessing, choice)
+    return SamPredictor(model, preprocessing, choice, fast_decoder.install(model))
 
 
 def _read(family: type, folder: Path, dtype: torch.dtype) -> torch.nn.Module:

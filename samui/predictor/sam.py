@@ -12,6 +12,7 @@ import torch
 from samui.errors import ImageError, ModelError, PromptError
 from samui.models import ModelChoice
 from samui.predictor.base import Embedding
+from samui.predictor.fast_decoder import FastDecoder
 from samui.predictor.preprocess import Preprocessing
 from samui.types import Prediction, Prompt
 
@@ -27,11 +28,20 @@ class SamPredictor:
     each call uses all cores already, so of several that wait, taking turns answers the first ones sooner.
     """
 
-    def __init__(self, model: torch.nn.Module, preprocessing: Preprocessing, choice: ModelChoice) -> None:
-        """model: in eval mode, on its device. choice: with `folder` and `revision` filled in."""
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        preprocessing: Preprocessing,
+        choice: ModelChoice,
+        fast_decoder: FastDecoder | None = None,
+    ) -> None:
+        """model: in eval mode, on its device. choice: with `folder` and `revision` filled in.
+
+        fast_decoder: what `samui.predictor.fast_decoder.install` gave for the model.
+        """
         self.name, self.title, self.why = choice.name, choice.title, choice.why
         self.source, self.revision = str(choice.folder), choice.revision
-        self._model, self._preprocessing = model, preprocessing
+        self._model, self._preprocessing, self._fast_decoder = model, preprocessing, fast_decoder
         self._torch_device, self._torch_dtype = model.device, model.dtype
         self.device = str(model.device)
         self.dtype = str(model.dtype).removeprefix("torch.")
@@ -142,12 +152,19 @@ class SamPredictor:
         """float32 logits (n, k, h, w) and scores (n, k); the batch axis counts prompts, since masks go by that axis."""
         with self._decoder_lock, torch.inference_mode():
             sparse, dense = self._model.prompt_encoder(**prompts)
+            fast = {}
+            if self._fast_decoder is not None:
+                fast = {
+                    "image_terms": self._fast_decoder.terms(embedding),
+                    "masked": prompts["input_masks"] is not None,
+                }
             logits, scores = self._model.mask_decoder(
                 image_embeddings=embedding.tensor.to(self._torch_device).expand(len(dense), -1, -1, -1),
                 image_positional_embeddings=self._positions.expand(len(dense), -1, -1, -1),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
                 multimask_output=multimask,
+                **fast,
             )
             logits, scores = logits[:, 0].float().cpu().numpy(), scores[:, 0].float().cpu().numpy()
         if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
