@@ -19,7 +19,7 @@ import numpy as np
 from samui import actions, export, formats, wire
 from samui.embeddings import EmbeddingCache, embedding_key
 from samui.errors import ExportError, ModelError, RequestError, SamuiError, SessionError, StaleError
-from samui.images import HOSTED_BYTES, HOSTED_PIXELS, LOCAL_BYTES, LOCAL_PIXELS, encode_for_display, read_image
+from samui.images import encode_for_display, read_image
 from samui.models import BUNDLED, KNOWN
 from samui.pictures import Pictures
 from samui.predictor.base import Predictor
@@ -28,37 +28,12 @@ from samui.scratch import Scratch
 from samui.segment import snaps_by_default
 from samui.session import Session, Tools
 from samui.sessions import OpenImage, Seat, Sessions
+from samui.settings import Settings
 from samui.snap import snap_to_edges
 from samui.types import Prediction, Prompt
 
 log = logging.getLogger(__name__)
 Event = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Limits and choices of a server.
-
-    model: what a new page starts with. hosted: strangers use it, so they choose among known models only. seats: people
-    at once. *_bytes: budgets of memory. disk_cache: folder that keeps embeddings between runs, None for none.
-    """
-
-    model: str = "auto"
-    hosted: bool = False
-    max_pixels: int = LOCAL_PIXELS
-    max_bytes: int = LOCAL_BYTES
-    seats: int = 32
-    idle_seconds: float = 12 * 3600.0
-    embedding_bytes: int = 512 * 2**20
-    picture_bytes: int = 512 * 2**20
-    session_bytes: int = 2 * 2**30
-    disk_cache: Path | None = None
-
-    @classmethod
-    def for_host(cls, **changes: Any) -> Settings:
-        """Settings of a public page: smaller pictures, more people, sessions that end sooner."""
-        limits = {"max_pixels": HOSTED_PIXELS, "max_bytes": HOSTED_BYTES, "seats": 128, "idle_seconds": 3600.0}
-        return cls(**{"hosted": True, **limits, **changes})
 
 
 @dataclass
@@ -273,7 +248,7 @@ class Service:
             "image": self._describe_image(seat),
             "stage": "empty" if seat.image is None else "encoding" if seat.encoding == seat.epoch else "ready",
             "settings": {
-                "hosted": self.settings.hosted,
+                "hosted": not self.settings.free_models,
                 "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in self.models()],
                 "model": self._describe_model(seat),
                 "snap": {"available": True, "on": snaps_by_default(self.predictors.get(seat.model))},
@@ -297,7 +272,7 @@ class Service:
 
     def models(self) -> Sequence[Any]:
         """The rows of the model table that a page may choose from."""
-        if not self.settings.hosted:
+        if self.settings.free_models:
             return KNOWN
         current = self.predictors.get(self.settings.model).name
         return [known for known in KNOWN if known.name in (BUNDLED, current)]
@@ -338,7 +313,7 @@ class Service:
             raise RequestError(f"model: must be a name of 1 to 300 characters, got {str(name)[:60]!r}")
         name = name.strip()
         allowed = [known.name for known in self.models()]
-        if self.settings.hosted and name not in (*allowed, self.settings.model):
+        if not self.settings.free_models and name not in (*allowed, self.settings.model):
             raise ModelError(f"model: must be one of {', '.join(allowed)} on this page, got {name!r}")
         return name
 

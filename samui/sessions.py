@@ -50,6 +50,7 @@ class Seat:
     newest_rev: int = 0  # of the requests that have arrived
     applied_rev: int = 0  # of the last action that changed the session
     serial: int = 0
+    closed: bool = False
     former: str | None = None  # the token before this one, good until the new one is used
     _sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
 
@@ -78,7 +79,7 @@ class Seat:
 class Sessions:
     """Seats by token, least recently used first.
 
-    When the table is full a newcomer takes the place of a seat without an image, or of one idle for `grace` seconds;
+    When the table is full a newcomer takes the place of a seat left without an image, or idle for `grace` seconds;
     people at work are never thrown out for strangers who ask for many tokens. Thread-safe.
     """
 
@@ -88,12 +89,16 @@ class Sessions:
         cap: int = 64,
         idle: float = 3600.0,
         grace: float = 600.0,
+        settle: float = 60.0,
         budget_bytes: int = 2 * 2**30,
         on_close: Callable[[Seat], None] = lambda seat: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """cap: seats at most. idle: seconds until a seat expires. budget_bytes: of all seats together."""
-        self._cap, self._idle, self._grace, self._budget = cap, idle, grace, budget_bytes
+        """cap: seats at most. idle: seconds until a seat expires. budget_bytes: of all seats together.
+
+        settle: seconds that a newcomer has to open an image before the seat counts as free.
+        """
+        self._cap, self._idle, self._grace, self._budget, self._settle = cap, idle, grace, budget_bytes, settle
         self._on_close, self._clock = on_close, clock
         self._seats: OrderedDict[str, Seat] = OrderedDict()
         self._former: dict[str, Seat] = {}
@@ -158,6 +163,13 @@ class Sessions:
                 self._forget(seat)
         self._close(closed)
 
+    def close(self, token: object) -> None:
+        """Close the seat of a token. UnknownSessionError if there is none."""
+        seat = self.get(token)
+        with self._lock:
+            self._forget(seat)
+        self._close([seat])
+
     def close_all(self) -> None:
         """Close every seat."""
         with self._lock:
@@ -170,9 +182,8 @@ class Sessions:
         if len(self._seats) < self._cap:
             return []
         now = self._clock()
-        free = [s for s in self._seats.values() if s.image is None] or [
-            s for s in self._seats.values() if now - s.used > self._grace
-        ]
+        free = [s for s in self._seats.values() if s.image is None and now - s.used > self._settle]
+        free = free or [s for s in self._seats.values() if now - s.used > self._grace]
         if not free:
             raise FullError(f"session: at most {self._cap} people at work at once; try again in a few minutes")
         self._forget(free[0])
@@ -185,4 +196,5 @@ class Sessions:
 
     def _close(self, seats: list[Seat]) -> None:
         for seat in seats:
+            seat.closed = True
             self._on_close(seat)

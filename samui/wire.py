@@ -31,7 +31,7 @@ from samui.masks import Rle
 from samui.session import Object, Session, State
 from samui.types import Prediction, Prompt
 
-MAX_POINTS = 200
+MAX_POINTS = 100  # each is a decoder call, and logits to keep for undo
 MAX_LABEL = 200  # characters
 THUMB_SIDE = 96  # pixels of a candidate's thumbnail
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")

@@ -10,7 +10,8 @@ import pytest
 
 from samui.errors import ExportError, ImageError, ModelError, RequestError, SamuiError, UnknownSessionError
 from samui.masks import Rle
-from samui.service import Service, Settings
+from samui.service import Service
+from samui.settings import Settings
 from tests.fakes import FakePredictor
 
 
