@@ -106,14 +106,16 @@ def _tell(events: Iterator[Any], seat: Seat, found: FoundMasks, told: Mapping[st
         with seat.lock:
             if seat.found is not found or seat.epoch != found.epoch:
                 return
-            if isinstance(event, Finished):
-                added.update(found.finish(event.masks, event.report))
-                yield {**told, "stage": "cancelled" if event.cancelled else "done", **_end(found, added)}
-                return
             if isinstance(event, Found):
                 fresh, gone = found.change(event)
                 removed += [id for id in gone if added.pop(id, None) is None]
                 added.update(fresh)
+            elif isinstance(event, Finished):
+                added.update(found.finish(event.masks, event.report))
+                end = {"stage": "cancelled" if event.cancelled else "done", **_end(found, added)}
+        if isinstance(event, Finished):
+            yield {**told, **end}
+            return
         if isinstance(event, Progress):
             left = event.remaining
             progress = {"done": event.done, "total": event.total, "left": None if left is None else round(left, 1)}

@@ -207,9 +207,11 @@ class Service:
         predictor = self.predictors.get(name)
         with seat.lock:
             seat.model = name
-            if seat.session is None:
-                yield {"event": "model", "stage": "ready", "epoch": seat.epoch, "model": self._describe_model(seat)}
-                return
+            told = {"event": "model", "stage": "ready", "epoch": seat.epoch, "model": self._describe_model(seat)}
+        if seat.session is None:
+            yield told  # not under the lock, which another thread may have to give back
+            return
+        with seat.lock:
             prompt = seat.session.state.prompt
             seat.stop()  # what it has found stays
             seat.epoch += 1
@@ -285,7 +287,6 @@ class Service:
                 "model": self._describe_model(seat),
                 "snap": {"available": True, "on": snaps_by_default(self.predictors.get(seat.model))},
                 "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
-                "everything": everything_service.defaults(self.predictors.get(seat.model)),
             },
         }
         if seat.session is None:
@@ -310,7 +311,7 @@ class Service:
         predictor = self.predictors.get(seat.model)
         note = predictor.why if seat.model == self.settings.model else ""
         name = {"name": seat.model, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
-        return {**name, "note": note}
+        return {**name, "note": note, "everything": everything_service.defaults(predictor)}
 
     def models(self) -> Sequence[Any]:
         """The rows of the model table that a page may choose from."""
