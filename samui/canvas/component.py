@@ -39,7 +39,8 @@ class PromptCanvas(gr.HTML):
     act: server function that applies one action to a session and answers with what changed. begin: server function that
     makes or resumes a session. samples: {name, title, url} of the pictures offered on an empty page. settings: what the
     page shows before `begin` has answered, in the same form. reply: where the handlers of the events ``open``,
-    ``model``, ``everything`` and ``save`` yield their steps; the page watches it, so that `value` is never overwritten from the server.
+    ``model``, ``everything`` and ``save`` yield their steps; the page watches it, so that `value` is never overwritten
+    from the server.
     """
 
     def __init__(

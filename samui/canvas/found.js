@@ -104,12 +104,12 @@ function sliderArea(value, total) {
   return value <= 0 ? 0 : Math.round(Math.exp((value / 100) * Math.log(total)));
 }
 
-/** "Finding masks: 35 of 256 points, 12 s left". */
+/** "35 of 256 points, 12 s left". */
 function progressText({ running, progress }) {
   if (!running) return "";
-  if (!progress) return "Finding masks";
+  if (!progress) return "Waiting for the first masks";
   const left = progress.left === null ? "" : `, ${durationText(Math.max(0, progress.left * 1000))} left`;
-  return `Finding masks: ${progress.done} of ${progress.total} points${left}`;
+  return `${progress.done} of ${progress.total} points${left}`;
 }
 
 /** What the panel says about the masks. */
