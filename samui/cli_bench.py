@@ -10,15 +10,16 @@ from samui.models import BUNDLED
 
 LATENCY = "what each step of a click costs, beside transformers' own path"
 CLICK = "from click to painted mask in a real browser"
+EVERYTHING = "time and memory of everything mode, beside transformers' pipeline"
 CLICKS = "how well masks fit known ones, for simulated clicks and boxes"
 
 
 def add_arguments(parser: argparse.ArgumentParser, add_model: Callable[[argparse.ArgumentParser], None]) -> None:
     """The sub-commands; add_model adds the options of the model, whose default is the bundled one here."""
-    from samui.bench import click, clicks, latency
+    from samui.bench import click, clicks, everything, latency
 
     commands = parser.add_subparsers(title="benches", required=True, metavar="BENCH")
-    for module, text in ((latency, LATENCY), (click, CLICK), (clicks, CLICKS)):
+    for module, text in ((latency, LATENCY), (click, CLICK), (everything, EVERYTHING), (clicks, CLICKS)):
         command = commands.add_parser(
             module.__name__.rpartition(".")[2], help=text, description=f"{text}; of the built-in model by default"
         )
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser, add_model: Callable[[argparse
 
 def run(options: argparse.Namespace) -> None:
     """Measure and print."""
-    from samui.bench import click, clicks, latency, report
+    from samui.bench import click, clicks, everything, latency, report
 
     if options.bench == clicks.__name__:
         from samui.predictor import load_predictor
@@ -40,6 +41,6 @@ def run(options: argparse.Namespace) -> None:
         result, table = clicks.run(options, predictor), clicks.table
     else:
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
-        measure = click if options.bench == click.__name__ else latency
+        (measure,) = (module for module in (latency, click, everything) if module.__name__ == options.bench)
         result, table = measure.run(options), report.text
     print(report.as_json(result) if options.json else table(result))

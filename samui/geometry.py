@@ -64,9 +64,11 @@ class Frame:
         turned = Frame(self.image[::-1], self.resized[::-1], self.padded[::-1])
         changes = mask_boundaries(np.ascontiguousarray(logits.T), turned)
         # Two changes at one place are none: an empty run, or one that goes on at the head of the next column.
-        changes, times = np.unique(changes, return_counts=True)
+        first = np.flatnonzero(np.diff(changes, prepend=-1))
+        odd = np.diff(first, append=len(changes)) % 2 == 1
         total = self.image[0] * self.image[1]
-        changes = changes[(times % 2 == 1) & (changes < total)]
+        changes = changes[first[odd]]
+        changes = changes[changes < total]
         return np.diff(changes, prepend=0, append=total)
 
 

@@ -77,17 +77,24 @@ class Rle:
 
     def to_string(self) -> str:
         """COCO's compressed string: from the fourth number on the difference to the one two before, 5 bits a char."""
-        values = self.counts.astype(np.int64)
-        values[3:] -= self.counts[1:-2].astype(np.int64)
-        shifts = 5 * np.arange(_MAX_CHARS)
-        rest = values[:, None] >> shifts
-        # A char is the last one of its number if what remains after it is only the sign.
-        sign = np.where(rest & 16, -1, 0)
-        more = (rest >> 5) != sign
-        used = np.ones(more.shape, np.bool_)
-        used[:, 1:] = np.logical_and.accumulate(more[:, :-1], axis=1)
-        chars = ((rest & 31) | (more << 5)) + 48
-        return chars[used].astype(np.uint8).tobytes().decode("ascii")
+        rest = self.counts.astype(np.int64)
+        rest[3:] -= self.counts[1:-2]
+        # One pass for each place in a number, over the numbers that are so long: most have one or two chars.
+        at = np.arange(len(rest))
+        length = np.ones(len(rest), np.int64)
+        passes = []
+        while len(at):
+            low, rest = rest & 31, rest >> 5
+            more = rest != -(low >> 4)  # a char is the last one of its number if what remains is only the sign
+            passes.append((at, low + 48 + (more << 5)))
+            at, rest = at[more], rest[more]
+            length[at] += 1
+        ends = np.cumsum(length)
+        first = ends - length
+        chars = np.empty(ends[-1], np.uint8)
+        for place, (numbers, codes) in enumerate(passes):
+            chars[first[numbers] + place] = codes
+        return chars.tobytes().decode("ascii")
 
     @classmethod
     def from_string(cls, size: tuple[int, int], text: str) -> Rle:

@@ -6,7 +6,6 @@ Four things cost memory, and each has a bound of its own: sessions, embeddings, 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from samui.models import BUNDLED, KNOWN
 from samui.pictures import Pictures
 from samui.predictor.base import Embedding, Predictor
 from samui.predictors import Predictors
-from samui.scratch import Scratch
+from samui.scratch import Scratch, link_or_copy
 from samui.segment import snaps_by_default
 from samui.session import Session, Tools
 from samui.sessions import OpenImage, Seat, Sessions
@@ -121,8 +120,6 @@ class Service:
         if replaceable:
             seat.newest_rev = max(seat.newest_rev, request.rev)
         timings = Timings(encode=seat.encode_ms)
-        if isinstance(request.action, actions.Cancel):
-            seat.stop()
         with seat.lock:
             if request.epoch != seat.epoch:
                 raise StaleError(f"request.epoch: must be {seat.epoch}, that of the open image, got {request.epoch}")
@@ -135,10 +132,16 @@ class Service:
                 mask, score = seat.session.preview(request.action, tools)
                 hover = {"mask": wire.encode_mask(mask), "score": round(score, 4)}
                 return {"ok": True, "hover": hover, "timings": timings.told()}
-            if not isinstance(request.action, (actions.Report, actions.Cancel, actions.TellFound)):
+            if isinstance(request.action, actions.Cancel):
+                seat.stop()
+            telling = (actions.Report, actions.Cancel, actions.TellFound)
+            # A page that got no answer asks again with the same rev: applied once is enough.
+            again = 0 < request.rev <= seat.applied_rev
+            if not again and not isinstance(request.action, telling):
                 seat.session.apply(request.action, tools)
+                seat.applied_rev = request.rev
             answer = self._reply(seat, request.seen, timings)
-            if isinstance(request.action, (actions.Cancel, actions.TellFound)):
+            if isinstance(request.action, telling[1:]):
                 answer |= self._describe_found(seat, masks=isinstance(request.action, actions.TellFound))
             return answer
 
@@ -371,7 +374,7 @@ class Service:
         folder.mkdir()
         data, media_type = encode_for_display(picture.pixels)
         original, display = folder / "original", folder / "display"
-        _link_or_copy(source, original)
+        link_or_copy(source, original)
         display.write_bytes(data)
         self.pictures.put(original, picture.pixels)
         return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes)
@@ -385,13 +388,6 @@ class Service:
         seat.stop()
         self._remove(seat.image)
         self.scratch.drop(seat.key)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copyfile(source, target)
 
 
 def _unexpected(where: str) -> Event:

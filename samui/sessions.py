@@ -50,7 +50,8 @@ class Seat:
     embedding_key: str = ""
     encoding: int = 0  # the epoch whose image is being encoded, 0 for none
     encode_ms: float | None = None
-    newest_rev: int = 0
+    newest_rev: int = 0  # of the requests that have arrived
+    applied_rev: int = 0  # of the last action that changed the session
     serial: int = 0
     former: str | None = None  # the token before this one, good until the new one is used
     _sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
@@ -127,6 +128,7 @@ class Sessions:
             if token == seat.token and seat.former is not None:
                 del self._former[seat.former]
                 seat.former = None
+                seat.newest_rev = seat.applied_rev = 0  # another page counts now
             seat.used = self._clock()
             self._seats.move_to_end(seat.token)
             return seat
@@ -143,7 +145,6 @@ class Sessions:
                 seat.former = seat.token
                 self._former[seat.former] = seat
             seat.token = secrets.token_urlsafe(24)
-            seat.newest_rev = 0
             seat.forget()
             self._seats[seat.token] = seat
         return seat

@@ -45,10 +45,19 @@ class TimedPage:
         return self._page.evaluate("samui.snapshot()")
 
     def snap(self, on: bool) -> None:
-        """Switch "snap to edges" on or off."""
-        button = self._page.locator("[data-do=snap]").first
+        """Switch "snap to edges" on or off, which the server answers."""
+        button = self._button("snap")
         if (button.get_attribute("aria-pressed") == "true") != on:
             self._answered(button.click)
+
+    def stop_previews(self) -> None:
+        """Switch the preview under the pointer off, whose calls would be counted with the clicks."""
+        button = self._button("hover")
+        if button.get_attribute("aria-pressed") == "true":
+            button.click()
+
+    def _button(self, name: str) -> Any:
+        return self._page.locator(f"[data-do={name}]").first
 
     def click(self, x: float, y: float, *, include: bool = True) -> dict[str, Any]:
         """Click at an image position: the page's timings in ms, and the sizes in bytes of the reply."""

@@ -1,8 +1,8 @@
 """`bench click`: from the release of the button to the painted mask, in the real page in a real browser.
 
 Server and browser run on this machine, as they do for a person at a laptop. Beside each click the decoder alone runs
-the same prompt on the same embedding in the same process, once before the click and once after in turns: what is left
-of the click's time is what samui adds.
+the same prompt on the same embedding in the same process, before one click and after the next: what is left of the
+click's time is what samui adds. "Painted" is when the mask is in the canvas; the screen shows it with its next frame.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             with open_page(address) as page:
                 page.open(file)
                 page.snap(args.snap)
+                page.stop_previews()
                 pixels = read_image(file).pixels
                 decode = _Alone(predictor, service.embeddings.get_or_encode(predictor, pixels))
                 first, corrections = _click_through(page, decode, pixels.shape[:2], args.clicks)
@@ -124,7 +125,8 @@ class _Alone:
 def _click_through(page: TimedPage, decode: _Alone, size: tuple[int, int], count: int) -> tuple[list, list]:
     """`count` first clicks at seeded places, then series of clicks that correct one object; (first, corrections)."""
     height, width = size
-    places = np.random.default_rng(0).uniform(0.08, 0.92, (2 * count, 2)) * (width, height)
+    series = max(1, count // (2 * _SERIES))
+    places = np.random.default_rng(0).uniform(0.08, 0.92, (max(3, count + series * _SERIES), 2)) * (width, height)
     for x, y in places[:3]:  # the browser compiles what it runs often
         page.click(x, y)
         page.clear()
@@ -134,7 +136,7 @@ def _click_through(page: TimedPage, decode: _Alone, size: tuple[int, int], count
         first.append(_measure(page, decode, [(x, y)], [1], before=i % 2 == 0))
         page.clear()
     tell("series of corrections")
-    for start in range(count, count + max(_SERIES, count // 2) - _SERIES + 1, _SERIES):
+    for start in range(count, count + series * _SERIES, _SERIES):
         points, labels = [], []
         for i, (x, y) in enumerate(places[start : start + _SERIES]):
             points.append((x, y))

@@ -1,4 +1,4 @@
-"""`bench everything`: time and memory of everything mode and of transformers' pipeline, by the same checkpoint and grid.
+"""`bench everything`: time and memory of everything mode and of transformers' pipeline, by one checkpoint and grid.
 
 Each side of each size runs in a process of its own, since memory that one has touched would count for the other.
 """
@@ -72,14 +72,15 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             cv2.imwrite(str(file), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
             points = args.pipeline_gigabytes * 1e9 / (image.shape[0] * image.shape[1] * 3 * 4)
             job |= {"image": str(file), "pipeline_batch": int(min(64, max(1, points)))}
-            rows.append({"megapixels": megapixels, **_row(job)})
+            rows.append(_row(job, megapixels))
     return {"machine": head, "setting": {"photo": args.photo, **rules}, "everything": rows}
 
 
-def _row(job: dict[str, Any]) -> dict[str, Any]:
-    ours, theirs = _in_a_process("samui", job), _in_a_process("pipeline", job)
+def _row(job: dict[str, Any], megapixels: float) -> dict[str, Any]:
+    ours, theirs = (_in_a_process(side, job, megapixels) for side in ("samui", "pipeline"))
     matched = [max((_iou(mask, other) for other in ours["masks"]), default=0.0) for mask in theirs["masks"]]
     return {
+        "megapixels": megapixels,
         "samui s": ours["seconds"],
         "pipeline s": theirs["seconds"],
         "times faster": theirs["seconds"] / ours["seconds"],
@@ -90,12 +91,12 @@ def _row(job: dict[str, Any]) -> dict[str, Any]:
         "pipeline's batch": job["pipeline_batch"],
         "samui masks": len(ours["masks"]),
         "pipeline's masks": len(theirs["masks"]),
-        f"of them matched at IoU {_MATCH}": sum(iou >= _MATCH for iou in matched),
+        f"of them matched at IoU {_MATCH}": sum(1 for iou in matched if iou >= _MATCH),
     }
 
 
-def _in_a_process(side: str, job: dict[str, Any]) -> dict[str, Any]:
-    print(f"bench: {side}, {Path(job['image']).name}", file=sys.stderr, flush=True)
+def _in_a_process(side: str, job: dict[str, Any], megapixels: float) -> dict[str, Any]:
+    print(f"bench: {side} at {megapixels:g} megapixels", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "samui.bench.everything", side, json.dumps(job)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode:
@@ -135,9 +136,11 @@ def _samui(job: dict[str, Any]) -> dict[str, Any]:
 def _pipeline(job: dict[str, Any]) -> dict[str, Any]:
     import PIL.Image
     import torch
+    from transformers.utils import logging
 
     from samui.bench.pipeline import reference_pipeline
 
+    logging.disable_progress_bar()
     torch.set_num_threads(job["threads"])
     pipeline = reference_pipeline(job["model"], device=job["device"], dtype=job["dtype"])
     image = PIL.Image.fromarray(_read(job))

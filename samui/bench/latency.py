@@ -80,12 +80,11 @@ def _steps(predictor: Predictor, image: np.ndarray, *, repeat: int, encodes: int
     )
     session = Session(image.shape[:2])
     session.apply(actions.SetPrompt(prompts["one point"]), Tools(lambda prompt: first))
-    mask = first.mask(first.best)
     parts: dict[str, Callable[[], Any]] = {"open: preprocess alone": lambda: preprocess(image)}
     for name, prompt in prompts.items():
         parts[f"decode: {name}"] = lambda prompt=prompt: predictor.predict(embedding, prompt)
-    parts["mask at full size"] = lambda: first.mask(first.best)
-    parts["mask to run lengths"] = lambda: Rle.encode(mask)
+    parts["mask as run lengths"] = lambda: Rle(first.size, first.runs(first.logits[first.best]))
+    parts["mask as an array"] = lambda: first.mask(first.best)
     parts["reply"] = lambda: json.dumps(wire.reply(session, seen=None, timings={}))
     for name, part in parts.items():
         tell(name)

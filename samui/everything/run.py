@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from samui.predictor.base import Embedding, Predictor
 
+_FIRST_PASS = 2  # points
 _NEAR_EDGE = 20  # pixels; `is_box_near_crop_edge` of segment-anything
 
 
@@ -81,10 +82,10 @@ def stream(
         run.begin(crop, embedding)
         sequence = order(len(clicks))
         step = min(parameters.points_per_batch, predictor.points_per_pass)
-        for first in range(0, len(clicks), step):
+        # A first pass of its own, so that a mask shows up at once where a whole pass takes a second.
+        for part in np.split(sequence, range(min(_FIRST_PASS, step), len(sequence), step)):
             if stopped := cancelled():
                 break
-            part = sequence[first : first + step]
             run.add(part, clicks[part], *predictor.predict_points(embedding, clicks[part]))
             done += len(part)
             change = run.change()

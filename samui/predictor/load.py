@@ -55,13 +55,16 @@ def _load(choice: models.ModelChoice, device: torch.device, dtype: str) -> Predi
     import torch
     from transformers import SamModel
 
+    from samui.predictor import fast_vision
     from samui.predictor.sam import SamPredictor
 
     folder = models.fetch(choice)
     model = _read(SamModel, folder, getattr(torch, dtype))
     preprocessing = Preprocessing.read(folder, model.config.vision_config.image_size)
     choice = replace(choice, folder=folder, revision=choice.revision or models.content_revision(folder))
-    return SamPredictor(_move(model, device), preprocessing, choice)
+    model = _move(model, device)
+    fast_vision.install(model)
+    return SamPredictor(model, preprocessing, choice)
 
 
 def _read(family: type, folder: Path, dtype: torch.dtype) -> torch.nn.Module:

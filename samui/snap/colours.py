@@ -14,7 +14,7 @@ import numpy as np
 _CELLS = (16, 32, 32)  # of L, a, b
 _COUNT = 16 * 32 * 32
 _PARTS = 5  # Gaussians of a mixture
-_LEAST = 8.0  # variance that is added to each: a colour's width is never nothing
+_LEAST = 40.0  # variance that is added to each: a colour's width is never nothing
 _WORTH, _MOST = 0.6, 5.0  # of the log odds: pixels are not independent of their neighbours; and no colour is certain
 
 

@@ -1,13 +1,19 @@
 """Everything mode finds the masks that transformers' mask-generation pipeline finds."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import PIL.Image
 import pytest
 
 import samui
+from samui import formats
+from samui.batch import run_folder
 from samui.bench.pipeline import reference_pipeline
+from samui.everything import Parameters
 from samui.images import read_image
 from tests.model.conftest import make_checkpoint
 
@@ -110,3 +116,39 @@ def test_no_masks_found_says_which_threshold_removed_how_many(bundled):
     masks = samui.everything(bundled, image, points_per_side=2, pred_iou_thresh=1.0)
     assert masks == []
     assert str(masks.report).startswith("no masks found: of 12 candidates pred_iou_thresh 1 removed 12 (highest 0.")
+
+
+def test_a_folder_of_twenty_photos_killed_half_way_goes_on_to_the_same_file(bundled, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    samples = [cv2.imread(str(file)) for file in sorted(SAMPLES.glob("*.jpg"))]
+    for i in range(20):
+        cv2.imwrite(str(folder / f"{i:02}.png"), samples[i % len(samples)][20 * i // 6 :][:200, :280])
+    killed, whole = tmp_path / "killed.json", tmp_path / "whole.json"
+    rules = {"points_per_side": 2, "pred_iou_thresh": 0.2, "stability_score_thresh": 0.4}
+    flags = [text for name, value in rules.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    command = [
+        sys.executable,
+        "-m",
+        "samui",
+        "everything",
+        str(folder),
+        "--out",
+        str(killed),
+        "--model",
+        "bundled",
+        *flags,
+    ]
+
+    process = subprocess.Popen([*command, "--device", "cpu"], stdout=subprocess.PIPE, text=True)
+    with process:
+        for _ in range(10):
+            process.stdout.readline()
+        process.kill()
+    assert not killed.exists()
+    again = subprocess.run([*command, "--device", "cpu"], stdout=subprocess.PIPE, text=True, check=True)
+    assert again.stdout.count("done before") >= 10
+
+    outcomes = run_folder(bundled, folder, whole, formats.get("coco"), Parameters(**rules), lambda name, event: None)
+    assert sum(outcome.masks for outcome in outcomes) > 20
+    assert killed.read_bytes() == whole.read_bytes()

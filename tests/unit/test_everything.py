@@ -124,7 +124,7 @@ def test_masks_are_told_as_they_are_found_and_the_end_agrees_with_what_was_told(
     assert set(shown.values()) == set(end.masks)
     progress = [event for event in events if isinstance(event, Progress)]
     assert (progress[0].stage, progress[0].remaining) == ("encode", None)
-    assert [event.done for event in progress[1:]] == list(range(8, 257, 8))
+    assert [event.done for event in progress[1:]] == [*range(2, 257, 8), 256]
     assert progress[-1].remaining == 0
     first = next(i for i, event in enumerate(events) if isinstance(event, Found))
     assert first <= 3
@@ -146,6 +146,14 @@ def test_a_better_mask_replaces_a_provisional_one():
     assert [mask.colour for mask in replaced.added] == [first.colour]
 
 
+def test_of_equal_scores_the_first_point_of_the_grid_counts():
+    (mask,) = samui.everything(Things((LEFT, 0.9, 20.0)), IMAGE, points_per_side=8)
+    clicks = points(Crop((0, 0, WIDTH, HEIGHT), 0), Parameters(points_per_side=8))
+    x, y = (clicks * LOW / WIDTH).T
+    first = int(np.flatnonzero((x >= LEFT[0]) & (x < LEFT[2]) & (y >= LEFT[1]) & (y < LEFT[3]))[0])
+    assert (mask.id, mask.point) == (3 * first, tuple(clicks[first]))
+
+
 @pytest.mark.parametrize("batch", [1, 3, 64])
 def test_masks_do_not_depend_on_the_batch(batch):
     predictor = Things((LEFT, 0.9, 20.0), (RIGHT, 0.9, 20.0))
@@ -163,7 +171,7 @@ def test_a_cancelled_run_ends_before_the_next_pass_and_keeps_what_it_found():
     assert len(predictor.passes) == 4
     assert events[-1].cancelled
     assert len(events[-1].masks) == 2
-    assert events[-1].report.candidates == 4 * 8 * 3
+    assert events[-1].report.candidates == (2 + 3 * 8) * 3
 
 
 def test_a_run_cancelled_at_once_decodes_nothing():
@@ -172,6 +180,15 @@ def test_a_run_cancelled_at_once_decodes_nothing():
     assert predictor.passes == []
     assert (end.masks, end.cancelled) == ((), True)
     assert str(end.report) == "no masks found: of 0 candidates none was removed"
+
+
+def test_a_run_cancelled_between_crops_does_not_encode_the_next_one():
+    predictor = Things((LEFT, 0.9, 20.0))
+    whole = 3  # passes for 16 points
+    parameters = Parameters(points_per_side=4, crops_n_layers=1)
+    *_, end = stream(predictor, IMAGE, parameters, cancelled=lambda: len(predictor.passes) >= whole)
+    assert predictor.embed_calls == 1
+    assert (len(end.masks), end.cancelled) == (1, True)
 
 
 def test_a_given_embedding_is_not_made_again():
@@ -419,6 +436,12 @@ def test_small_regions_are_removed_from_the_masks_that_remain():
     without = samui.everything(predictor, IMAGE, points_per_side=8, min_mask_region_area=30)
     assert with_spot[0].box[2] > 120 > 70 > without[0].box[2]
     assert without[0].area == np.count_nonzero(without[0].mask) < with_spot[0].area
+
+
+def test_masks_that_overlap_a_little_stay_when_small_regions_go():
+    things = (LEFT, 0.9, 20.0), ((80, 16, 240, 180), 0.95, 20.0)
+    masks = samui.everything(Things(*things), IMAGE, points_per_side=8, min_mask_region_area=30)
+    assert len(masks) == 3  # either thing, and both at once where a click is on both
 
 
 def colour_distance(one, other):

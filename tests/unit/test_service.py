@@ -112,6 +112,18 @@ def test_overtaken_click_is_not_decoded(service, photo, loaded):
     assert loaded["fake"].predict_calls == calls + 1
 
 
+def test_action_that_is_sent_again_is_applied_once(service, photo):
+    page = Page(service)
+    page.open(photo())
+    page.click((20, 20, 1))
+    page.click((20, 20, 1), (40, 40, 1))
+    undo = {"session": page.token, "epoch": page.epoch, "rev": 7, "seen": 0, "action": "undo"}
+    first, second = service.act(undo), service.act(undo)
+    assert len(first["prompt"]["points"]) == len(second["prompt"]["points"]) == 1
+    assert second["mask"] == first["mask"]
+    assert service.act({**undo, "rev": 8})["prompt"]["points"] == []
+
+
 def test_request_about_the_image_before_is_refused(service, photo):
     page = Page(service)
     page.open(photo())
@@ -177,6 +189,17 @@ def test_reloaded_page_gets_its_work_back_and_the_old_tab_is_told(service, photo
     assert again.first["stage"] == "ready"
     assert again.act("state")["ok"]
     assert page.act("state")["kind"] == "session"
+
+
+def test_copied_tab_counts_its_own_requests(service, photo):
+    page = Page(service)
+    page.open(photo())
+    copy = Page(service, token=page.token)
+    for x in (10, 20, 30):
+        assert page.click((x, 20, 1))["ok"]
+    told = copy.click((50, 30, 1))
+    assert told["prompt"]["points"] == [[50.0, 30.0, 1]]
+    assert page.click((10, 20, 1))["kind"] == "session"
 
 
 def test_failed_encoding_is_told_and_a_later_click_tries_again(service, photo, loaded):

@@ -11,6 +11,7 @@ import pytest
 from samui import snap
 from samui.errors import ImageError, PromptError, SamuiError
 from samui.snap import snap_to_edges
+from samui.snap.outline import edge_costs, signed_depth, trust
 from samui.types import Prompt
 
 H, W = 240, 320
@@ -109,8 +110,8 @@ def test_an_include_point_stays_inside_and_an_exclude_point_outside():
     assert not free[120, 233]
     assert free[75, 160]
     held = snap_to_edges(image, rough, Prompt(points=[keep, leave], labels=[1, 0]))
-    assert held[120, 233]
-    assert not held[75, 160]
+    assert held[119:122, 232:235].all()
+    assert not held[74:77, 159:162].any()
 
 
 def test_points_hold_to_the_pixel_where_an_include_and_an_exclude_click_are_close():
@@ -160,6 +161,36 @@ def test_a_mask_of_one_pixel_in_a_large_photo_does_not_vanish_or_explode():
     mask[450, 600] = True
     image = picture(disc(600, 450, 200, (900, 1200)))
     assert 1 <= snap_to_edges(image, mask).sum() < 30
+
+
+@pytest.mark.parametrize(
+    ("mask", "low", "high"),
+    [
+        pytest.param(THING, 0.9, 1.0, id="on the edges"),
+        pytest.param(disc(172, 108, 52), 0.0, 0.2, id="beside them"),
+    ],
+)
+def test_a_mask_is_trusted_as_far_as_it_lies_on_edges(mask, low, high):
+    assert low <= trust(edge_costs(picture(THING)), signed_depth(mask.astype(np.uint8))) <= high
+
+
+def test_a_mask_on_edges_outweighs_what_else_is_in_its_box():
+    pair = disc(130, 120, 40) | disc(190, 120, 40)
+    image = picture(pair)
+    image[:, 160:163] = (20, 20, 20)
+    left = pair.copy()
+    left[:, 160:] = False
+    assert iou(snap_to_edges(image, left, Prompt(box=(85, 75, 235, 165))), left) > 0.95
+
+
+def test_a_rough_mask_gives_way_to_its_box_and_its_first_click():
+    thing = disc(160, 120, 50)
+    image = picture(thing)
+    image[:, 175:][thing[:, 175:]] = (200, 180, 220)  # a part of another colour, which the mask leaves out
+    rough = disc(146, 118, 33)
+    assert iou(snap_to_edges(image, rough), thing) < 0.8
+    assert iou(snap_to_edges(image, rough, Prompt(box=(110, 70, 210, 170))), thing) > 0.95
+    assert iou(snap_to_edges(image, rough, Prompt(points=[(160, 120)], labels=[1])), thing) > 0.95
 
 
 def test_inputs_are_not_written_to():

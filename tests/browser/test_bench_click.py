@@ -1,0 +1,27 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.browser
+
+
+def test_bench_click_measures_real_clicks():
+    # A process of its own, since Playwright runs once in a thread.
+    command = [sys.executable, "-m", "samui", "bench", "click", "--clicks", "3", "--megapixels", "1", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["setting"]["width"] * result["setting"]["height"] == pytest.approx(1e6, rel=0.01)
+    assert result["machine"]["model"] == "bundled"
+    first, corrections = result["first click (ms)"], result["correction (ms)"]
+    assert (first["total"]["n"], corrections["total"]["n"]) == (3, 4)
+    for row in (first, corrections):
+        assert all(row[part]["p50"] > 0 for part in ("total", "decode", "network", "decoder alone"))
+        assert row["total"]["p95"] >= row["decode"]["p50"]
+    sent = result["reply (bytes)"]
+    assert 200 < sent["sent"]["p50"] < sent["before compression"]["p50"]
+    assert len(result["bars"]) == 3
