@@ -244,8 +244,8 @@ def test_work_is_bounded_by_the_two_sizes_whatever_the_photo(shape, monkeypatch)
     ground = np.full((*shape, 3), 90, np.uint8)
     ground[thing] = (200, 40, 40)
     assert iou(snap_to_edges(ground, thing), thing) > 0.95
-    assert [side <= snap.COARSE_SIDE for side, _ in seen[:-1]] == [True] * 4
-    assert seen[-1][0] <= snap.FINE_SIDE
+    assert [side <= 200 for side, _ in seen[:-1]] == [True] * 4
+    assert seen[-1][0] <= 400
     assert sum(steps for _, steps in seen) <= 265
 
 
