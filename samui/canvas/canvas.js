@@ -168,7 +168,7 @@ function startCanvas(element) {
     const difference = applyReply(state, reply);
     const layers = ["prompt"];
     if (difference.mask) layers.push("mask");
-    if (difference.objects) layers.push("objects");
+    if (difference.objects) layers.push("objects", "found");
     if (difference.found) layers.push("found", "mask");
     const { points } = prompt();
     if (typeof state.selected === "number" && state.selected >= points.length) state.selected = null;

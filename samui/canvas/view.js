@@ -9,6 +9,7 @@ const POINT_RADIUS = 6; // CSS px
 const HANDLE_SIZE = 9; // CSS px
 const BADGE_OFFSET = 15; // CSS px from a point or corner to the x that deletes it
 const OUTLINE = 2; // device px
+const CLEAR = { tint: 1, outline: 1, thickness: 1 }; // a colour without any alpha
 const LIT_OUTLINE = 3; // device px
 const LIT_TINT = 0.7; // opacity
 
@@ -145,23 +146,29 @@ function createView(root, state, prompt) {
   }
 
   function drawObjects() {
-    const shown = state.objects.filter((object) => object.visible && object.mask && object.id !== state.active);
-    drawMany("objects", shown, OUTLINE);
+    drawMany("objects", shownObjects(), (object) => maskStyle(parseColour(object.colour), 1));
   }
 
+  function shownObjects() {
+    return state.objects.filter((object) => object.visible && object.mask && object.id !== state.active);
+  }
+
+  /** The found masks, and no colour of theirs where an object lies. */
   function drawFound() {
-    drawMany("found", state.found.on ? state.found.shown : [], 1);
+    const { on, shown } = state.found;
+    drawMany("found", on ? [...shown, ...shownObjects()] : [], (item) =>
+      "stability" in item ? { ...maskStyle(parseColour(item.colour), 1), thickness: 1 } : CLEAR,
+    );
   }
 
-  /** Paint items {mask, colour} into a layer; if they are those that it holds and more, only what is more. */
-  function drawMany(name, shown, thickness) {
+  /** Paint items {mask} into a layer, each in its style; if they are those that it holds and more, only what is more. */
+  function drawMany(name, shown, style) {
     const { view, ratio, outline, opacity } = state;
     const how = [view.scale, view.x, view.y, ratio, outline, opacity].join();
     const before = layers[name].data && drawn[name].how === how ? drawn[name].items : null;
     // What is new comes on top of the others, which need not be painted again.
     const kept = before && before.length <= shown.length && before.every((item, i) => item === shown[i]);
     const fresh = kept ? shown.slice(before.length) : shown;
-    const style = (item) => ({ ...maskStyle(parseColour(item.colour), 1), thickness });
     fillLayer(layers[name], fresh.map((item) => [item.mask, style(item)]), kept);
     drawn[name] = { how, items: shown };
   }

@@ -159,6 +159,9 @@ def test_click_keeps_the_mask_and_undo_offers_it_again(found, app):
     (kept,) = found.snapshot()["objects"]
     assert (kept["area"], kept["box"]) == (mask.area, list(mask.box))
     assert told(found)["shown"] == [other for other in before if other != id]
+    masks = seat(found, app).found.pick(told(found)["shown"])
+    rest = np.logical_or.reduce([other.mask for other in masks]) & ~mask.mask
+    assert found.page.evaluate(PAINTED) == rest[2:HEIGHT:8, 2:WIDTH:8].ravel().tolist()
     found.key("Control+z").settle()
     assert found.snapshot()["objects"] == []
     assert told(found)["shown"] == before
