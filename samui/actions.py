@@ -102,6 +102,51 @@ class Snap:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """Make an object of each of these found masks, all in one step. label None: the one used last."""
+
+    masks: tuple[int, ...]
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Make one object of the union of these found masks. label None: the one used last."""
+
+    masks: tuple[int, ...]
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Take these found masks from the list."""
+
+    masks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Put all rejected masks back into the list."""
+
+
+@dataclass(frozen=True)
+class Refine:
+    """Make a found mask the active one, with the point that found it, so that clicks correct it."""
+
+    mask: int
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop the run of everything mode; changes nothing in the session."""
+
+
+@dataclass(frozen=True)
+class TellFound:
+    """Tell all found masks; changes nothing."""
+
+
+@dataclass(frozen=True)
 class Report:
     """Tell the whole state; changes nothing."""
 
@@ -121,5 +166,12 @@ Action = (
     | Recolour
     | Show
     | Snap
+    | Keep
+    | Merge
+    | Reject
+    | Restore
+    | Refine
+    | Cancel
+    | TellFound
     | Report
 )

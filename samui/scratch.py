@@ -60,3 +60,11 @@ def _alive(pid: str) -> bool:
     except OSError:  # somebody else's process, or a system that does not answer: leave the folder
         return True
     return True
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """The same file under another name, without writing it again where the file system allows."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)

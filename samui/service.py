@@ -6,47 +6,33 @@ Four things cost memory, and each has a bound of its own: sessions, embeddings, 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from samui import actions, export, formats, wire
+from samui import actions, everything_service, export, formats, wire
 from samui.embeddings import EmbeddingCache, embedding_key
 from samui.errors import ExportError, ModelError, RequestError, SamuiError, SessionError, StaleError
 from samui.images import encode_for_display, read_image
 from samui.models import BUNDLED, KNOWN
 from samui.pictures import Pictures
-from samui.predictor.base import Predictor
+from samui.predictor.base import Embedding, Predictor
 from samui.predictors import Predictors
-from samui.scratch import Scratch
+from samui.scratch import Scratch, link_or_copy
 from samui.segment import snaps_by_default
 from samui.session import Session, Tools
 from samui.sessions import OpenImage, Seat, Sessions
 from samui.settings import Settings
 from samui.snap import snap_to_edges
+from samui.timings import Timings, since
 from samui.types import Prediction, Prompt
 
 log = logging.getLogger(__name__)
 Event = dict[str, Any]
-
-
-@dataclass
-class _Timings:
-    """Milliseconds of one action."""
-
-    encode: float | None = None
-    decode: float | None = None
-    server: float | None = None
-    started: float = field(default_factory=time.perf_counter)
-
-    def told(self) -> dict[str, float | None]:
-        return {"encode": self.encode, "decode": self.decode, "server": _since(self.started)}
 
 
 class Service:
@@ -107,7 +93,7 @@ class Service:
         replaceable = isinstance(request.action, (actions.SetPrompt, actions.Hover))
         if replaceable:
             seat.newest_rev = max(seat.newest_rev, request.rev)
-        timings = _Timings(encode=seat.encode_ms)
+        timings = Timings(encode=seat.encode_ms)
         with seat.lock:
             if request.epoch != seat.epoch:
                 raise StaleError(f"request.epoch: must be {seat.epoch}, that of the open image, got {request.epoch}")
@@ -120,37 +106,46 @@ class Service:
                 mask, score = seat.session.preview(request.action, tools)
                 hover = {"mask": wire.encode_mask(mask), "score": round(score, 4)}
                 return {"ok": True, "hover": hover, "timings": timings.told()}
+            if isinstance(request.action, actions.Cancel):
+                seat.stop()
+            telling = (actions.Report, actions.Cancel, actions.TellFound)
             # A page that got no answer asks again with the same rev: applied once is enough.
             again = 0 < request.rev <= seat.applied_rev
-            if not again and not isinstance(request.action, actions.Report):
+            if not again and not isinstance(request.action, telling):
                 seat.session.apply(request.action, tools)
                 seat.applied_rev = request.rev
-            return self._reply(seat, request.seen, timings)
+            answer = self._reply(seat, request.seen, timings)
+            if isinstance(request.action, telling[1:]):
+                answer |= self._describe_found(seat, masks=isinstance(request.action, actions.TellFound))
+            return answer
 
-    def _reply(self, seat: Seat, seen: int, timings: _Timings) -> Event:
+    def _reply(self, seat: Seat, seen: int, timings: Timings) -> Event:
         answer = wire.reply(seat.session, seen=seat.recall(seen), timings={})
         answer["serial"] = seat.remember(seat.session.state)
         answer["timings"] = {name: None if ms is None else round(ms, 2) for name, ms in timings.told().items()}
         return answer
 
-    def _tools(self, seat: Seat, timings: _Timings) -> Tools:
+    def _tools(self, seat: Seat, timings: Timings) -> Tools:
         """What the seat's session needs: its model on its image's embedding, timed; and snapping on its pixels."""
         predictor = self.predictors.get(seat.model)
         image = seat.image
 
         def predict(prompt: Prompt) -> Prediction:
-            embedding = self.embeddings.get(seat.embedding_key) or self.embeddings.get_or_encode(
-                predictor, self.pictures.get(image.file)
-            )
+            embedding = self._embedding(seat, predictor)
             started = time.perf_counter()
             prediction = predictor.predict(embedding, prompt)
-            timings.decode = (timings.decode or 0.0) + _since(started)
+            timings.decode = (timings.decode or 0.0) + since(started)
             return prediction
 
         def snap(mask: np.ndarray, prompt: Prompt) -> np.ndarray:
             return snap_to_edges(self.pictures.get(image.file), mask, prompt)
 
-        return Tools(predict, snap, predictor.name)
+        return Tools(predict, snap, predictor.name, seat.found and seat.found.pick)
+
+    def _embedding(self, seat: Seat, predictor: Predictor) -> Embedding:
+        """Of a seat's image; runs the encoder if it was evicted, or waits for it."""
+        held = self.embeddings.get(seat.embedding_key)
+        return held or self.embeddings.get_or_encode(predictor, self.pictures.get(seat.image.file))
 
     # --- long work, told step by step -------------------------------------------------------------------------------
 
@@ -170,6 +165,8 @@ class Service:
             seat.image, seat.encode_ms, seat.embedding_key = image, None, ""
             predictor = self.predictors.get(seat.model)
             seat.session = Session(image.size, snap=snaps_by_default(predictor))
+            seat.stop()
+            seat.found = None
             seat.forget()
             epoch = seat.epoch
         self._remove(old)
@@ -187,16 +184,30 @@ class Service:
         predictor = self.predictors.get(name)
         with seat.lock:
             seat.model = name
-            if seat.session is None:
-                yield {"event": "model", "stage": "ready", "epoch": seat.epoch, "model": self._describe_model(seat)}
-                return
+            told = {"event": "model", "stage": "ready", "epoch": seat.epoch, "model": self._describe_model(seat)}
+        if seat.session is None:
+            yield told  # not under the lock, which another thread may have to give back
+            return
+        with seat.lock:
             prompt = seat.session.state.prompt
+            seat.stop()  # what it has found stays
             seat.epoch += 1
             seat.session = seat.session.for_other_model()
             seat.embedding_key, epoch, file = "", seat.epoch, seat.image.file
             seat.forget()
         log.info("session %s uses %s", seat.key, predictor.name)
         yield from self._encode(seat, epoch, "model", self.pictures.get(file), prompt)
+
+    def everything(self, token: Any, parameters: Any = None) -> Iterator[Event]:
+        """Find all masks of a seat's image (events: `everything_service.run`). Raises SamuiError."""
+        seat = self.sessions.get(token)
+        predictor = self.predictors.get(seat.model)
+        checked = everything_service.parse_parameters(parameters, predictor, hosted=self.settings.hosted)
+
+        def pixels() -> np.ndarray:
+            return self.pictures.get(seat.image.file)
+
+        yield from everything_service.run(seat, checked, predictor, lambda: self._embedding(seat, predictor), pixels)
 
     def save(self, token: Any, format_name: Any, only: int | None = None) -> tuple[Path, str]:
         """Write a seat's objects in a format; (file in the seat's folder, name for the person). Raises SamuiError."""
@@ -227,8 +238,8 @@ class Service:
         with seat.lock:
             if seat.epoch != epoch:  # another image was opened meanwhile; this one's work is over
                 return
-            seat.embedding_key, seat.encode_ms = key, _since(started)
-            timings = _Timings(encode=seat.encode_ms)
+            seat.embedding_key, seat.encode_ms = key, since(started)
+            timings = Timings(encode=seat.encode_ms)
             if prompt is not None and not prompt.is_empty:
                 again = Prompt(prompt.points, prompt.labels, prompt.box)
                 seat.session.apply(actions.SetPrompt(again), self._tools(seat, timings))
@@ -255,7 +266,16 @@ class Service:
                 "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
             },
         }
-        return told | (self._reply(seat, 0, _Timings(seat.encode_ms)) if seat.session else {})
+        if seat.session is None:
+            return told
+        return told | self._reply(seat, 0, Timings(seat.encode_ms)) | self._describe_found(seat)
+
+    def _describe_found(self, seat: Seat, *, masks: bool = True) -> Event:
+        found = seat.found
+        told: Event = {"running": found is not None and found.running}
+        if masks:
+            told["masks"] = wire.encode_found(found.items()) if found else []
+        return {"found": told}
 
     def _describe_image(self, seat: Seat) -> Event | None:
         if seat.image is None:
@@ -268,7 +288,7 @@ class Service:
         predictor = self.predictors.get(seat.model)
         note = predictor.why if seat.model == self.settings.model else ""
         name = {"name": seat.model, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
-        return {**name, "note": note}
+        return {**name, "note": note, "everything": everything_service.defaults(predictor)}
 
     def models(self) -> Sequence[Any]:
         """The rows of the model table that a page may choose from."""
@@ -302,7 +322,9 @@ class Service:
         if not isinstance(data, Mapping):
             raise RequestError(f"request: must be an object, got {type(data).__name__}")
         try:
-            return self.sessions.hand_over(data.get("session")), True
+            seat = self.sessions.hand_over(data.get("session"))
+            seat.stop()  # nobody listens to it any more
+            return seat, True
         except SessionError:
             seat = self.sessions.issue()
             seat.model = self.settings.model
@@ -326,7 +348,7 @@ class Service:
         folder.mkdir()
         data, media_type = encode_for_display(picture.pixels)
         original, display = folder / "original", folder / "display"
-        _link_or_copy(source, original)
+        link_or_copy(source, original)
         display.write_bytes(data)
         self.pictures.put(original, picture.pixels)
         return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes)
@@ -337,20 +359,9 @@ class Service:
             shutil.rmtree(image.file.parent, ignore_errors=True)
 
     def _closed(self, seat: Seat) -> None:
+        seat.stop()
         self._remove(seat.image)
         self.scratch.drop(seat.key)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copyfile(source, target)
-
-
-def _since(started: float) -> float:
-    """Milliseconds since a reading of time.perf_counter."""
-    return (time.perf_counter() - started) * 1000
 
 
 def _unexpected(where: str) -> Event:

@@ -6,20 +6,23 @@ states are frozen; an action makes a new one; undo is a step back in a list, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatchmethod
 
 import numpy as np
 
-from samui import actions
+from samui import actions, found_masks
 from samui.colours import hex_colour
 from samui.errors import SessionError
+from samui.everything import FoundMask
 from samui.masks import Rle
+from samui.state import MAX_OBJECTS, Object, State, bytes_of
 from samui.steps import Predict, Step, extend
 from samui.types import Prediction, Prompt
 
-MAX_OBJECTS = 5000
+__all__ = ["MAX_OBJECTS", "Object", "Session", "State", "Tools"]
+
 HISTORY_BYTES = 64 * 2**20  # one step of sam-vit-base holds 0.8 MB of logits
 
 
@@ -28,64 +31,13 @@ class Tools:
     """What an action may need beyond the session: `predict` runs the decoder, `snap` moves a mask to the image's edges.
 
     snap: (bool (H, W), prompt) -> bool (H, W), or None where it is not to be had. model: name of the model behind
-    `predict`, kept with the objects that it makes.
+    `predict`, kept with the objects that it makes. found: from ids to the masks that everything mode has found.
     """
 
     predict: Predict
     snap: Callable[[np.ndarray, Prompt], np.ndarray] | None = None
     model: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Object:
-    """An accepted mask. colour: "#rrggbb". prompt: what made it, earlier logits included. candidate: index it had.
-
-    model: name of the model that made it. snapped: whether "snap to edges" was on.
-    """
-
-    id: int
-    label: str
-    colour: str
-    visible: bool
-    mask: Rle
-    score: float
-    prompt: Prompt
-    candidate: int
-    snapped: bool
-    model: str
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """All of a session at one moment. mask: what is shown for the active prompt, None without one."""
-
-    steps: tuple[Step, ...] = ()
-    mask: Rle | None = None
-    reopened: int | None = None
-    objects: tuple[Object, ...] = ()
-    label: str = ""
-    snap: bool = False
-    next_id: int = 1
-
-    @property
-    def prompt(self) -> Prompt:
-        return self.steps[-1].prompt if self.steps else Prompt()
-
-    @property
-    def prediction(self) -> Prediction | None:
-        return self.steps[-1].prediction if self.steps else None
-
-    @property
-    def candidate(self) -> int | None:
-        """Index in the model's order of the candidate that is looked at."""
-        return self.steps[-1].candidate if self.steps else None
-
-    def find(self, id: int) -> Object:
-        """Return the object with this id; SessionError if there is none."""
-        for item in self.objects:
-            if item.id == id:
-                return item
-        raise SessionError(f"object: must be one of the session's objects, got id {id}")
+    found: Callable[[Sequence[int]], list[FoundMask]] | None = None
 
 
 class Session:
@@ -136,8 +88,9 @@ class Session:
         now = self.state
         objects = tuple(replace(o, prompt=replace(o.prompt, mask_logits=None)) for o in now.objects)
         other = Session(self.size, snap=now.snap, history_bytes=self._history_bytes)
-        other._states = [State(objects=objects, label=now.label, snap=now.snap, next_id=now.next_id)]
-        other._added = [_bytes_of(other.state)]
+        kept = replace(now, objects=objects, steps=(), mask=None, reopened=None)
+        other._states = [kept]
+        other._added = [bytes_of(other.state)]
         return other
 
     def preview(self, hover: actions.Hover, tools: Tools) -> tuple[Rle, float]:
@@ -200,7 +153,8 @@ class Session:
         new = Object(id, label, colour, True, now.mask, step.score, step.prompt, step.candidate, now.snap, tools.model)
         objects = tuple(new if o is old else o for o in now.objects) if old else (*now.objects, new)
         next_id = now.next_id + (old is None)
-        self._push(State(objects=objects, label=label, snap=now.snap, next_id=next_id))
+        done = replace(now, steps=(), mask=None, reopened=None, objects=objects, label=label, next_id=next_id)
+        self._push(done)
 
     @_apply.register
     def _(self, action: actions.Clear, tools: Tools) -> None:
@@ -212,7 +166,7 @@ class Session:
     def _(self, action: actions.Reset, tools: Tools) -> None:
         now = self.state
         if now.steps or now.objects:
-            self._push(State(label=now.label, snap=now.snap, next_id=now.next_id))
+            self._push(replace(now, steps=(), mask=None, reopened=None, objects=(), taken=frozenset()))
 
     @_apply.register
     def _(self, action: actions.Undo, tools: Tools) -> None:
@@ -261,6 +215,50 @@ class Session:
             mask = _shown(now.steps, action.on, tools) if now.steps else None
             self._push(replace(now, snap=action.on, mask=mask))
 
+    @_apply.register
+    def _(self, action: actions.Keep, tools: Tools) -> None:
+        masks = self._found(action.masks, tools)
+        self._push(found_masks.keep(self.state, action.masks, masks, self._label(action), tools.model))
+
+    @_apply.register
+    def _(self, action: actions.Merge, tools: Tools) -> None:
+        masks = self._found(action.masks, tools)
+        self._push(found_masks.merge(self.state, action.masks, masks, self._label(action), tools.model))
+
+    @_apply.register
+    def _(self, action: actions.Reject, tools: Tools) -> None:
+        self._found(action.masks, tools)
+        self._push(replace(self.state, rejected=self.state.rejected | set(action.masks)))
+
+    @_apply.register
+    def _(self, action: actions.Restore, tools: Tools) -> None:
+        if self.state.rejected:
+            self._push(replace(self.state, rejected=frozenset()))
+
+    @_apply.register
+    def _(self, action: actions.Refine, tools: Tools) -> None:
+        (mask,) = self._pick((action.mask,), tools)
+        kept = next((item for item in self.state.objects if item.mask is mask.rle), None)
+        if kept is not None:  # the first of two clicks has kept it already
+            return self._apply(actions.Reopen(kept.id), tools)
+        self._found((action.mask,), tools)
+        self._push(found_masks.refine(self.state, action.mask, mask, tools.predict))
+
+    def _label(self, action: actions.Keep | actions.Merge) -> str:
+        return self.state.label if action.label is None else action.label
+
+    def _pick(self, ids: Sequence[int], tools: Tools) -> list[FoundMask]:
+        if tools.found is None:
+            raise SessionError(f"masks: must be found ones, got id {ids[0]}")
+        return tools.found(ids)
+
+    def _found(self, ids: Sequence[int], tools: Tools) -> list[FoundMask]:
+        """The found masks with these ids that are still offered."""
+        for id in ids:
+            if id in self.state.taken or id in self.state.rejected:
+                raise SessionError(f"masks: must be in the list still, got id {id}")
+        return self._pick(ids, tools)
+
     def _edit(self, id: int, **changes: object) -> None:
         now = self.state
         item = now.find(id)
@@ -271,7 +269,7 @@ class Session:
     def _push(self, state: State, *, trim: bool = True) -> None:
         del self._states[self._at + 1 :]
         del self._added[self._at + 1 :]
-        self._added.append(_bytes_of(state, beside=self.state))
+        self._added.append(bytes_of(state, beside=self.state))
         self._states.append(state)
         self._at += 1
         if trim:
@@ -282,7 +280,7 @@ class Session:
         while self.nbytes > self._history_bytes and len(self._states) > 2:
             del self._states[0], self._added[0]
             self._at -= 1
-            self._added[0] = _bytes_of(self._states[0])
+            self._added[0] = bytes_of(self._states[0])
 
 
 def _shown(steps: tuple[Step, ...], snap: bool, tools: Tools) -> Rle:
@@ -297,25 +295,3 @@ def _encode(prediction: Prediction, index: int) -> Rle:
     if prediction.runs is None:
         return Rle.encode(prediction.mask(index))
     return Rle(prediction.size, prediction.runs(prediction.logits[index]))
-
-
-def _bytes_of(state: State, *, beside: State | None = None) -> int:
-    """Bytes of the arrays that a state keeps alive and its neighbour `beside` does not.
-
-    A part lives in a run of neighbouring states, so these add up to the bytes of the whole list.
-    """
-    parts = _parts(state)
-    known = _parts(beside) if beside else {}
-    return sum(size for part, size in parts.items() if part not in known)
-
-
-def _parts(state: State) -> dict[int, int]:
-    """The arrays that a state keeps alive: identity -> bytes."""
-    parts = {id(step.prediction): step.prediction.logits.nbytes for step in state.steps}
-    if state.mask is not None:
-        parts[id(state.mask)] = state.mask.counts.nbytes
-    for item in state.objects:
-        parts[id(item.mask)] = item.mask.counts.nbytes
-        if item.prompt.mask_logits is not None:
-            parts[id(item.prompt.mask_logits)] = item.prompt.mask_logits.nbytes
-    return parts

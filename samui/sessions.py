@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from samui.errors import FullError, UnknownSessionError
+from samui.everything_session import FoundMasks
 from samui.session import Session, State
 
 _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
@@ -44,6 +45,8 @@ class Seat:
     epoch: int = 0
     image: OpenImage | None = None
     session: Session | None = None
+    found: FoundMasks | None = None  # of the newest run of everything mode on this image
+    runs: int = 0  # of everything mode so far
     embedding_key: str = ""
     encoding: int = 0  # the epoch whose image is being encoded, 0 for none
     encode_ms: float | None = None
@@ -57,7 +60,11 @@ class Seat:
     @property
     def nbytes(self) -> int:
         """Bytes in memory that this seat alone keeps."""
-        return self.session.nbytes if self.session else 0
+        return (self.session.nbytes if self.session else 0) + (self.found.nbytes if self.found else 0)
+
+    def stop(self) -> bool:
+        """End the run of everything mode before its next decoder pass; False if there is none."""
+        return self.found is not None and self.found.cancel()
 
     def remember(self, state: State) -> int:
         """Number the state that is about to be sent, and return the number."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,14 @@ from samui.errors import (
     StaleError,
     UnknownSessionError,
 )
+from samui.everything import FoundMask
 from samui.masks import Rle
 from samui.session import Object, Session, State
 from samui.types import Prediction, Prompt
 
 MAX_POINTS = 100  # each is a decoder call, and logits to keep for undo
 MAX_LABEL = 200  # characters
+MAX_MASKS = 10_000  # ids in one request
 THUMB_SIDE = 96  # pixels of a candidate's thumbnail
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _MAX_NUMBER = 2**53  # what a JavaScript number holds exactly
@@ -114,7 +116,23 @@ def reply(session: Session, *, seen: State | None, timings: Mapping[str, float |
         answer["mask"] = encode_mask(now.mask)
     if seen is None or seen.objects is not now.objects:
         answer["objects"] = _objects(now.objects, seen.objects if seen else ())
+    if seen is None or seen.taken is not now.taken or seen.rejected is not now.rejected:
+        answer["gone"] = {"taken": sorted(now.taken), "rejected": sorted(now.rejected)}
     return answer
+
+
+def encode_found(masks: Iterable[tuple[int, FoundMask]]) -> list[dict[str, Any]]:
+    """Masks of everything mode, by id, for the page."""
+    return [
+        {
+            "id": id,
+            "mask": encode_mask(found.rle),
+            "score": round(found.score, 4),
+            "stability": round(found.stability, 4),
+            "colour": found.colour,
+        }
+        for id, found in masks
+    ]
 
 
 def encode_mask(mask: Rle | None) -> dict[str, Any] | None:
@@ -226,6 +244,13 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "recolour": lambda data: actions.Recolour(_whole(data, "object"), _colour(data)),
     "show": lambda data: actions.Show(_whole(data, "object"), _flag(data, "visible")),
     "snap": lambda data: actions.Snap(_flag(data, "on")),
+    "keep": lambda data: actions.Keep(_masks(data), _text(data, "label", MAX_LABEL, optional=True)),
+    "merge": lambda data: actions.Merge(_masks(data), _text(data, "label", MAX_LABEL, optional=True)),
+    "reject": lambda data: actions.Reject(_masks(data)),
+    "restore": lambda data: actions.Restore(),
+    "refine": lambda data: actions.Refine(_whole(data, "mask")),
+    "cancel": lambda data: actions.Cancel(),
+    "found": lambda data: actions.TellFound(),
     "state": lambda data: actions.Report(),
 }
 
@@ -242,6 +267,18 @@ def _whole(data: Mapping[str, Any], name: str, default: int | None = None) -> in
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_NUMBER:
         raise RequestError(f"request.{name}: must be a whole number from 0, got {_short(value)}")
     return value
+
+
+def _masks(data: Mapping[str, Any]) -> tuple[int, ...]:
+    """Ids of found masks, each once."""
+    value = data.get("masks")
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_MASKS:
+        got = len(value) if isinstance(value, list) else _short(value)
+        raise RequestError(f"request.masks: must be a list of 1 to {MAX_MASKS} ids, got {got}")
+    for i, id in enumerate(value):
+        if isinstance(id, bool) or not isinstance(id, int) or not 0 <= id <= _MAX_NUMBER:
+            raise RequestError(f"request.masks[{i}]: must be a whole number from 0, got {_short(id)}")
+    return tuple(dict.fromkeys(value))
 
 
 def _flag(data: Mapping[str, Any], name: str) -> bool:

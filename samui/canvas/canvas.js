@@ -25,6 +25,7 @@ function startCanvas(element) {
   let attempts = 0;
   let forcedHover = false; // turned on by hand: slowness no longer turns it off
   let panelAsked = 0;
+  let lastFound = null; // id of the found mask that the last click kept
 
   const act = {
     edit(edit, began) {
@@ -80,22 +81,24 @@ function startCanvas(element) {
       changed();
     },
     hoverAt(at) {
+      if (state.found.on) return everything.over(at);
       if (state.hovering && !act.prompting() && !state.mask) transport.hover(at.x, at.y);
     },
     leave() {
       transport.dropHover();
+      if (state.found.on) everything.over(null);
       if (!state.hover) return;
       state.hover = null;
       view.ask("mask");
     },
     outline() {
       state.outline = !state.outline;
-      view.ask("mask", "objects");
+      view.ask("mask", "objects", "found");
       changed();
     },
     opacity(value) {
       state.opacity = value;
-      view.ask("mask", "objects");
+      view.ask("mask", "objects", "found");
     },
     "zoom-in": () => zoomed(() => view.zoomBy(1)),
     "zoom-out": () => zoomed(() => view.zoomBy(-1)),
@@ -110,14 +113,24 @@ function startCanvas(element) {
     save: () => work.saveAs(panel.request()),
     saveObject: (object) => work.saveAs(panel.request(object)),
     model: (name) => name && work.send("model", { model: name }),
+    foundClick(at, add, twice) {
+      if (twice && lastFound !== null && !state.found.picking) return everything.refine(lastFound);
+      const mask = everything.click(at, add);
+      lastFound = mask && !add ? mask.id : null;
+    },
+    foundKey: (key, onCanvas) => everything.key(key, onCanvas),
+    label: () => panel.label(),
+    focus: () => canvas.focus({ preventScroll: true }),
     "load-model": () => act.model(panel.modelName()),
     changed,
   };
   const toolbar = createToolbar(root, state, view, act);
   const panel = createPanel(root, state, act);
   const pointer = createPointer(canvas, state, view, prompt, act);
-  const page = { begin, showImage, takeState, enter, changed: updateSoon };
+  const page = { begin, showImage, takeState, enter, changed: updateSoon, find: (step) => everything.take(step) };
   const work = createWork(root, state, toolbar, panel, page, { props, trigger, upload });
+  const everything = createEverything(root, state, view, act, work.send);
+  Object.assign(act, everything.actions);
   createKeys(root, canvas, state, view, pointer, act);
 
   function mean(include) {
@@ -145,6 +158,7 @@ function startCanvas(element) {
     panelAsked = 0;
     toolbar.update(transport.busy());
     panel.update();
+    everything.update();
   }
 
   /** A reply to an action: paint at once, then the rest of the page. */
@@ -154,7 +168,8 @@ function startCanvas(element) {
     const difference = applyReply(state, reply);
     const layers = ["prompt"];
     if (difference.mask) layers.push("mask");
-    if (difference.objects) layers.push("objects");
+    if (difference.objects) layers.push("objects", "found");
+    if (difference.found) layers.push("found", "mask");
     const { points } = prompt();
     if (typeof state.selected === "number" && state.selected >= points.length) state.selected = null;
     view.paint(...layers);
@@ -242,7 +257,7 @@ function startCanvas(element) {
     state.rev = 0;
     applyReply(state, reply);
     enter(reply.stage);
-    view.paint("mask", "objects", "prompt");
+    view.paint("mask", "objects", "found", "prompt");
     update();
   }
 
@@ -251,7 +266,10 @@ function startCanvas(element) {
     const same = Boolean(state.image && image) && pictureName(state.image) === pictureName(image);
     if (same) {
       // Another epoch of the same image is another model: the work stays, and what was asked of the old one is void.
-      if (epoch !== state.epoch) transport.restart();
+      if (epoch !== state.epoch) {
+        transport.restart();
+        state.found.running = false;
+      }
       state.epoch = epoch;
       state.serial = 0;
       return;
@@ -264,7 +282,7 @@ function startCanvas(element) {
     view.show(null);
     view.resize();
     view.fit();
-    view.ask("mask", "objects", "prompt");
+    view.ask("mask", "objects", "found", "prompt");
     if (!image) return;
     canvas.setAttribute("aria-label", `Image canvas, ${image.name || "image"}`);
     toolbar.advise((image.notes || []).join(" "));
@@ -313,41 +331,10 @@ function startCanvas(element) {
     if (reply.epoch !== state.epoch) return;
     transport.raise(reply.rev);
     applyReply(state, reply);
-    view.paint("mask", "objects", "prompt");
+    view.paint("mask", "objects", "found", "prompt");
   }
 
-  /** Copy of what the page shows, for automation and support. */
-  function snapshot() {
-    const { image, view: at, candidates, candidate, objects, rev, timings, stage } = state;
-    const { points, box } = prompt();
-    const working = state.opening || state.loading || state.saving || stage === "image" || stage === "encoding";
-    return structuredClone({
-      image: image && { width: image.width, height: image.height },
-      view: at,
-      prompt: { points, box },
-      candidates: candidates.map(({ score, area, box: extent }) => ({ score, area, box: extent })),
-      candidate,
-      objects: objects.map(({ id, label, area, box: extent, visible }) => ({ id, label, area, box: extent, visible })),
-      pending: !state.session || beginning || working || transport.busy(),
-      rev,
-      epoch: state.epoch,
-      stage,
-      timings,
-    });
-  }
-
-  function toClient(x, y) {
-    const frame = canvas.getBoundingClientRect();
-    const at = toScreen(state.view, x, y);
-    return { x: frame.left + at.x, y: frame.top + at.y };
-  }
-
-  const facade = Object.freeze({
-    snapshot,
-    toClient,
-    covers: (x, y) => Boolean(state.mask) && maskCovers(state.mask, x, y),
-  });
-  Object.defineProperty(window, "samui", { value: facade, writable: false, configurable: true });
+  createFacade(canvas, state, prompt, () => !state.session || beginning || transport.busy());
 
   const main = root.querySelector(".main");
   // A frame that grows with its content would grow without end, since the content grows with the window.
@@ -356,9 +343,11 @@ function startCanvas(element) {
     // The work area ends with the window, whatever stands above it on the page.
     const above = main.getBoundingClientRect().top + window.scrollY;
     root.style.setProperty("--above", `${Math.round(above) + 12}px`);
-    if (view.resize()) view.paint("picture", "objects", "mask", "prompt");
+    if (view.resize()) view.paint("picture", "found", "objects", "mask", "prompt");
   };
-  new ResizeObserver(remeasure).observe(root.querySelector(".stage"));
+  const measure = new ResizeObserver(remeasure);
+  measure.observe(root.querySelector(".stage"));
+  measure.observe(root.querySelector(".toolbar"));
   window.addEventListener("resize", remeasure);
   watch("reply", () => work.takeEvent(props.reply));
   toolbar.offerSamples(props.samples || []);

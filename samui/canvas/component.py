@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent
 SCRIPTS = (
     "geometry.js",
     "mask.js",
+    "found.js",
     "state.js",
     "transport.js",
     "picture.js",
@@ -21,22 +22,25 @@ SCRIPTS = (
     "panel.js",
     "pointer.js",
     "keys.js",
+    "everything.js",
     "work.js",
+    "facade.js",
     "canvas.js",
 )
-STYLES = ("canvas.css", "controls.css", "panel.css", "narrow.css")
+STYLES = ("canvas.css", "controls.css", "panel.css", "everything.css", "narrow.css")
 # Gradio evaluates HTML and CSS as Handlebars and as a JavaScript template string. A static template keeps its DOM, and
 # with it everything drawn on it, through all updates of props.
 _TEMPLATE_SYNTAX = ("{{", "${", "`", "\\")
 
 
 class PromptCanvas(gr.HTML):
-    """The canvas with its tools; talks to two server functions and to three queued events.
+    """The canvas with its tools; talks to two server functions and to four queued events.
 
     act: server function that applies one action to a session and answers with what changed. begin: server function that
     makes or resumes a session. samples: {name, title, url} of the pictures offered on an empty page. settings: what the
     page shows before `begin` has answered, in the same form. reply: where the handlers of the events ``open``,
-    ``model`` and ``save`` yield their steps; the page watches it, so that `value` is never overwritten from the server.
+    ``model``, ``everything`` and ``save`` yield their steps; the page watches it, so that `value` is never overwritten
+    from the server.
     """
 
     def __init__(

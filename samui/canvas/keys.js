@@ -26,6 +26,7 @@ function createKeys(root, canvas, state, view, pointer, act) {
     if (event.altKey) return;
     const onCanvas = event.target === canvas || event.target === document.body;
     if (onCanvas && moveCursor(event)) return;
+    if (state.found.on && act.foundKey(key, onCanvas)) return event.preventDefault();
     if (key === " " && onCanvas) return holdSpace(event);
     if (key === "Tab" && event.target === canvas && !event.shiftKey && state.candidates.length > 1) {
       return take(event, act.nextCandidate);
@@ -42,6 +43,7 @@ function createKeys(root, canvas, state, view, pointer, act) {
       _: act["zoom-out"],
       0: act.actual,
       f: act.fit,
+      e: act.everything,
       x: act.toggleInclude,
       h: act.hover,
       o: act.outline,
@@ -118,6 +120,7 @@ function createKeys(root, canvas, state, view, pointer, act) {
     pointer.holdSpace(false);
     if (!listens(event.target) || spaceUsed || !state.cursor) return;
     const { x, y } = state.cursor;
+    if (state.found.on) return act.foundClick({ x, y }, event.shiftKey, false);
     act.edit(edits.addPoint(x, y, state.include && !event.shiftKey ? 1 : 0), event.timeStamp);
   }
 

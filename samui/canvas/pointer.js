@@ -9,7 +9,8 @@ const REST = 40; // ms that the pointer rests before the mask under it is asked 
 
 /**
  * canvas: the element; state, view as made elsewhere; prompt(): the prompt to show.
- * act: {edit(edit, began), reopen(id, began, instead), hoverAt(at), leave(), changed()}.
+ * act: {edit(edit, began), reopen(id, began, instead), hoverAt(at), leave(), changed(),
+ * foundClick(at, add, twice): in everything mode}.
  */
 function createPointer(canvas, state, view, prompt, act) {
   const fingers = new Map(); // pointer id -> screen point
@@ -24,6 +25,7 @@ function createPointer(canvas, state, view, prompt, act) {
   }
 
   function targetAt(at, event) {
+    if (state.found.on) return { kind: "found" };
     const { points, box } = prompt();
     const grasp = GRASP[event.pointerType] || GRASP.mouse;
     const badge = view.badgePosition();
@@ -63,6 +65,7 @@ function createPointer(canvas, state, view, prompt, act) {
       from: toImage(state.view, at.x, at.y),
       target,
       left: event.button === 0,
+      add: event.shiftKey,
       exclude: event.button === 2 || event.altKey || event.ctrlKey,
       tolerance: TOLERANCE[event.pointerType] || TOLERANCE.mouse,
       moved: false,
@@ -104,6 +107,10 @@ function createPointer(canvas, state, view, prompt, act) {
     if (!gesture.left) return;
     if (Math.hypot(at.x - gesture.start.x, at.y - gesture.start.y) > gesture.tolerance) gesture.moved = true;
     if (!gesture.moved) return;
+    if (gesture.target.kind === "found") {
+      gesture = { kind: "pan", id: gesture.id, last: gesture.start };
+      return move(event);
+    }
     const edit = draggedEdit(toImage(state.view, at.x, at.y));
     if (!edit) return;
     state.draft = null;
@@ -161,9 +168,8 @@ function createPointer(canvas, state, view, prompt, act) {
   function click(ended, event) {
     const { target, from, start } = ended;
     if (target.kind === "badge") return remove(selection());
-    const twice = lastClick && event.timeStamp - lastClick.time < DOUBLE.time &&
-      Math.hypot(start.x - lastClick.x, start.y - lastClick.y) < DOUBLE.distance;
-    if (twice && ended.left) {
+    if (target.kind === "found") return clickFound(ended, event);
+    if (isTwice(start, event) && ended.left) {
       const object = objectAt(state.objects, from);
       if (object) {
         const { before } = lastClick;
@@ -184,6 +190,18 @@ function createPointer(canvas, state, view, prompt, act) {
     act.edit(edits.addPoint(from.x, from.y, state.include && !ended.exclude ? 1 : 0), event.timeStamp);
   }
 
+  /** A click in everything mode; the second of two at one place is told as such. */
+  function clickFound({ from, start, add }, event) {
+    const twice = isTwice(start, event) && !add;
+    lastClick = twice ? null : { time: event.timeStamp, x: start.x, y: start.y, before: EMPTY_PROMPT };
+    act.foundClick(from, add, twice);
+  }
+
+  function isTwice(start, event) {
+    return lastClick && event.timeStamp - lastClick.time < DOUBLE.time &&
+      Math.hypot(start.x - lastClick.x, start.y - lastClick.y) < DOUBLE.distance;
+  }
+
   function selection() {
     if (state.selected === null) return null;
     return state.selected === "box" ? { kind: "box" } : { kind: "point", index: state.selected };
@@ -200,6 +218,11 @@ function createPointer(canvas, state, view, prompt, act) {
   function pass(at, event) {
     if (!state.image) return;
     const target = targetAt(at, event);
+    if (target.kind === "found") {
+      const lit = act.hoverAt(toImage(state.view, at.x, at.y));
+      canvas.style.cursor = spaceHeld ? "grab" : lit ? "pointer" : "default";
+      return;
+    }
     canvas.style.cursor = spaceHeld ? "grab" : cursorOf(target);
     const over = toImage(state.view, at.x, at.y);
     clearTimeout(resting);

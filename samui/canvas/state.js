@@ -40,6 +40,7 @@ function createState(settings) {
     draft: null, // the prompt while a gesture changes it
     selected: null, // "box", index of a point, or null
     cursor: null, // keyboard cursor in image px
+    found: createFound(), // everything mode
   };
 }
 
@@ -62,6 +63,7 @@ function forgetWork(state) {
     selected: null,
     cursor: null,
   });
+  forgetFound(state.found);
 }
 
 /** Prompt after operations that the server has not answered yet; undo and redo cannot be foreseen. */
@@ -86,9 +88,9 @@ const edits = {
   replace: (whole) => () => whole,
 };
 
-/** Take over a reply; returns which layers it changes: {mask, objects}. */
+/** Take over a reply; returns which layers it changes: {mask, objects, found}. */
 function applyReply(state, reply) {
-  const changed = { mask: false, objects: false };
+  const changed = { mask: false, objects: false, found: false };
   state.rev = Math.max(state.rev, reply.rev || 0);
   if (reply.serial !== undefined) state.serial = reply.serial;
   if (reply.prompt) {
@@ -110,6 +112,13 @@ function applyReply(state, reply) {
     state.objects = mergeObjects(state.objects, reply.objects);
     changed.objects = true;
   }
+  if (reply.gone) {
+    state.found.taken = new Set(reply.gone.taken);
+    state.found.rejected = new Set(reply.gone.rejected);
+    refreshFound(state.found);
+  }
+  if (reply.found) takeFound(state.found, reply.found);
+  changed.found = Boolean(reply.gone || reply.found);
   if (reply.label !== undefined) state.label = reply.label || "";
   if (reply.snap !== undefined) state.snap = reply.snap;
   if (reply.can) state.can = reply.can;
@@ -166,6 +175,12 @@ function statusParts(state) {
   const { image, timings, settings } = state;
   const parts = [];
   if (!image) return ["No image open"];
+  const { found } = state;
+  const over = found.on && found.over !== null ? found.masks.get(found.over) : null;
+  if (over) {
+    return [`score ${over.score.toFixed(2)}`, `stability ${over.stability.toFixed(2)}`, areaText(over.area)];
+  }
+  if (found.on && (found.running || found.offered)) return [progressText(found), foundText(found)].filter(Boolean);
   if (state.mask && state.score !== null) parts.push(`score ${state.score.toFixed(2)}`);
   if (state.mask) parts.push(areaText(state.mask.area));
   parts.push(`${image.width}×${image.height}`);

@@ -61,6 +61,8 @@ function createToolbar(root, state, view, act) {
     for (const name of ["zoom-out", "zoom-in", "fit", "actual"]) buttons[name].disabled = !image;
     press(buttons.include, state.include);
     press(buttons.exclude, !state.include);
+    buttons.everything.disabled = !image;
+    press(buttons.everything, state.found.on);
     press(buttons.hover, state.hovering);
     press(buttons.outline, state.outline);
     press(buttons.snap, state.snap);

@@ -1,13 +1,17 @@
-// Draws the state: four canvases on top of each other (picture, objects, mask, prompt), each drawn again only if what
+// Draws the state: five canvases on top of each other (picture, found, objects, mask, prompt), each drawn again only if what
 // it shows has changed. devicePixelRatio is read here and nowhere else.
 
 const ACTIVE_COLOUR = [56, 152, 255];
+const WHITE = [255, 255, 255];
 const HOVER_SHARE = 0.6; // of the opacity of the active mask
 const MARGIN = 12; // CSS px round an image that is fitted
 const POINT_RADIUS = 6; // CSS px
 const HANDLE_SIZE = 9; // CSS px
 const BADGE_OFFSET = 15; // CSS px from a point or corner to the x that deletes it
 const OUTLINE = 2; // device px
+const CLEAR = { tint: 1, outline: 1, thickness: 1 }; // a colour without any alpha
+const LIT_OUTLINE = 3; // device px
+const LIT_TINT = 0.7; // opacity
 
 /** root: element of the component; state as of createState; prompt(): the prompt to show. */
 function createView(root, state, prompt) {
@@ -15,6 +19,7 @@ function createView(root, state, prompt) {
   const top = root.querySelector("#samui-canvas");
   const layers = {
     picture: { canvas: root.querySelector(".layer.picture") },
+    found: { canvas: root.querySelector(".layer.found") },
     objects: { canvas: root.querySelector(".layer.objects") },
     mask: { canvas: root.querySelector(".layer.mask") },
     prompt: { canvas: top },
@@ -23,7 +28,7 @@ function createView(root, state, prompt) {
   const stale = new Set();
   let picture = null;
   let asked = 0;
-  let drawn = {}; // what the layer of objects holds: {how, objects}
+  const drawn = { objects: {}, found: {} }; // what these layers hold: {how, items}
 
   /** Measure the stage; true if anything changed. */
   function resize() {
@@ -50,7 +55,7 @@ function createView(root, state, prompt) {
   function look(view) {
     if (!state.image) return;
     state.view = snapView(clampView(view, state.image, state.size, 48), state.ratio);
-    ask("picture", "objects", "mask", "prompt");
+    ask(...Object.keys(layers));
   }
 
   function fit() {
@@ -89,6 +94,7 @@ function createView(root, state, prompt) {
     asked = 0;
     if (stale.has("mask")) drawMask();
     if (stale.has("objects")) drawObjects();
+    if (stale.has("found")) drawFound();
     if (stale.has("prompt")) drawPrompt();
     if (stale.has("picture")) drawImage();
     stale.clear();
@@ -115,24 +121,56 @@ function createView(root, state, prompt) {
   }
 
   function drawMask() {
+    if (state.found.on) {
+      fillLayer(layers.mask, [...activePaintings(), ...litPaintings(state.found)]);
+    } else fillLayer(layers.mask, activePaintings());
+  }
+
+  /** The masks of everything mode that are selected, and the one under the pointer, which is all of its colour. */
+  function litPaintings({ masks, selected, over }) {
+    const lit = [...selected].map((id) => [masks.get(id), WHITE, LIT_TINT]);
+    if (over !== null) lit.push([masks.get(over), selected.has(over) ? WHITE : null, LIT_TINT]);
+    return lit.map(([{ mask, colour }, rim, tint]) => {
+      const outline = packColour(rim || parseColour(colour), 1);
+      return [mask, { tint: packColour(parseColour(colour), tint), outline, thickness: LIT_OUTLINE }];
+    });
+  }
+
+  function activePaintings() {
     if (state.mask) {
       // A white rim tells the mask at work from accepted objects, whatever their colours.
-      const rim = { tint: 0, outline: packColour([255, 255, 255], 1), thickness: 1 };
-      fillLayer(layers.mask, [[state.mask, maskStyle(ACTIVE_COLOUR, 1)], [state.mask, rim]]);
-    } else if (state.hover) fillLayer(layers.mask, [[state.hover.mask, maskStyle(ACTIVE_COLOUR, HOVER_SHARE)]]);
-    else fillLayer(layers.mask, []);
+      const rim = { tint: 0, outline: packColour(WHITE, 1), thickness: 1 };
+      return [[state.mask, maskStyle(ACTIVE_COLOUR, 1)], [state.mask, rim]];
+    }
+    return state.hover ? [[state.hover.mask, maskStyle(ACTIVE_COLOUR, HOVER_SHARE)]] : [];
   }
 
   function drawObjects() {
-    const shown = state.objects.filter((object) => object.visible && object.mask && object.id !== state.active);
+    drawMany("objects", shownObjects(), (object) => maskStyle(parseColour(object.colour), 1));
+  }
+
+  function shownObjects() {
+    return state.objects.filter((object) => object.visible && object.mask && object.id !== state.active);
+  }
+
+  /** The found masks, and no colour of theirs where an object lies. */
+  function drawFound() {
+    const { on, shown } = state.found;
+    drawMany("found", on ? [...shown, ...shownObjects()] : [], (item) =>
+      "stability" in item ? { ...maskStyle(parseColour(item.colour), 1), thickness: 1 } : CLEAR,
+    );
+  }
+
+  /** Paint items {mask} into a layer, each in its style; if they are those that it holds and more, only what is more. */
+  function drawMany(name, shown, style) {
     const { view, ratio, outline, opacity } = state;
     const how = [view.scale, view.x, view.y, ratio, outline, opacity].join();
-    const before = layers.objects.data && drawn.how === how ? drawn.objects : null;
-    // An accepted object comes on top of the others, which need not be painted again.
-    const kept = before && before.length <= shown.length && before.every((object, i) => object === shown[i]);
+    const before = layers[name].data && drawn[name].how === how ? drawn[name].items : null;
+    // What is new comes on top of the others, which need not be painted again.
+    const kept = before && before.length <= shown.length && before.every((item, i) => item === shown[i]);
     const fresh = kept ? shown.slice(before.length) : shown;
-    fillLayer(layers.objects, fresh.map((object) => [object.mask, maskStyle(parseColour(object.colour), 1)]), kept);
-    drawn = { how, objects: shown };
+    fillLayer(layers[name], fresh.map((item) => [item.mask, style(item)]), kept);
+    drawn[name] = { how, items: shown };
   }
 
   /** Paint [mask, style] pairs into a layer, over what is there (keep) or instead; only changes reach the screen. */

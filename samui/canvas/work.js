@@ -3,7 +3,7 @@
 const QUEUE_PATIENCE = 180000; // ms without any word on work that was asked for
 
 /**
- * page: {begin(message), showImage(image, epoch), takeState(reply), enter(stage), changed()}, see canvas.js.
+ * page: {begin(message), showImage(image, epoch), takeState(reply), enter(stage), find(step), changed()}, see canvas.js.
  * gradio: {props, trigger, upload} of the component.
  */
 function createWork(root, state, toolbar, panel, page, gradio) {
@@ -25,6 +25,8 @@ function createWork(root, state, toolbar, panel, page, gradio) {
       state.loading = true;
       toolbar.work("Loading the model.");
       trigger("model", payload);
+    } else if (name === "everything") {
+      return trigger("everything", payload); // it waits its turn as long as it must, and can be cancelled
     } else {
       state.saving = true;
       toolbar.work("Writing the file.");
@@ -59,6 +61,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
   function takeEvent(reply) {
     if (!reply || !reply.event || reply.serial_event === lastEvent) return;
     lastEvent = reply.serial_event;
+    if (reply.event === "everything" && reply.stage !== "error") return page.find(reply);
     clearTimeout(silence);
     if (reply.model) state.settings = { ...state.settings, model: reply.model };
     if (reply.timings) state.timings = { ...state.timings, ...reply.timings };
@@ -83,6 +86,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     toolbar.complain(reply.error || "That did not work.");
     if (reply.event === "open") state.opening = false;
     if (reply.event === "save") state.saving = false;
+    if (reply.event === "everything") state.found.running = false;
     if (reply.event === "model") {
       state.loading = false;
       panel.resetModel();

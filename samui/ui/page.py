@@ -48,6 +48,9 @@ def build_page(service: Service) -> gr.Blocks:
     def change_model(value: Any) -> Iterator[Event]:
         yield from service.change_model(_session(value), value.get("model"))
 
+    def everything(value: Any) -> Iterator[Event]:
+        yield from service.everything(_session(value), value.get("parameters"))
+
     def save(value: Any) -> Iterator[Event]:
         token = _session(value)
         file, name = service.save(token, value.get("format"), value.get("object"))
@@ -61,6 +64,7 @@ def build_page(service: Service) -> gr.Blocks:
         long_work = {"inputs": canvas, "outputs": canvas, "show_progress": "hidden", "trigger_mode": "multiple"}
         canvas.open(tell("open", open_image), concurrency_limit=4, api_visibility="private", **long_work)
         canvas.model(tell("model", change_model), concurrency_limit=1, api_visibility="private", **long_work)
+        canvas.everything(tell("everything", everything), concurrency_limit=2, api_visibility="private", **long_work)
         canvas.save(tell("save", save), concurrency_limit=4, api_visibility="private", **long_work)
         add_endpoints(service)
     return page
