@@ -8,25 +8,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from samui.errors import FullError, UnknownSessionError
 from samui.everything_session import FoundMasks
+from samui.open_image import OpenImage
+from samui.predictor.base import Predictor
 from samui.session import Session, State
 
 _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
-
-
-@dataclass(frozen=True)
-class OpenImage:
-    """The image of a session. file: the original on disk; display: what the browser shows; size: (H, W)."""
-
-    file: Path
-    display: Path
-    media_type: str
-    name: str
-    size: tuple[int, int]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -42,7 +31,9 @@ class Seat:
     key: str = field(default_factory=lambda: secrets.token_hex(8))  # names its folder; stays when the token changes
     lock: threading.RLock = field(default_factory=threading.RLock)
     model: str = ""
+    predictor: Predictor | None = None  # of this model, once it was needed
     epoch: int = 0
+    opens: int = 0  # how many images it was asked to open
     image: OpenImage | None = None
     session: Session | None = None
     found: FoundMasks | None = None  # of the newest run of everything mode on this image

@@ -12,7 +12,19 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module may import modules of lower layers, and its neighbours of the same one.
 LAYERS = {
     0: ["types", "errors"],
-    1: ["geometry", "masks", "images", "models", "colours", "actions", "scratch", "settings", "snap", "timings"],
+    1: [
+        "geometry",
+        "masks",
+        "images",
+        "models",
+        "open_image",
+        "colours",
+        "actions",
+        "scratch",
+        "settings",
+        "snap",
+        "timings",
+    ],
     2: [
         "predictor",
         "predictors",

@@ -25,6 +25,8 @@ function startCanvas(element) {
   let attempts = 0;
   let forcedHover = false; // turned on by hand: slowness no longer turns it off
   let panelAsked = 0;
+  let refused = false; // whether what the page complains about is an action that was refused
+  const waiting = []; // for all actions to be answered
   let lastFound = null; // id of the found mask that the last click kept
 
   const act = {
@@ -57,7 +59,8 @@ function startCanvas(element) {
       if (act.prompting() || state.mask) act.operate({ action: "clear" });
     },
     accept() {
-      if (!state.can.accept && !act.prompting()) return;
+      const last = transport.unanswered().slice(-1)[0];
+      if ((last && last.action === "accept") || (!state.can.accept && !act.prompting())) return;
       state.selected = null;
       act.operate({ action: "accept", label: panel.label() });
     },
@@ -127,7 +130,7 @@ function startCanvas(element) {
   const toolbar = createToolbar(root, state, view, act);
   const panel = createPanel(root, state, act);
   const pointer = createPointer(canvas, state, view, prompt, act);
-  const page = { begin, showImage, takeState, enter, changed: updateSoon, find: (step) => everything.take(step) };
+  const page = { begin, settled, showImage, takeState, enter, changed: updateSoon, find: (step) => everything.take(step) };
   const work = createWork(root, state, toolbar, panel, page, { props, trigger, upload });
   const everything = createEverything(root, state, view, act, work.send);
   Object.assign(act, everything.actions);
@@ -149,6 +152,11 @@ function startCanvas(element) {
     updateSoon();
   }
 
+  /** Resolves when the server has answered all actions. */
+  function settled() {
+    return transport.busy() ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve();
+  }
+
   function updateSoon() {
     if (!panelAsked) panelAsked = requestAnimationFrame(update);
   }
@@ -156,6 +164,7 @@ function startCanvas(element) {
   function update() {
     cancelAnimationFrame(panelAsked);
     panelAsked = 0;
+    if (!transport.busy()) waiting.splice(0).forEach((resolve) => resolve());
     toolbar.update(transport.busy());
     panel.update();
     everything.update();
@@ -164,6 +173,10 @@ function startCanvas(element) {
   /** A reply to an action: paint at once, then the rest of the page. */
   function takeReply(reply, sent) {
     if (reply.epoch !== state.epoch || (reply.rev || 0) < state.rev) return;
+    if (refused && sent.request.action !== "state") {
+      refused = false;
+      toolbar.complain("");
+    }
     const began = performance.now();
     const difference = applyReply(state, reply);
     const layers = ["prompt"];
@@ -210,6 +223,7 @@ function startCanvas(element) {
       begin();
     } else {
       toolbar.complain(reply.error);
+      refused = true;
       if (sent.request.action !== "state") transport.push({ action: "state" });
     }
     changed();

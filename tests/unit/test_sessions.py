@@ -7,8 +7,9 @@ import pytest
 
 from samui import actions
 from samui.errors import FullError, UnknownSessionError
+from samui.open_image import OpenImage
 from samui.session import Session, Tools
-from samui.sessions import OpenImage, Sessions
+from samui.sessions import Sessions
 from samui.types import Prompt
 from tests.fakes import FakePredictor
 
