@@ -1,4 +1,4 @@
-"""The image that a session has open: on disk, in the session's folder, as the original and as what the browser shows."""
+"""The image that a session has open, in the session's folder: the original, and what the browser shows."""
 
 from __future__ import annotations
 

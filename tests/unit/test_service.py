@@ -370,7 +370,7 @@ def test_save_names_the_image_that_it_means(service, photo):
     page.act("accept")
     epoch = page.epoch
     page.open(photo(seed=1))
-    with pytest.raises(StaleError, match="save.epoch: must be 2"):
+    with pytest.raises(StaleError, match=r"save\.epoch: must be 2"):
         service.save(page.token, "mask", epoch=epoch)
 
 
