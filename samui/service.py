@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from samui import actions, everything_service, export, formats, wire
+from samui import actions, describe, everything_service, export, formats, wire
 from samui.embeddings import EmbeddingCache, embedding_key
 from samui.errors import ExportError, ModelError, RequestError, SamuiError, SessionError, StaleError
 from samui.images import read_image
@@ -26,7 +26,7 @@ from samui.predictors import Predictors
 from samui.scratch import Scratch
 from samui.segment import snaps_by_default
 from samui.session import Session, Tools
-from samui.sessions import Seat, Sessions
+from samui.sessions import LeftImage, Seat, Sessions
 from samui.settings import Settings
 from samui.snap import snap_to_edges
 from samui.timings import Timings, since
@@ -103,6 +103,9 @@ class Service:
                 return {"ok": True, "overtaken": True}
             if seat.session is None:
                 raise SessionError("session: must have an image; open one first")
+            if isinstance(request.action, actions.GoBack):
+                self._go_back(seat)
+                return {"ok": True, "moved": True}
             tools = self._tools(seat, timings)
             if isinstance(request.action, actions.Hover):
                 mask, score = seat.session.preview(request.action, tools)
@@ -118,7 +121,7 @@ class Service:
                 seat.applied_rev = request.rev
             answer = self._reply(seat, request.seen, timings)
             if isinstance(request.action, telling[1:]):
-                answer |= self._describe_found(seat, masks=isinstance(request.action, actions.TellFound))
+                answer |= describe.found(seat, masks=isinstance(request.action, actions.TellFound))
             return answer
 
     def _reply(self, seat: Seat, seen: int, timings: Timings) -> Event:
@@ -177,7 +180,7 @@ class Service:
         with seat.lock:
             late = seat.closed or mine != seat.opens  # something newer was opened, or the session ended meanwhile
             if not late:
-                old, predictor = seat.image, self._predictor(seat)
+                old, predictor = self._leave(seat), self._predictor(seat)
                 seat.stop()
                 seat.epoch += 1
                 seat.image, seat.encode_ms, seat.embedding_key, seat.found = image, None, "", None
@@ -187,7 +190,7 @@ class Service:
         self._remove(image if late else old)
         if late:
             return
-        yield {"event": "open", "stage": "image", "epoch": epoch, "image": self._describe_image(seat)}
+        yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
         key, encode_ms = yield from self._encode(seat, epoch, "open", picture.pixels, seat.model, predictor)
         with seat.lock:
             if seat.epoch != epoch:
@@ -210,7 +213,7 @@ class Service:
             if image is None:
                 seat.model, seat.predictor = name, predictor
         if image is None:
-            model = self._describe_model(name, predictor)
+            model = describe.model(name, predictor, self.settings)
             yield {"event": "model", "stage": "ready", "epoch": epoch, "model": model}
             return
         pixels = self.pictures.get(image.file)
@@ -267,7 +270,7 @@ class Service:
         self, seat: Seat, epoch: int, event: str, pixels: np.ndarray, name: str, predictor: Predictor
     ) -> Generator[Event, None, tuple[str, float]]:
         """Tell that it begins, run the encoder, and return the embedding's key and the milliseconds."""
-        told = {"epoch": epoch, "image": self._describe_image(seat), "model": self._describe_model(name, predictor)}
+        told = {"epoch": epoch, "image": describe.image(seat), "model": describe.model(name, predictor, self.settings)}
         seat.encoding = epoch
         try:
             yield {"event": event, "stage": "encoding", **told}
@@ -281,7 +284,7 @@ class Service:
     def _ready(self, seat: Seat, event: str) -> Event:
         state = {**self._reply(seat, 0, Timings(encode=seat.encode_ms)), "epoch": seat.epoch, "rev": 0}
         told = {"event": event, "stage": "ready", "epoch": seat.epoch, "state": state}
-        told["image"], told["model"] = self._describe_image(seat), self._describe_model(seat.model, seat.predictor)
+        told["image"], told["model"] = describe.image(seat), describe.model(seat.model, seat.predictor, self.settings)
         return {**told, "timings": {"encode": round(seat.encode_ms, 1)}}
 
     # --- what a page is told ----------------------------------------------------------------------------------------
@@ -292,38 +295,19 @@ class Service:
             "session": seat.token,
             "epoch": seat.epoch,
             "rev": 0,
-            "image": self._describe_image(seat),
+            "image": describe.image(seat),
             "stage": "empty" if seat.image is None else "encoding" if seat.encoding == seat.epoch else "ready",
             "settings": {
                 "hosted": not self.settings.free_models,
                 "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in self.models()],
-                "model": self._describe_model(seat.model, self._predictor(seat)),
+                "model": describe.model(seat.model, self._predictor(seat), self.settings),
                 "snap": {"available": True, "on": snaps_by_default(self._predictor(seat))},
                 "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
             },
         }
         if seat.session is None:
             return told
-        return told | self._reply(seat, 0, Timings(seat.encode_ms)) | self._describe_found(seat)
-
-    def _describe_found(self, seat: Seat, *, masks: bool = True) -> Event:
-        found = seat.found
-        told: Event = {"running": found is not None and found.running}
-        if masks:
-            told["masks"] = wire.encode_found(found.items()) if found else []
-        return {"found": told}
-
-    def _describe_image(self, seat: Seat) -> Event | None:
-        if seat.image is None:
-            return None
-        height, width = seat.image.size
-        url = f"samui/image/{seat.token}/{seat.image.file.parent.name}"  # another image, another address
-        return {"url": url, "width": width, "height": height, "name": seat.image.name, "notes": list(seat.image.notes)}
-
-    def _describe_model(self, model: str, predictor: Predictor) -> Event:
-        note = predictor.why if model == self.settings.model else ""
-        name = {"name": model, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
-        return {**name, "note": note, "everything": everything_service.defaults(predictor)}
+        return told | self._reply(seat, 0, Timings(seat.encode_ms)) | describe.found(seat)
 
     def models(self) -> Sequence[Any]:
         """The rows of the model table that a page may choose from."""
@@ -377,6 +361,24 @@ class Service:
     def _read(self, source: Path, name: str) -> Any:
         return read_image(source, max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes, name=name)
 
+    def _leave(self, seat: Seat) -> OpenImage | None:
+        """Keep the image and its objects for the way back; the image that no way leads to any more."""
+        if seat.session is None or not seat.session.state.objects:
+            return seat.image
+        old = seat.left and seat.left.image
+        seat.left = LeftImage(seat.image, seat.session)
+        return old
+
+    def _go_back(self, seat: Seat) -> None:
+        if seat.left is None:
+            raise SessionError("back: there must be an image before this one with objects, got none")
+        here = LeftImage(seat.image, seat.session)
+        seat.stop()
+        seat.epoch += 1
+        seat.image, seat.session, seat.left = seat.left.image, seat.left.session, here
+        seat.embedding_key, seat.found = "", None
+        seat.forget()
+
     def _remove(self, image: OpenImage | None) -> None:
         if image is not None:
             self.pictures.drop(image.file)
@@ -385,6 +387,7 @@ class Service:
     def _closed(self, seat: Seat) -> None:
         seat.stop()
         self._remove(seat.image)
+        self._remove(seat.left and seat.left.image)
         self.scratch.drop(seat.key)
 
 

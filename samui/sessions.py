@@ -18,6 +18,14 @@ from samui.session import Session, State
 _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
 
 
+@dataclass(frozen=True, eq=False)
+class LeftImage:
+    """The image before the one that is open, and the work on it."""
+
+    image: OpenImage
+    session: Session
+
+
 @dataclass(eq=False)
 class Seat:
     """One page's place in the table: its token, and the session on the image that it has open.
@@ -36,6 +44,7 @@ class Seat:
     opens: int = 0  # how many images it was asked to open
     image: OpenImage | None = None
     session: Session | None = None
+    left: LeftImage | None = None  # there is a way back to it: a wrong click must not cost an hour of work
     found: FoundMasks | None = None  # of the newest run of everything mode on this image
     runs: int = 0  # of everything mode so far
     embedding_key: str = ""
@@ -51,7 +60,8 @@ class Seat:
     @property
     def nbytes(self) -> int:
         """Bytes in memory that this seat alone keeps."""
-        return (self.session.nbytes if self.session else 0) + (self.found.nbytes if self.found else 0)
+        work = (self.session, self.left and self.left.session, self.found)
+        return sum(part.nbytes for part in work if part is not None)
 
     def stop(self) -> bool:
         """End the run of everything mode before its next decoder pass; False if there is none."""

@@ -251,6 +251,7 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "refine": lambda data: actions.Refine(_whole(data, "mask")),
     "cancel": lambda data: actions.Cancel(),
     "found": lambda data: actions.TellFound(),
+    "back": lambda data: actions.GoBack(),
     "state": lambda data: actions.Report(),
 }
 

@@ -26,7 +26,6 @@ function startCanvas(element) {
   let forcedHover = false; // turned on by hand: slowness no longer turns it off
   let panelAsked = 0;
   let refused = false; // whether what the page complains about is an action that was refused
-  const waiting = []; // for all actions to be answered
   let lastFound = null; // id of the found mask that the last click kept
 
   const act = {
@@ -107,6 +106,7 @@ function startCanvas(element) {
     "zoom-out": () => zoomed(() => view.zoomBy(-1)),
     fit: () => zoomed(view.fit),
     actual: () => zoomed(view.actualSize),
+    back: () => act.operate({ action: "back" }),
     help: () => root.querySelector("dialog").showModal(),
     "close-help": () => root.querySelector("dialog").close(),
     dismiss: () => toolbar.complain(""),
@@ -130,7 +130,7 @@ function startCanvas(element) {
   const toolbar = createToolbar(root, state, view, act);
   const panel = createPanel(root, state, act);
   const pointer = createPointer(canvas, state, view, prompt, act);
-  const page = { begin, settled, showImage, takeState, enter, changed: updateSoon, find: (step) => everything.take(step) };
+  const page = { begin, settled: transport.settled, showImage, takeState, enter, changed: updateSoon, find: (step) => everything.take(step) };
   const work = createWork(root, state, toolbar, panel, page, { props, trigger, upload });
   const everything = createEverything(root, state, view, act, work.send);
   Object.assign(act, everything.actions);
@@ -152,11 +152,6 @@ function startCanvas(element) {
     updateSoon();
   }
 
-  /** Resolves when the server has answered all actions. */
-  function settled() {
-    return transport.busy() ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve();
-  }
-
   function updateSoon() {
     if (!panelAsked) panelAsked = requestAnimationFrame(update);
   }
@@ -164,7 +159,6 @@ function startCanvas(element) {
   function update() {
     cancelAnimationFrame(panelAsked);
     panelAsked = 0;
-    if (!transport.busy()) waiting.splice(0).forEach((resolve) => resolve());
     toolbar.update(transport.busy());
     panel.update();
     everything.update();
@@ -173,6 +167,12 @@ function startCanvas(element) {
   /** A reply to an action: paint at once, then the rest of the page. */
   function takeReply(reply, sent) {
     if (reply.epoch !== state.epoch || (reply.rev || 0) < state.rev) return;
+    if (reply.moved) {
+      transport.forget();
+      toolbar.advise("");
+      begin();
+      return;
+    }
     if (refused && sent.request.action !== "state") {
       refused = false;
       toolbar.complain("");
@@ -288,6 +288,7 @@ function startCanvas(element) {
       state.serial = 0;
       return;
     }
+    const left = state.image && state.objects.length > 0 ? `The objects of ${state.image.name} are kept.` : "";
     state.epoch = epoch;
     transport.forget();
     pointer.cancel();
@@ -299,7 +300,7 @@ function startCanvas(element) {
     view.ask("mask", "objects", "found", "prompt");
     if (!image) return;
     canvas.setAttribute("aria-label", `Image canvas, ${image.name || "image"}`);
-    toolbar.advise((image.notes || []).join(" "));
+    toolbar.advise([...(image.notes || []), left].filter(Boolean).join(" "), Boolean(left));
     loadPicture(new URL(image.url, document.baseURI).href).then(
       (picture) => {
         if (state.image !== image) return;

@@ -447,6 +447,41 @@ def test_opening_the_next_image_removes_the_last_ones_files(service, photo):
     assert photo().exists()
 
 
+def test_image_that_was_left_with_objects_can_be_gone_back_to(service, photo, loaded):
+    page = Page(service)
+    page.open(photo(seed=1), name="one.png")
+    page.click((20, 20, 1))
+    page.act("accept", label="cat")
+    page.open(photo(seed=2), name="two.png")
+    assert page.act("back")["moved"]
+    back = Page(service, token=page.token)
+    assert back.first["image"]["name"] == "one.png"
+    assert back.first["objects"]["order"] == [1]
+    assert back.act("undo")["objects"]["order"] == []
+    assert back.click((30, 30, 1))["mask"]["size"] == [60, 80]
+    assert back.act("back")["moved"]
+    assert Page(service, token=back.token).first["image"]["name"] == "two.png"
+    assert loaded["fake"].embed_calls == 2
+
+
+def test_only_one_image_before_is_kept_and_it_counts(service, photo):
+    page = Page(service)
+    for seed in range(4):
+        page.open(photo(seed=seed))
+        page.click((20, 20, 1))
+        page.act("accept")
+    assert len([p for p in service.scratch.folder.rglob("image-*") if p.is_dir()]) == 2
+    seat = service.sessions.get(page.token)
+    assert seat.nbytes == seat.session.nbytes + seat.left.session.nbytes
+
+
+def test_without_an_image_before_there_is_no_way_back(service, photo):
+    page = Page(service)
+    page.open(photo())
+    page.open(photo(seed=1))
+    assert page.act("back")["error"] == "back: there must be an image before this one with objects, got none"
+
+
 def test_clicks_leave_nothing_on_disk(service, photo):
     page = Page(service)
     page.open(photo())

@@ -37,6 +37,7 @@ def request(**fields):
         ({"action": "recolour", "object": 3, "colour": "#ffffff"}, actions.Recolour(3, "#ffffff")),
         ({"action": "show", "object": 3, "visible": False}, actions.Show(3, False)),
         ({"action": "snap", "on": True}, actions.Snap(True)),
+        ({"action": "back"}, actions.GoBack()),
         ({"action": "state"}, actions.Report()),
     ],
     ids=lambda v: v["action"] if isinstance(v, dict) else "",
