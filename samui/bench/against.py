@@ -149,16 +149,24 @@ def _encode_once(path: str, source: str, device: str) -> dict[str, float | None]
         model = SamModel.from_pretrained(source, dtype=torch.float32, use_safetensors=True).eval().to(device)
         side = model.config.vision_config.image_size
         pixels = torch.zeros(1, 3, side, side, device=device)
+        _read_in(model)
         with machine.PeakMemory() as used, torch.inference_mode():
             model.get_image_embeddings(pixels)
     else:
         from samui.predictor import load_predictor
 
         predictor = load_predictor(source, device=device, dtype=dict(_OURS)[path])
+        _read_in(predictor._model)
         with machine.PeakMemory() as used:
             predictor.embed(image)
     more = None if used.peak is None else used.peak - used.before
     return {"before": used.before, "peak": used.peak, "more": more}
+
+
+def _read_in(model: Any) -> None:
+    """Weights come from the file with their first use; that they are there is no part of encoding."""
+    for weights in model.parameters():
+        weights.sum()
 
 
 def _tell(message: str) -> None:
