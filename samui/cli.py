@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="auto", metavar="M", help="hub id, folder, 'bundled' or 'auto' (default)")
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1, mps (default: what accelerate finds)")
-    parser.add_argument("--dtype", metavar="T", help="float32 (default), bfloat16 or float16")
+    parser.add_argument("--dtype", metavar="T", help="float32 (default), bfloat16, float16, or auto: what is fast here")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of torch on the CPU (default: all cores)")
 
 
