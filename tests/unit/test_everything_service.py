@@ -80,6 +80,12 @@ def test_run_tells_progress_and_masks_and_ends_with_those_that_remain(page):
     assert events[-1]["report"] == "48 masks: of 48 candidates none was removed"
 
 
+def test_masks_that_a_better_one_replaces_are_taken_away_on_the_page(page):
+    events = list(page.service.everything(page.token, {**GRID, "points_per_side": 10}))
+    assert any(event.get("removed") for event in events)
+    assert set(shown_by(events)) == set(events[-1]["order"])
+
+
 def test_slow_page_gets_the_same_masks_in_fewer_events(page, monkeypatch):
     every = list(page.service.everything(page.token, GRID))
     monkeypatch.setattr(everything_service, "_PAUSE", 3600.0)
@@ -143,11 +149,13 @@ def test_other_model_ends_the_run_and_keeps_what_was_found(page):
     assert order[0] in seat_of(page).session.state.rejected
 
 
-def test_second_run_in_a_seat_ends_the_first(page):
+def test_second_run_in_a_seat_ends_the_first(page, fake):
     first = page.service.everything(page.token, GRID)
     next(first), next(first)
     finish(page)
+    calls = fake.predict_calls
     assert list(first) == []
+    assert fake.predict_calls == calls
 
 
 def test_page_that_has_gone_ends_the_run(page):
