@@ -147,6 +147,11 @@ class TellFound:
 
 
 @dataclass(frozen=True)
+class GoBack:
+    """Open the image before this one again, with its objects; this one takes its place."""
+
+
+@dataclass(frozen=True)
 class Report:
     """Tell the whole state; changes nothing."""
 
@@ -173,5 +178,6 @@ Action = (
     | Refine
     | Cancel
     | TellFound
+    | GoBack
     | Report
 )

@@ -6,14 +6,18 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from samui import cli_bench, cli_everything
 from samui.errors import PromptError, SamuiError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -97,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="auto", metavar="M", help="hub id, folder, 'bundled' or 'auto' (default)")
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1, mps (default: what accelerate finds)")
-    parser.add_argument("--dtype", metavar="T", help="float32 (default), bfloat16 or float16")
+    parser.add_argument("--dtype", metavar="T", help="float32 (default), bfloat16, float16, or auto: what is fast here")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of torch on the CPU (default: all cores)")
 
 
@@ -106,13 +110,19 @@ def _serve(options: argparse.Namespace) -> None:
     scratch = Path(tempfile.gettempdir()) / f"samui-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from samui.predictor import load_predictor
-    from samui.service import Service, Settings
+    from samui.service import Service
+    from samui.settings import Settings
 
     make = Settings.for_host if options.hosted or "SPACE_ID" in os.environ else Settings
     settings = make(model=options.model, disk_cache=options.cache)
+    if options.share or not _is_loopback(options.host or os.environ.get("GRADIO_SERVER_NAME", LOOPBACK[0])):
+        settings = replace(settings, free_models=False)
+        logging.getLogger(__name__).warning("The page is open to everybody who reaches it: there is no login.")
     load = _loader(options, load_predictor)
     service = Service(settings, load, scratch)
     os.environ["GRADIO_TEMP_DIR"] = str(service.scratch.folder / "uploads")
+    # A container is stopped by SIGTERM; the folder of the run goes then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         service.warm()
         from samui.ui.launch import launch
@@ -122,6 +132,10 @@ def _serve(options: argparse.Namespace) -> None:
         raise SamuiError(f"--port: must be free, got {options.port} ({error})") from error
     finally:
         service.close()
+
+
+def _is_loopback(host: str) -> bool:
+    return host in LOOPBACK
 
 
 def _segment(options: argparse.Namespace) -> None:

@@ -49,6 +49,8 @@ _DECODERS = (
     (b"II+\0", TiffImagePlugin.TiffImageFile),
     (b"MM\0+", TiffImagePlugin.TiffImageFile),
 )
+_SCAN = b"\xff\xda"  # marker of a JPEG's scan; entropy-coded data cannot hold it
+MAX_SCANS = 100  # progressive files of cameras and editors have about ten
 _RULE = "must be a JPEG, PNG, WebP, BMP, TIFF or MPO picture"
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -147,6 +149,8 @@ def _read(file: BinaryIO, length: int, name: str, max_pixels: int, max_bytes: in
             _check_pixels(*sides, name, max_pixels)
     if decoder is None:
         raise ImageError(f"{name}: {_RULE}, got {_kind(head)}")
+    if decoder is JpegImagePlugin.JpegImageFile:
+        _check_scans(file, name)
     try:
         with decoder(file) as image:
             _check_pixels(*image.size, name, max_pixels)
@@ -162,6 +166,17 @@ def _read(file: BinaryIO, length: int, name: str, max_pixels: int, max_bytes: in
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise ImageError(f"{name}: must be a whole, undamaged file of its format, got: {reason}") from error
     return Picture(np.ascontiguousarray(pixels), kind, name, tuple(notes))
+
+
+def _check_scans(file: BinaryIO, name: str) -> None:
+    """Refuse a JPEG whose scans were multiplied: each costs 15 bytes of file and a pass over the whole picture."""
+    scans, overlap = 0, b""
+    while block := file.read(1 << 20):
+        scans += (overlap + block).count(_SCAN)
+        overlap = block[-1:]
+    file.seek(0)
+    if scans > MAX_SCANS:
+        raise ImageError(f"{name}: must have at most {MAX_SCANS} scans, got {scans}")
 
 
 def _check_pixels(width: int, height: int, name: str, max_pixels: int) -> None:

@@ -7,14 +7,23 @@ import secrets
 import shutil
 from pathlib import Path
 
+from samui.errors import SamuiError
+
 _PREFIX = "run-"
 
 
 class Scratch:
-    """`parent`/run-PID-XXXX. Making one removes the folders of runs whose process is gone."""
+    """`parent`/run-PID-XXXX. Making one removes the folders of runs whose process is gone.
+
+    Raises SamuiError if `parent` belongs to somebody else, who could read what is put there.
+    """
 
     def __init__(self, parent: Path) -> None:
-        parent.mkdir(parents=True, exist_ok=True)
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if hasattr(os, "getuid") and parent.stat().st_uid != os.getuid():
+            raise SamuiError(
+                f"{parent}: must belong to the user who starts the server, got user {parent.stat().st_uid}"
+            )
         sweep(parent)
         self.folder = parent / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
         self.folder.mkdir(mode=0o700)

@@ -8,57 +8,33 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from samui import actions, everything_service, export, formats, wire
+from samui import actions, describe, everything_service, export, formats, wire
 from samui.embeddings import EmbeddingCache, embedding_key
 from samui.errors import ExportError, ModelError, RequestError, SamuiError, SessionError, StaleError
-from samui.images import HOSTED_BYTES, HOSTED_PIXELS, LOCAL_BYTES, LOCAL_PIXELS, encode_for_display, read_image
+from samui.images import read_image
 from samui.models import BUNDLED, KNOWN
+from samui.open_image import OpenImage, store
 from samui.pictures import Pictures
 from samui.predictor.base import Embedding, Predictor
 from samui.predictors import Predictors
-from samui.scratch import Scratch, link_or_copy
+from samui.scratch import Scratch
 from samui.segment import snaps_by_default
 from samui.session import Session, Tools
-from samui.sessions import OpenImage, Seat, Sessions
+from samui.sessions import LeftImage, Seat, Sessions
+from samui.settings import Settings
 from samui.snap import snap_to_edges
 from samui.timings import Timings, since
 from samui.types import Prediction, Prompt
 
 log = logging.getLogger(__name__)
 Event = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Limits and choices of a server.
-
-    model: what a new page starts with. hosted: strangers use it, so they choose among known models only. seats: people
-    at once. *_bytes: budgets of memory. disk_cache: folder that keeps embeddings between runs, None for none.
-    """
-
-    model: str = "auto"
-    hosted: bool = False
-    max_pixels: int = LOCAL_PIXELS
-    max_bytes: int = LOCAL_BYTES
-    seats: int = 32
-    idle_seconds: float = 12 * 3600.0
-    embedding_bytes: int = 512 * 2**20
-    picture_bytes: int = 512 * 2**20
-    session_bytes: int = 2 * 2**30
-    disk_cache: Path | None = None
-
-    @classmethod
-    def for_host(cls, **changes: Any) -> Settings:
-        """Settings of a public page: smaller pictures, more people, sessions that end sooner."""
-        limits = {"max_pixels": HOSTED_PIXELS, "max_bytes": HOSTED_BYTES, "seats": 128, "idle_seconds": 3600.0}
-        return cls(**{"hosted": True, **limits, **changes})
+EXPORTS_KEPT = 5  # of a session: enough for all downloads that are under way
 
 
 class Service:
@@ -123,10 +99,13 @@ class Service:
         with seat.lock:
             if request.epoch != seat.epoch:
                 raise StaleError(f"request.epoch: must be {seat.epoch}, that of the open image, got {request.epoch}")
-            if replaceable and request.rev < seat.newest_rev:
+            if replaceable and 0 < request.rev < seat.newest_rev:
                 return {"ok": True, "overtaken": True}
             if seat.session is None:
                 raise SessionError("session: must have an image; open one first")
+            if isinstance(request.action, actions.GoBack):
+                self._go_back(seat)
+                return {"ok": True, "moved": True}
             tools = self._tools(seat, timings)
             if isinstance(request.action, actions.Hover):
                 mask, score = seat.session.preview(request.action, tools)
@@ -142,7 +121,7 @@ class Service:
                 seat.applied_rev = request.rev
             answer = self._reply(seat, request.seen, timings)
             if isinstance(request.action, telling[1:]):
-                answer |= self._describe_found(seat, masks=isinstance(request.action, actions.TellFound))
+                answer |= describe.found(seat, masks=isinstance(request.action, actions.TellFound))
             return answer
 
     def _reply(self, seat: Seat, seen: int, timings: Timings) -> Event:
@@ -153,7 +132,7 @@ class Service:
 
     def _tools(self, seat: Seat, timings: Timings) -> Tools:
         """What the seat's session needs: its model on its image's embedding, timed; and snapping on its pixels."""
-        predictor = self.predictors.get(seat.model)
+        predictor = self._predictor(seat)
         image = seat.image
 
         def predict(prompt: Prompt) -> Prediction:
@@ -171,7 +150,17 @@ class Service:
     def _embedding(self, seat: Seat, predictor: Predictor) -> Embedding:
         """Of a seat's image; runs the encoder if it was evicted, or waits for it."""
         held = self.embeddings.get(seat.embedding_key)
-        return held or self.embeddings.get_or_encode(predictor, self.pictures.get(seat.image.file))
+        if held is None:
+            pixels = self.pictures.get(seat.image.file)
+            seat.embedding_key = embedding_key(predictor, pixels)
+            held = self.embeddings.get_or_encode(predictor, pixels)
+        return held
+
+    def _predictor(self, seat: Seat) -> Predictor:
+        """Of a seat, which holds it: models that are in use are never loaded twice."""
+        if seat.predictor is None:
+            seat.predictor = self.predictors.get(seat.model)
+        return seat.predictor
 
     # --- long work, told step by step -------------------------------------------------------------------------------
 
@@ -181,53 +170,70 @@ class Service:
         The file is copied. Until "image" the seat keeps its old image and work. Raises SamuiError.
         """
         seat = self.sessions.get(token)
+        seat.opens += 1
+        mine = seat.opens
         yield {"event": "open", "stage": "reading"}
         picture = self._read(source, name)
         self.sessions.sweep()
-        image = self._store(seat, source, picture)
+        image = store(self.scratch.seat(seat.key), source, picture)
+        self.pictures.put(image.file, picture.pixels)
         with seat.lock:
-            old = seat.image
-            seat.epoch += 1
-            seat.image, seat.encode_ms, seat.embedding_key = image, None, ""
-            predictor = self.predictors.get(seat.model)
-            seat.session = Session(image.size, snap=snaps_by_default(predictor))
-            seat.stop()
-            seat.found = None
-            seat.forget()
-            epoch = seat.epoch
-        self._remove(old)
-        yield {"event": "open", "stage": "image", "epoch": epoch, "image": self._describe_image(seat)}
-        yield from self._encode(seat, epoch, "open", picture.pixels)
+            late = seat.closed or mine != seat.opens  # something newer was opened, or the session ended meanwhile
+            if not late:
+                old, predictor = self._leave(seat), self._predictor(seat)
+                seat.stop()
+                seat.epoch += 1
+                seat.image, seat.encode_ms, seat.embedding_key, seat.found = image, None, "", None
+                seat.session = Session(image.size, snap=snaps_by_default(predictor))
+                seat.forget()
+                epoch = seat.epoch
+        self._remove(image if late else old)
+        if late:
+            return
+        yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
+        key, encode_ms = yield from self._encode(seat, epoch, "open", picture.pixels, seat.model, predictor)
+        with seat.lock:
+            if seat.epoch != epoch:
+                return
+            seat.embedding_key, seat.encode_ms = key, encode_ms
+            told = self._ready(seat, "open")
+        yield told
 
     def change_model(self, token: Any, name: Any) -> Iterator[Event]:
         """Load another model for a seat and encode its image with it: events "loading", "encoding", "ready".
 
-        Objects stay, and the active prompt is decoded anew. Raises SamuiError; the seat then keeps its model.
+        Objects stay, and the active prompt is decoded anew. Raises SamuiError; the seat then keeps model and work.
         """
         seat = self.sessions.get(token)
         name = self._check_model(name)
         yield {"event": "model", "stage": "loading", "name": name}
         predictor = self.predictors.get(name)
         with seat.lock:
-            seat.model = name
-            told = {"event": "model", "stage": "ready", "epoch": seat.epoch, "model": self._describe_model(seat)}
-        if seat.session is None:
-            yield told  # not under the lock, which another thread may have to give back
+            epoch, image = seat.epoch, seat.image
+            if image is None:
+                seat.model, seat.predictor = name, predictor
+        if image is None:
+            model = describe.model(name, predictor, self.settings)
+            yield {"event": "model", "stage": "ready", "epoch": epoch, "model": model}
             return
+        pixels = self.pictures.get(image.file)
+        key, encode_ms = yield from self._encode(seat, epoch, "model", pixels, name, predictor)
         with seat.lock:
-            prompt = seat.session.state.prompt
+            if seat.epoch != epoch:
+                return
             seat.stop()  # what it has found stays
             seat.epoch += 1
-            seat.session = seat.session.for_other_model()
-            seat.embedding_key, epoch, file = "", seat.epoch, seat.image.file
+            seat.model, seat.predictor, seat.embedding_key, seat.encode_ms = name, predictor, key, encode_ms
+            seat.session = seat.session.for_other_model(self._tools(seat, Timings()))
             seat.forget()
+            told = self._ready(seat, "model")
         log.info("session %s uses %s", seat.key, predictor.name)
-        yield from self._encode(seat, epoch, "model", self.pictures.get(file), prompt)
+        yield told
 
     def everything(self, token: Any, parameters: Any = None) -> Iterator[Event]:
         """Find all masks of a seat's image (events: `everything_service.run`). Raises SamuiError."""
         seat = self.sessions.get(token)
-        predictor = self.predictors.get(seat.model)
+        predictor = self._predictor(seat)
         checked = everything_service.parse_parameters(parameters, predictor, hosted=self.settings.hosted)
 
         def pixels() -> np.ndarray:
@@ -235,44 +241,51 @@ class Service:
 
         yield from everything_service.run(seat, checked, predictor, lambda: self._embedding(seat, predictor), pixels)
 
-    def save(self, token: Any, format_name: Any, only: int | None = None) -> tuple[Path, str]:
-        """Write a seat's objects in a format; (file in the seat's folder, name for the person). Raises SamuiError."""
+    def save(
+        self, token: Any, format_name: Any, only: int | None = None, *, epoch: int | None = None
+    ) -> tuple[Path, str]:
+        """Write a seat's objects in a format; (file in the seat's folder, name for the person). Raises SamuiError.
+
+        epoch: of the image that is meant, None for the one that is open.
+        """
         seat = self.sessions.get(token)
         with seat.lock:
             if seat.session is None:
                 raise ExportError("save: there must be an image; open one first")
+            if epoch not in (None, seat.epoch):
+                raise StaleError(f"save.epoch: must be {seat.epoch}, that of the open image, got {epoch}")
             image, objects = seat.image, seat.session.state.objects
         annotation = export.annotate(image.name, image.size, objects)
         name, data = export.encode(annotation, format_name, lambda: self.pictures.get(image.file), only=only)
-        folder = self.scratch.seat(seat.key) / "exports"
-        shutil.rmtree(folder, ignore_errors=True)  # one download at a time, so that saving leaves nothing to pile up
+        exports = self.scratch.seat(seat.key) / "exports"
+        exports.mkdir(exist_ok=True)
+        folder = exports / f"{time.monotonic_ns():020}"
         folder.mkdir()
         formats.write(folder / name, data)
+        for old in sorted(exports.iterdir())[:-EXPORTS_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
         return folder / name, name
 
-    def _encode(self, seat: Seat, epoch: int, event: str, pixels: np.ndarray, prompt: Prompt | None = None) -> Iterator:
-        predictor = self.predictors.get(seat.model)
-        told = {"epoch": epoch, "image": self._describe_image(seat), "model": self._describe_model(seat)}
+    def _encode(
+        self, seat: Seat, epoch: int, event: str, pixels: np.ndarray, name: str, predictor: Predictor
+    ) -> Generator[Event, None, tuple[str, float]]:
+        """Tell that it begins, run the encoder, and return the embedding's key and the milliseconds."""
+        told = {"epoch": epoch, "image": describe.image(seat), "model": describe.model(name, predictor, self.settings)}
         seat.encoding = epoch
         try:
             yield {"event": event, "stage": "encoding", **told}
             started = time.perf_counter()
             key = embedding_key(predictor, pixels)
             self.embeddings.get_or_encode(predictor, pixels)
+            return key, since(started)
         finally:  # also when it failed: a click then tries again, and says what is wrong
             seat.encoding = 0 if seat.encoding == epoch else seat.encoding
-        with seat.lock:
-            if seat.epoch != epoch:  # another image was opened meanwhile; this one's work is over
-                return
-            seat.embedding_key, seat.encode_ms = key, since(started)
-            timings = Timings(encode=seat.encode_ms)
-            if prompt is not None and not prompt.is_empty:
-                again = Prompt(prompt.points, prompt.labels, prompt.box)
-                seat.session.apply(actions.SetPrompt(again), self._tools(seat, timings))
-            state = self._reply(seat, 0, timings)
-            done = {"event": event, "stage": "ready", "epoch": epoch, "state": {**state, "epoch": epoch, "rev": 0}}
-            done["timings"] = {"encode": round(seat.encode_ms, 1)}
-        yield done
+
+    def _ready(self, seat: Seat, event: str) -> Event:
+        state = {**self._reply(seat, 0, Timings(encode=seat.encode_ms)), "epoch": seat.epoch, "rev": 0}
+        told = {"event": event, "stage": "ready", "epoch": seat.epoch, "state": state}
+        told["image"], told["model"] = describe.image(seat), describe.model(seat.model, seat.predictor, self.settings)
+        return {**told, "timings": {"encode": round(seat.encode_ms, 1)}}
 
     # --- what a page is told ----------------------------------------------------------------------------------------
 
@@ -282,43 +295,23 @@ class Service:
             "session": seat.token,
             "epoch": seat.epoch,
             "rev": 0,
-            "image": self._describe_image(seat),
+            "image": describe.image(seat),
             "stage": "empty" if seat.image is None else "encoding" if seat.encoding == seat.epoch else "ready",
             "settings": {
-                "hosted": self.settings.hosted,
+                "hosted": not self.settings.free_models,
                 "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in self.models()],
-                "model": self._describe_model(seat),
-                "snap": {"available": True, "on": snaps_by_default(self.predictors.get(seat.model))},
+                "model": describe.model(seat.model, self._predictor(seat), self.settings),
+                "snap": {"available": True, "on": snaps_by_default(self._predictor(seat))},
                 "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
             },
         }
         if seat.session is None:
             return told
-        return told | self._reply(seat, 0, Timings(seat.encode_ms)) | self._describe_found(seat)
-
-    def _describe_found(self, seat: Seat, *, masks: bool = True) -> Event:
-        found = seat.found
-        told: Event = {"running": found is not None and found.running}
-        if masks:
-            told["masks"] = wire.encode_found(found.items()) if found else []
-        return {"found": told}
-
-    def _describe_image(self, seat: Seat) -> Event | None:
-        if seat.image is None:
-            return None
-        height, width = seat.image.size
-        url = f"samui/image/{seat.token}/{seat.image.file.parent.name}"  # another image, another address
-        return {"url": url, "width": width, "height": height, "name": seat.image.name, "notes": list(seat.image.notes)}
-
-    def _describe_model(self, seat: Seat) -> Event:
-        predictor = self.predictors.get(seat.model)
-        note = predictor.why if seat.model == self.settings.model else ""
-        name = {"name": seat.model, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
-        return {**name, "note": note, "everything": everything_service.defaults(predictor)}
+        return told | self._reply(seat, 0, Timings(seat.encode_ms)) | describe.found(seat)
 
     def models(self) -> Sequence[Any]:
         """The rows of the model table that a page may choose from."""
-        if not self.settings.hosted:
+        if self.settings.free_models:
             return KNOWN
         current = self.predictors.get(self.settings.model).name
         return [known for known in KNOWN if known.name in (BUNDLED, current)]
@@ -334,13 +327,13 @@ class Service:
         """The number of the image that a session has open, for callers that hold one image a session."""
         return self.sessions.get(token).epoch
 
-    def export_of(self, token: str, name: str) -> Path:
-        """The file of a session's last export, by its name. Raises SessionError."""
-        folder = self.scratch.seat(self.sessions.get(token).key) / "exports"
-        for file in folder.glob("*"):
-            if file.name == name:
+    def export_of(self, token: str, folder: str, name: str) -> Path:
+        """One of a session's last exports, by the name of its folder and its own. Raises SessionError."""
+        exports = self.scratch.seat(self.sessions.get(token).key) / "exports"
+        for file in exports.glob("*/*"):
+            if (file.parent.name, file.name) == (folder, name):
                 return file
-        raise SessionError(f"export: must be the one saved last, got {name[:60]!r}")
+        raise SessionError(f"export: must be one of the last {EXPORTS_KEPT}, got {name[:60]!r}")
 
     # --- parts ------------------------------------------------------------------------------------------------------
 
@@ -361,23 +354,30 @@ class Service:
             raise RequestError(f"model: must be a name of 1 to 300 characters, got {str(name)[:60]!r}")
         name = name.strip()
         allowed = [known.name for known in self.models()]
-        if self.settings.hosted and name not in (*allowed, self.settings.model):
+        if not self.settings.free_models and name not in (*allowed, self.settings.model):
             raise ModelError(f"model: must be one of {', '.join(allowed)} on this page, got {name!r}")
         return name
 
     def _read(self, source: Path, name: str) -> Any:
         return read_image(source, max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes, name=name)
 
-    def _store(self, seat: Seat, source: Path, picture: Any) -> OpenImage:
-        """Copy the original, and write what the browser shows, into a folder of the seat."""
-        folder = self.scratch.seat(seat.key) / f"image-{time.monotonic_ns()}"
-        folder.mkdir()
-        data, media_type = encode_for_display(picture.pixels)
-        original, display = folder / "original", folder / "display"
-        link_or_copy(source, original)
-        display.write_bytes(data)
-        self.pictures.put(original, picture.pixels)
-        return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes)
+    def _leave(self, seat: Seat) -> OpenImage | None:
+        """Keep the image and its objects for the way back; the image that no way leads to any more."""
+        if seat.session is None or not seat.session.state.objects:
+            return seat.image
+        old = seat.left and seat.left.image
+        seat.left = LeftImage(seat.image, seat.session)
+        return old
+
+    def _go_back(self, seat: Seat) -> None:
+        if seat.left is None:
+            raise SessionError("back: there must be an image before this one with objects, got none")
+        here = LeftImage(seat.image, seat.session)
+        seat.stop()
+        seat.epoch += 1
+        seat.image, seat.session, seat.left = seat.left.image, seat.left.session, here
+        seat.embedding_key, seat.found = "", None
+        seat.forget()
 
     def _remove(self, image: OpenImage | None) -> None:
         if image is not None:
@@ -387,6 +387,7 @@ class Service:
     def _closed(self, seat: Seat) -> None:
         seat.stop()
         self._remove(seat.image)
+        self._remove(seat.left and seat.left.image)
         self.scratch.drop(seat.key)
 
 

@@ -83,13 +83,19 @@ class Session:
         """
         self._apply(action, tools)
 
-    def for_other_model(self) -> Session:
-        """A session on the same image with the same objects, for a model that cannot take this one's logits."""
+    def for_other_model(self, tools: Tools) -> Session:
+        """The same work for the model behind `tools`, which cannot take this one's logits; its undo list is empty.
+
+        Objects stay; the active prompt is decoded anew, click by click.
+        """
         now = self.state
         objects = tuple(replace(o, prompt=replace(o.prompt, mask_logits=None)) for o in now.objects)
-        other = Session(self.size, snap=now.snap, history_bytes=self._history_bytes)
-        kept = replace(now, objects=objects, steps=(), mask=None, reopened=None)
-        other._states = [kept]
+        steps, mask = (), None
+        if now.steps:
+            steps = extend((), replace(now.prompt, mask_logits=None), tools.predict)
+            mask = _shown(steps, now.snap, tools)
+        other = Session(self.size, history_bytes=self._history_bytes)
+        other._states = [replace(now, objects=objects, steps=steps, mask=mask)]
         other._added = [bytes_of(other.state)]
         return other
 
@@ -197,6 +203,8 @@ class Session:
     @_apply.register
     def _(self, action: actions.Relabel, tools: Tools) -> None:
         self._edit(action.id, label=action.label)
+        if self.state.reopened == action.id and self.state.label != action.label:
+            self._states[self._at] = replace(self.state, label=action.label)  # or accepting would undo it
 
     @_apply.register
     def _(self, action: actions.Recolour, tools: Tools) -> None:

@@ -8,25 +8,22 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from samui.errors import FullError, UnknownSessionError
 from samui.everything_session import FoundMasks
+from samui.open_image import OpenImage
+from samui.predictor.base import Predictor
 from samui.session import Session, State
 
 _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
 
 
-@dataclass(frozen=True)
-class OpenImage:
-    """The image of a session. file: the original on disk; display: what the browser shows; size: (H, W)."""
+@dataclass(frozen=True, eq=False)
+class LeftImage:
+    """The image before the one that is open, and the work on it."""
 
-    file: Path
-    display: Path
-    media_type: str
-    name: str
-    size: tuple[int, int]
-    notes: tuple[str, ...] = ()
+    image: OpenImage
+    session: Session
 
 
 @dataclass(eq=False)
@@ -42,9 +39,12 @@ class Seat:
     key: str = field(default_factory=lambda: secrets.token_hex(8))  # names its folder; stays when the token changes
     lock: threading.RLock = field(default_factory=threading.RLock)
     model: str = ""
+    predictor: Predictor | None = None  # of this model, once it was needed
     epoch: int = 0
+    opens: int = 0  # how many images it was asked to open
     image: OpenImage | None = None
     session: Session | None = None
+    left: LeftImage | None = None  # there is a way back to it: a wrong click must not cost an hour of work
     found: FoundMasks | None = None  # of the newest run of everything mode on this image
     runs: int = 0  # of everything mode so far
     embedding_key: str = ""
@@ -53,13 +53,15 @@ class Seat:
     newest_rev: int = 0  # of the requests that have arrived
     applied_rev: int = 0  # of the last action that changed the session
     serial: int = 0
+    closed: bool = False
     former: str | None = None  # the token before this one, good until the new one is used
     _sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
 
     @property
     def nbytes(self) -> int:
         """Bytes in memory that this seat alone keeps."""
-        return (self.session.nbytes if self.session else 0) + (self.found.nbytes if self.found else 0)
+        work = (self.session, self.left and self.left.session, self.found)
+        return sum(part.nbytes for part in work if part is not None)
 
     def stop(self) -> bool:
         """End the run of everything mode before its next decoder pass; False if there is none."""
@@ -85,7 +87,7 @@ class Seat:
 class Sessions:
     """Seats by token, least recently used first.
 
-    When the table is full a newcomer takes the place of a seat without an image, or of one idle for `grace` seconds;
+    When the table is full a newcomer takes the place of a seat left without an image, or idle for `grace` seconds;
     people at work are never thrown out for strangers who ask for many tokens. Thread-safe.
     """
 
@@ -95,12 +97,16 @@ class Sessions:
         cap: int = 64,
         idle: float = 3600.0,
         grace: float = 600.0,
+        settle: float = 60.0,
         budget_bytes: int = 2 * 2**30,
         on_close: Callable[[Seat], None] = lambda seat: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """cap: seats at most. idle: seconds until a seat expires. budget_bytes: of all seats together."""
-        self._cap, self._idle, self._grace, self._budget = cap, idle, grace, budget_bytes
+        """cap: seats at most. idle: seconds until a seat expires. budget_bytes: of all seats together.
+
+        settle: seconds that a newcomer has to open an image before the seat counts as free.
+        """
+        self._cap, self._idle, self._grace, self._budget, self._settle = cap, idle, grace, budget_bytes, settle
         self._on_close, self._clock = on_close, clock
         self._seats: OrderedDict[str, Seat] = OrderedDict()
         self._former: dict[str, Seat] = {}
@@ -165,6 +171,13 @@ class Sessions:
                 self._forget(seat)
         self._close(closed)
 
+    def close(self, token: object) -> None:
+        """Close the seat of a token. UnknownSessionError if there is none."""
+        seat = self.get(token)
+        with self._lock:
+            self._forget(seat)
+        self._close([seat])
+
     def close_all(self) -> None:
         """Close every seat."""
         with self._lock:
@@ -177,9 +190,8 @@ class Sessions:
         if len(self._seats) < self._cap:
             return []
         now = self._clock()
-        free = [s for s in self._seats.values() if s.image is None] or [
-            s for s in self._seats.values() if now - s.used > self._grace
-        ]
+        free = [s for s in self._seats.values() if s.image is None and now - s.used > self._settle]
+        free = free or [s for s in self._seats.values() if now - s.used > self._grace]
         if not free:
             raise FullError(f"session: at most {self._cap} people at work at once; try again in a few minutes")
         self._forget(free[0])
@@ -192,4 +204,5 @@ class Sessions:
 
     def _close(self, seats: list[Seat]) -> None:
         for seat in seats:
+            seat.closed = True
             self._on_close(seat)

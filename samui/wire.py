@@ -32,7 +32,7 @@ from samui.masks import Rle
 from samui.session import Object, Session, State
 from samui.types import Prediction, Prompt
 
-MAX_POINTS = 200
+MAX_POINTS = 100  # each is a decoder call, and logits to keep for undo
 MAX_LABEL = 200  # characters
 MAX_MASKS = 10_000  # ids in one request
 THUMB_SIDE = 96  # pixels of a candidate's thumbnail
@@ -251,6 +251,7 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "refine": lambda data: actions.Refine(_whole(data, "mask")),
     "cancel": lambda data: actions.Cancel(),
     "found": lambda data: actions.TellFound(),
+    "back": lambda data: actions.GoBack(),
     "state": lambda data: actions.Report(),
 }
 

@@ -12,7 +12,19 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module may import modules of lower layers, and its neighbours of the same one.
 LAYERS = {
     0: ["types", "errors"],
-    1: ["geometry", "masks", "images", "models", "colours", "actions", "scratch", "snap", "timings"],
+    1: [
+        "geometry",
+        "masks",
+        "images",
+        "models",
+        "open_image",
+        "colours",
+        "actions",
+        "scratch",
+        "settings",
+        "snap",
+        "timings",
+    ],
     2: [
         "predictor",
         "predictors",
@@ -27,7 +39,7 @@ LAYERS = {
         "found_masks",
         "state",
     ],
-    3: ["formats", "export", "batch", "wire", "service", "everything_service", "canvas"],
+    3: ["formats", "export", "batch", "wire", "service", "describe", "everything_service", "canvas"],
     4: ["ui", "bench"],
     5: ["cli", "cli_bench", "cli_everything", "__main__"],
 }

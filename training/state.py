@@ -57,7 +57,7 @@ def load_state(path: Path, *, device: torch.device) -> dict:
 
 
 def compact_state(state: dict) -> dict:
-    """A state of less than half the size: the optimizer's moments in bfloat16, weights and average as they are.
+    """A state of half the size: the average stands for the weights too, the optimizer's moments are in bfloat16.
 
     Resuming from it goes on well, but not to the bit.
     """
@@ -67,4 +67,5 @@ def compact_state(state: dict) -> dict:
 
     moments = state["optimizer"]
     slim = {"steps": moments["steps"], "momentum": halve(moments["momentum"]), "second": halve(moments["second"])}
-    return state | {"optimizer": slim}
+    # Tensors that are shared are written once.
+    return state | {"optimizer": slim, "weights": state["average"]}

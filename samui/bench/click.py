@@ -167,7 +167,8 @@ def _measure(page: TimedPage, decode: _Alone, points: list, labels: list[int], *
 def _server(args: argparse.Namespace, folder: Path) -> Iterator[tuple[Any, str]]:
     """The real server on a free port, and its address."""
     from samui.predictor import load_predictor
-    from samui.service import Service, Settings
+    from samui.service import Service
+    from samui.settings import Settings
     from samui.ui.launch import launch
 
     def load(name: str) -> Any:

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from samui import actions, wire
-from samui.bench import machine
+from samui.bench import against, machine
 from samui.bench.checkpoint import write_random_base
 from samui.bench.photo import photo
-from samui.bench.timing import Summary, alternate, measure
+from samui.bench.timing import Summary, measure
 from samui.masks import Rle
 from samui.predictor.base import Predictor
 from samui.session import Session, Tools
@@ -50,8 +50,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         if args.random_base:
             result["machine"]["model"] = RANDOM_BASE
         result["steps (ms)"] = _steps(predictor, image, repeat=args.repeat, encodes=args.encodes)
-        result["against transformers (ms)"] = _against(predictor, image, repeat=args.repeat, encodes=args.encodes)
-        result["memory while encoding (MiB)"] = _memory(predictor, image)
+        times = against.times(predictor, image, repeat=args.repeat, encodes=args.encodes)
+        result["against transformers (ms)"] = times
+        result["memory while encoding (MiB)"] = against.memory(predictor)
+        result["matrix products (GFLOP/s)"] = against.rates(predictor.device)
     return result
 
 
@@ -90,70 +92,6 @@ def _steps(predictor: Predictor, image: np.ndarray, *, repeat: int, encodes: int
         tell(name)
         steps[name] = measure(part, repeat=repeat, seconds=_SECONDS)
     return steps
-
-
-def _against(predictor: Predictor, image: np.ndarray, *, repeat: int, encodes: int) -> dict[str, dict[str, float]]:
-    """Each job done by samui and by transformers in turns: opening an image, and one click to a full-size mask.
-
-    transformers' click is its documented way for a cached embedding: `SamProcessor` for the prompt, `SamModel` with
-    `image_embeddings`, `post_process_masks`. It has three masks then, and samui the one that is looked at.
-    """
-    import torch
-    from transformers import SamImageProcessorPil, SamModel, SamProcessor
-
-    device, dtype = torch.device(predictor.device), getattr(torch, predictor.dtype)
-    model = SamModel.from_pretrained(predictor.source, dtype=dtype, use_safetensors=True).eval().to(device)
-    # The PIL image processor by name: the other one resizes by torchvision, and does not load without it.
-    processor = SamProcessor(SamImageProcessorPil.from_pretrained(predictor.source))
-    point = _prompts(*image.shape[:2])["one point"].points[0]
-
-    def inputs(**prompt: Any) -> Any:
-        return processor(image, return_tensors="pt", input_data_format="channels_last", **prompt)
-
-    @torch.inference_mode()
-    def encode() -> Any:
-        return model.get_image_embeddings(inputs()["pixel_values"].to(device, dtype))
-
-    embeddings = encode()
-
-    @torch.inference_mode()
-    def click() -> Any:
-        given = inputs(input_points=[[[list(point)]]])
-        points = given["input_points"].to(device, dtype)
-        found = model(image_embeddings=embeddings, input_points=points, multimask_output=True)
-        masks = found.pred_masks.float().cpu()
-        return processor.post_process_masks(masks, given["original_sizes"], given["reshaped_input_sizes"])
-
-    embedding = predictor.embed(image)
-
-    def our_click() -> Any:
-        prediction = predictor.predict(embedding, Prompt([point], [1]))
-        return prediction.mask(prediction.best)
-
-    jobs = {
-        "open an image": ({"samui": lambda: predictor.embed(image), "transformers": encode}, encodes),
-        "click": ({"samui": our_click, "transformers": click}, repeat),
-    }
-    rows = {}
-    for name, (both, times) in jobs.items():
-        tell(f"{name}: samui and transformers in turns")
-        found = alternate(both, repeat=times, warm_up=1, seconds=2 * _SECONDS)
-        ours, theirs = found["samui"], found["transformers"]
-        rows[name] = {
-            "samui p50": ours["p50"],
-            "transformers p50": theirs["p50"],
-            "ratio": theirs["p50"] / ours["p50"],
-            "n": ours["n"],
-        }
-    return rows
-
-
-def _memory(predictor: Predictor, image: np.ndarray) -> dict[str, float | None]:
-    """Of the whole process, transformers' second model included; None where the system does not tell (see machine)."""
-    with machine.PeakMemory() as memory:
-        predictor.embed(image)
-    more = None if memory.peak is None else memory.peak - memory.before
-    return {"before": memory.before, "peak": memory.peak, "more": more}
 
 
 def _prompts(height: int, width: int) -> dict[str, Prompt]:

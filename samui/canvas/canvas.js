@@ -25,6 +25,7 @@ function startCanvas(element) {
   let attempts = 0;
   let forcedHover = false; // turned on by hand: slowness no longer turns it off
   let panelAsked = 0;
+  let refused = false; // whether what the page complains about is an action that was refused
   let lastFound = null; // id of the found mask that the last click kept
 
   const act = {
@@ -57,7 +58,8 @@ function startCanvas(element) {
       if (act.prompting() || state.mask) act.operate({ action: "clear" });
     },
     accept() {
-      if (!state.can.accept && !act.prompting()) return;
+      const last = transport.unanswered().slice(-1)[0];
+      if ((last && last.action === "accept") || (!state.can.accept && !act.prompting())) return;
       state.selected = null;
       act.operate({ action: "accept", label: panel.label() });
     },
@@ -104,6 +106,7 @@ function startCanvas(element) {
     "zoom-out": () => zoomed(() => view.zoomBy(-1)),
     fit: () => zoomed(view.fit),
     actual: () => zoomed(view.actualSize),
+    back: () => act.operate({ action: "back" }),
     help: () => root.querySelector("dialog").showModal(),
     "close-help": () => root.querySelector("dialog").close(),
     dismiss: () => toolbar.complain(""),
@@ -127,7 +130,7 @@ function startCanvas(element) {
   const toolbar = createToolbar(root, state, view, act);
   const panel = createPanel(root, state, act);
   const pointer = createPointer(canvas, state, view, prompt, act);
-  const page = { begin, showImage, takeState, enter, changed: updateSoon, find: (step) => everything.take(step) };
+  const page = { begin, settled: transport.settled, showImage, takeState, enter, changed: updateSoon, find: (step) => everything.take(step) };
   const work = createWork(root, state, toolbar, panel, page, { props, trigger, upload });
   const everything = createEverything(root, state, view, act, work.send);
   Object.assign(act, everything.actions);
@@ -164,6 +167,16 @@ function startCanvas(element) {
   /** A reply to an action: paint at once, then the rest of the page. */
   function takeReply(reply, sent) {
     if (reply.epoch !== state.epoch || (reply.rev || 0) < state.rev) return;
+    if (reply.moved) {
+      transport.forget();
+      toolbar.advise("");
+      begin();
+      return;
+    }
+    if (refused && sent.request.action !== "state") {
+      refused = false;
+      toolbar.complain("");
+    }
     const began = performance.now();
     const difference = applyReply(state, reply);
     const layers = ["prompt"];
@@ -210,6 +223,7 @@ function startCanvas(element) {
       begin();
     } else {
       toolbar.complain(reply.error);
+      refused = true;
       if (sent.request.action !== "state") transport.push({ action: "state" });
     }
     changed();
@@ -274,6 +288,7 @@ function startCanvas(element) {
       state.serial = 0;
       return;
     }
+    const left = state.image && state.objects.length > 0 ? `The objects of ${state.image.name} are kept.` : "";
     state.epoch = epoch;
     transport.forget();
     pointer.cancel();
@@ -285,7 +300,7 @@ function startCanvas(element) {
     view.ask("mask", "objects", "found", "prompt");
     if (!image) return;
     canvas.setAttribute("aria-label", `Image canvas, ${image.name || "image"}`);
-    toolbar.advise((image.notes || []).join(" "));
+    toolbar.advise([...(image.notes || []), left].filter(Boolean).join(" "), Boolean(left));
     loadPicture(new URL(image.url, document.baseURI).href).then(
       (picture) => {
         if (state.image !== image) return;

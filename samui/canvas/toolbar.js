@@ -100,7 +100,9 @@ function createToolbar(root, state, view, act) {
     error.classList.toggle("shown", Boolean(text));
   }
 
-  function advise(text) {
+  /** back: offer the way back to the image before. */
+  function advise(text, back = false) {
+    hint.querySelector(".back").hidden = !back;
     setText(hint.querySelector(".notice-text"), text);
     hint.classList.toggle("shown", Boolean(text));
   }

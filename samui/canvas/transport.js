@@ -16,6 +16,9 @@ function createTransport(call, on) {
   let flight = null; // {operations, request, began, attempts}
   let waitingHover = null;
   let flyingHover = null;
+  const waiting = []; // for all operations to be answered
+
+  const busy = () => flight !== null || queue.length > 0;
 
   /** Queue an operation {edit} or {action, ...fields}; began: time of the gesture in ms of performance.now(). */
   function push(operation, began) {
@@ -68,6 +71,11 @@ function createTransport(call, on) {
     // What a lost call did on the server is only known by asking.
     else if (queue.length === 0) push({ action: "state" });
     next();
+    if (!busy()) rest();
+  }
+
+  function rest() {
+    waiting.splice(0).forEach((resolve) => resolve());
   }
 
   /** Ask for the mask under the pointer; at most one such call is out, the newest wins. */
@@ -97,7 +105,10 @@ function createTransport(call, on) {
       queue = [];
       flight = null;
       waitingHover = null;
+      rest();
     },
+    /** Resolves when the server has answered everything, or nobody waits for it any more. */
+    settled: () => (busy() ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
     /** Ask again what was not answered; only edits, since nobody knows whether the rest was done. */
     restart() {
       if (flight) queue.unshift(...flight.operations.filter(({ edit }) => edit));
@@ -108,7 +119,7 @@ function createTransport(call, on) {
     raise: (seen) => (rev = Math.max(rev, seen || 0)),
     /** Operations without an answer, oldest first. */
     unanswered: () => (flight ? [...flight.operations, ...queue] : queue),
-    busy: () => flight !== null || queue.length > 0,
+    busy,
   };
 }
 

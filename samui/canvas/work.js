@@ -10,6 +10,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
   const { props, trigger, upload } = gradio;
   let lastEvent = 0;
   let silence = 0; // timer
+  let openings = 0; // of two opens that are on their way only the newer one counts
 
   /** Start long work: a queued event with the value that its handler reads. */
   function send(name, fields) {
@@ -18,6 +19,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     toolbar.complain("");
     // The names stand in quotes for gradio, which finds a component's own events in this text.
     if (name === "open") {
+      openings += 1;
       state.opening = true;
       toolbar.work("Opening the image.");
       trigger("open", payload);
@@ -43,18 +45,31 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     toolbar.complain("");
     state.opening = true;
     toolbar.work("Sending the image.");
+    openings += 1;
+    const mine = openings;
     try {
       const { path } = await upload(file);
+      if (mine !== openings) return;
       send("open", { file: { path, meta: { _type: "gradio.FileData" }, orig_name: file.name } });
     } catch (failure) {
+      if (mine !== openings) return;
       state.opening = false;
       toolbar.work("");
       toolbar.complain(`${file.name}: could not be sent. ${failure.message || failure}`);
     }
   }
 
-  function saveAs(request) {
-    if (state.objects.length > 0) send("save", request);
+  /** Save once the server has answered everything, so that the file holds what the page shows. */
+  async function saveAs(request) {
+    if (state.saving) return;
+    state.saving = true;
+    page.changed();
+    const { epoch } = state;
+    await page.settled();
+    state.saving = false;
+    if (epoch !== state.epoch || state.objects.length === 0) return page.changed();
+    send("save", { ...request, epoch });
+    if (state.mask) toolbar.advise("The mask at work is not in the file; Enter keeps it as an object.");
   }
 
   /** One step of long work, as the handlers yield them. */

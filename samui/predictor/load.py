@@ -21,7 +21,8 @@ from samui.predictor.preprocess import Preprocessing
 if TYPE_CHECKING:
     import torch
 
-DTYPES = ("float32", "bfloat16", "float16")
+AUTO_DTYPE = "auto"
+DTYPES = ("float32", "bfloat16", "float16", AUTO_DTYPE)
 log = logging.getLogger(__name__)
 
 
@@ -31,7 +32,8 @@ def load_predictor(
     """A predictor for "auto", "bundled", a hub id or a local folder; reads the weights, and downloads them if need be.
 
     device: "cpu", "cuda", "cuda:1", "mps" and so on; by default what accelerate finds. dtype: "float32" (default),
-    "bfloat16" or "float16". threads: of torch on the CPU, for the whole process. Raises ModelError.
+    "bfloat16", "float16", or "auto", which is float32 with the image encoder in bfloat16 where the device computes that
+    faster. threads: of torch on the CPU, for the whole process. Raises ModelError.
     """
     if dtype is not None and dtype not in DTYPES:
         raise ModelError(f"dtype: must be one of {', '.join(DTYPES)}, got {dtype!r}")
@@ -55,16 +57,18 @@ def _load(choice: models.ModelChoice, device: torch.device, dtype: str) -> Predi
     import torch
     from transformers import SamModel
 
-    from samui.predictor import fast_vision
+    from samui.predictor import fast_decoder, fast_vision, precision
     from samui.predictor.sam import SamPredictor
 
     folder = models.fetch(choice)
-    model = _read(SamModel, folder, getattr(torch, dtype))
+    model = _read(SamModel, folder, torch.float32 if dtype == AUTO_DTYPE else getattr(torch, dtype))
     preprocessing = Preprocessing.read(folder, model.config.vision_config.image_size)
     choice = replace(choice, folder=folder, revision=choice.revision or models.content_revision(folder))
+    if dtype == AUTO_DTYPE:
+        model.vision_encoder.to(getattr(torch, precision.automatic(device)))
     model = _move(model, device)
     fast_vision.install(model)
-    return SamPredictor(model, preprocessing, choice)
+    return SamPredictor(model, preprocessing, choice, fast_decoder.install(model))
 
 
 def _read(family: type, folder: Path, dtype: torch.dtype) -> torch.nn.Module:

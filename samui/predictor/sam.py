@@ -12,6 +12,7 @@ import torch
 from samui.errors import ImageError, ModelError, PromptError
 from samui.models import ModelChoice
 from samui.predictor.base import Embedding
+from samui.predictor.fast_decoder import FastDecoder
 from samui.predictor.preprocess import Preprocessing
 from samui.types import Prediction, Prompt
 
@@ -27,14 +28,24 @@ class SamPredictor:
     each call uses all cores already, so of several that wait, taking turns answers the first ones sooner.
     """
 
-    def __init__(self, model: torch.nn.Module, preprocessing: Preprocessing, choice: ModelChoice) -> None:
-        """model: in eval mode, on its device. choice: with `folder` and `revision` filled in."""
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        preprocessing: Preprocessing,
+        choice: ModelChoice,
+        fast_decoder: FastDecoder | None = None,
+    ) -> None:
+        """model: in eval mode, on its device. choice: with `folder` and `revision` filled in.
+
+        fast_decoder: what `samui.predictor.fast_decoder.install` gave for the model.
+        """
         self.name, self.title, self.why = choice.name, choice.title, choice.why
         self.source, self.revision = str(choice.folder), choice.revision
-        self._model, self._preprocessing = model, preprocessing
-        self._torch_device, self._torch_dtype = model.device, model.dtype
-        self.device = str(model.device)
-        self.dtype = str(model.dtype).removeprefix("torch.")
+        self._model, self._preprocessing, self._fast_decoder = model, preprocessing, fast_decoder
+        # They differ with dtype="auto". Embeddings go by the encoder's.
+        self._encoder_dtype, self._decoder_dtype = model.vision_encoder.dtype, model.mask_decoder.iou_token.weight.dtype
+        self._torch_device, self.device = model.device, str(model.device)
+        self.dtype = str(self._encoder_dtype).removeprefix("torch.")
         self.key = f"{self.name}@{self.revision}/{self.dtype}"
         prompt_config = model.config.prompt_encoder_config
         grid = prompt_config.image_embedding_size
@@ -122,11 +133,12 @@ class SamPredictor:
             raise ValueError(f"embedding: must be finite with shape {self._embedding_shape}, got {got}")
         if size is None or size.shape != (2,) or size.min() < 1:
             raise ValueError(f"image_size: must be two positive numbers, got {size}")
-        tensor = torch.from_numpy(values.astype(np.float32)).to(self._torch_dtype, memory_format=torch.channels_last)
+        tensor = torch.from_numpy(values.astype(np.float32))
+        tensor = tensor.to(self._encoder_dtype, memory_format=torch.channels_last)
         return Embedding(tensor, self._preprocessing.frame(int(size[0]), int(size[1])), self.key)
 
     def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        pixels = pixels.to(self._torch_device, self._torch_dtype)
+        pixels = pixels.to(self._torch_device, self._encoder_dtype)
         # Channels last is how the encoder's final layer leaves it; `unpack` does the same, for equal bits and speed.
         return self._model.get_image_embeddings(pixels).to("cpu", memory_format=torch.channels_last)
 
@@ -142,12 +154,21 @@ class SamPredictor:
         """float32 logits (n, k, h, w) and scores (n, k); the batch axis counts prompts, since masks go by that axis."""
         with self._decoder_lock, torch.inference_mode():
             sparse, dense = self._model.prompt_encoder(**prompts)
+            fast = {}
+            if self._fast_decoder is not None:
+                fast = {
+                    "image_terms": self._fast_decoder.terms(embedding),
+                    "masked": prompts["input_masks"] is not None,
+                }
             logits, scores = self._model.mask_decoder(
-                image_embeddings=embedding.tensor.to(self._torch_device).expand(len(dense), -1, -1, -1),
+                image_embeddings=embedding.tensor.to(self._torch_device, self._decoder_dtype).expand(
+                    len(dense), -1, -1, -1
+                ),
                 image_positional_embeddings=self._positions.expand(len(dense), -1, -1, -1),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
                 multimask_output=multimask,
+                **fast,
             )
             logits, scores = logits[:, 0].float().cpu().numpy(), scores[:, 0].float().cpu().numpy()
         if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
@@ -172,7 +193,7 @@ class SamPredictor:
             corners = [np.array(p.box, np.float32).reshape(2, 2) for p in prompts]
             boxes = tensor([to_model(c).reshape(1, 4) for c in corners], self._point_dtype)
         if prompts[0].mask_logits is not None:
-            masks = tensor([p.mask_logits[None] for p in prompts], self._torch_dtype)
+            masks = tensor([p.mask_logits[None] for p in prompts], self._decoder_dtype)
         return {"input_points": points, "input_labels": labels, "input_boxes": boxes, "input_masks": masks}
 
     def _check_model(self, embedding: Embedding) -> None:

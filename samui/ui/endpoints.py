@@ -22,11 +22,11 @@ from samui.ui.uploads import uploaded_file
 def add_endpoints(service: Service) -> None:
     """Add the endpoints to the Blocks that is being built."""
 
-    def open_image(image: gr.FileData) -> dict:
-        """Open an uploaded image in a new session and encode it: {session, image, model, timings}."""
+    def open_image(image: gr.FileData, session: str = "") -> dict:
+        """Open an uploaded image and encode it: {session, image, model, timings}. session: to use again, "" for new."""
         file, name = uploaded_file(image)
-        token = _checked(service.begin({}))["session"]
         try:
+            token = session or _checked(service.begin({}))["session"]
             last: Mapping[str, Any] = {}
             for step in service.open(token, file, name):
                 last = {**last, **step}
@@ -54,7 +54,13 @@ def add_endpoints(service: Service) -> None:
         file, name = service.save(session, format)
         return gr.FileData(path=str(file), orig_name=name)
 
-    for function, name in ((open_image, "open"), (segment, "segment"), (accept, "accept"), (export, "export")):
+    def close(session: str) -> dict:
+        """End a session, so that it takes no place and no memory: {}."""
+        service.sessions.close(session)
+        return {}
+
+    named = {"open": open_image, "segment": segment, "accept": accept, "export": export, "close": close}
+    for name, function in named.items():
         gr.api(_telling(function), api_name=name, concurrency_limit=4)
 
 

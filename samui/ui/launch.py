@@ -14,7 +14,6 @@ from samui.ui.page import build_page
 from samui.ui.routes import routes
 
 log = logging.getLogger(__name__)
-OPEN_TO_ALL = ("0.0.0.0", "::")
 THEME = gr.themes.Soft(primary_hue="blue", neutral_hue="slate")
 CSS = """
 #samui-intro p { margin: 0; }
@@ -35,8 +34,6 @@ def launch(
 
     host None: Gradio's default, which is 127.0.0.1 unless its environment variable says otherwise.
     """
-    if host in OPEN_TO_ALL and not service.settings.hosted:
-        log.warning("the page is open to everybody who reaches this machine on port %s, without a login", port or 7860)
     page = build_page(service)
     page.queue(default_concurrency_limit=4, max_size=64)
     options: dict[str, Any] = {"server_name": host, "server_port": port, "share": share}

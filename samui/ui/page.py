@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 
@@ -53,8 +54,9 @@ def build_page(service: Service) -> gr.Blocks:
 
     def save(value: Any) -> Iterator[Event]:
         token = _session(value)
-        file, name = service.save(token, value.get("format"), value.get("object"))
-        yield {"event": "save", "stage": "saved", "url": f"samui/export/{token}/{file.name}", "filename": name}
+        file, name = service.save(token, value.get("format"), value.get("object"), epoch=value.get("epoch"))
+        url = f"samui/export/{token}/{file.parent.name}/{quote(file.name)}"
+        yield {"event": "save", "stage": "saved", "url": url, "filename": name}
 
     tell = _Teller()
     with gr.Blocks(title=TITLE, fill_width=True, delete_cache=(3600, 3600)) as page:

@@ -1,4 +1,4 @@
-"""Plain routes beside Gradio's: the picture of a session, its last export, the samples.
+"""Plain routes beside Gradio's: the picture of a session, its last exports, the samples.
 
 A session's files are reached with its token alone; Gradio's own file route, which knows no sessions, serves none.
 """
@@ -34,7 +34,7 @@ def routes(service: Service) -> list[Route]:
 
     def export(request: Request) -> Response:
         try:
-            file = service.export_of(request.path_params["token"], request.path_params["name"])
+            file = service.export_of(*(request.path_params[part] for part in ("token", "folder", "name")))
         except SamuiError as error:
             return PlainTextResponse(str(error), status_code=404)
         return FileResponse(file, filename=file.name, headers=_DROP)
@@ -48,6 +48,6 @@ def routes(service: Service) -> list[Route]:
 
     return [
         Route("/samui/image/{token}/{image}", image),
-        Route("/samui/export/{token}/{name}", export),
+        Route("/samui/export/{token}/{folder}/{name}", export),
         Route("/samui/sample/{name}", sample),
     ]

@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Error, Locator, Page, Playwright, sync_
 
 from samui.canvas import component
 from samui.predictor import load_predictor
-from samui.service import Service, Settings
+from samui.service import Service
+from samui.settings import Settings
 from samui.ui.launch import launch
 
 FLAGS = [

@@ -15,7 +15,8 @@ from samui.images import read_image
 from samui.masks import Rle
 from samui.predictor import load_predictor
 from samui.segment import segment
-from samui.service import Service, Settings
+from samui.service import Service
+from samui.settings import Settings
 from samui.ui.launch import launch
 
 pytestmark = pytest.mark.model

@@ -379,7 +379,7 @@ def test_auto_falls_back_to_bundled_if_the_download_breaks(monkeypatch):
 ARGUMENTS = {
     "unknown device": ({"device": "banana"}, "device: must be one that this machine has, got 'banana'"),
     "device without data": ({"device": "meta"}, "device: must be one that computes, got 'meta'"),
-    "unknown dtype": ({"dtype": "int8"}, "dtype: must be one of float32, bfloat16, float16, got 'int8'"),
+    "unknown dtype": ({"dtype": "int8"}, "dtype: must be one of float32, bfloat16, float16, auto, got 'int8'"),
     "no threads": ({"threads": 0}, "threads: must be a positive whole number, got 0"),
     "no such folder": ({"name": "./nowhere"}, "model: must be 'auto', 'bundled'"),
 }

@@ -7,7 +7,8 @@ import pytest
 from samui import everything_service, everything_session
 from samui.errors import ParameterError, RequestError, SamuiError, SessionError, UnknownSessionError
 from samui.masks import Rle
-from samui.service import Service, Settings
+from samui.service import Service
+from samui.settings import Settings
 from tests.fakes import FakePredictor
 from tests.unit.test_service import Page
 

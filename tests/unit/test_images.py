@@ -399,3 +399,14 @@ def test_content_hash_tells_pixels_and_shapes_apart():
     changed = pixels.copy()
     changed[3, 5, 2] += 1
     assert len({content_hash(p) for p in (pixels, changed, pixels.reshape(6, 4, 3))}) == 3
+
+
+def test_jpeg_whose_scans_were_multiplied_is_refused_before_decoding():
+    file = io.BytesIO()
+    photo().save(file, "JPEG", progressive=True)
+    data = file.getvalue()
+    start = data.rindex(b"\xff\xda")
+    assert read_image(data).size == photo().size[::-1]
+    bomb = data[:start] + data[start:-2] * 200 + data[-2:]
+    with pytest.raises(ImageError, match=r"image: must have at most 100 scans, got 2\d\d"):
+        read_image(bomb)

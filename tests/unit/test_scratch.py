@@ -3,6 +3,9 @@
 import subprocess
 import sys
 
+import pytest
+
+from samui.errors import SamuiError
 from samui.scratch import Scratch, sweep
 
 
@@ -34,3 +37,9 @@ def test_sweep_leaves_running_processes_and_other_files_alone(tmp_path):
 
 def test_only_the_owner_may_look_into_the_folder(tmp_path):
     assert Scratch(tmp_path).folder.stat().st_mode & 0o077 == 0
+
+
+def test_folder_of_somebody_else_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.getuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(SamuiError, match="must belong to the user who starts the server"):
+        Scratch(tmp_path)

@@ -8,9 +8,18 @@ import cv2
 import numpy as np
 import pytest
 
-from samui.errors import ExportError, ImageError, ModelError, RequestError, SamuiError, UnknownSessionError
+from samui.errors import (
+    ExportError,
+    ImageError,
+    ModelError,
+    RequestError,
+    SamuiError,
+    StaleError,
+    UnknownSessionError,
+)
 from samui.masks import Rle
-from samui.service import Service, Settings
+from samui.service import Service
+from samui.settings import Settings
 from tests.fakes import FakePredictor
 
 
@@ -310,7 +319,7 @@ def test_saved_file_is_what_the_page_showed(service, photo):
     assert saved["segmentation"] == {"size": shown["size"], "counts": shown["counts"]}
     assert coco_mask.area(saved["segmentation"]) == shown["area"]
     assert saved["samui"]["prompt"]["points"] == [[40.0, 30.0, 1]]
-    assert service.export_of(page.token, name) == file
+    assert service.export_of(page.token, file.parent.name, name) == file
 
 
 def test_saving_nothing_says_so(service, photo):
@@ -327,10 +336,95 @@ def test_export_is_reached_by_its_own_token_and_name_alone(service, photo):
     page.open(photo())
     page.click((40, 30, 1))
     page.act("accept")
-    _, name = service.save(page.token, "mask")
-    for token, wanted in ((stranger.token, name), ("x", name), (page.token, "../image"), (page.token, "/etc/passwd")):
+    file, name = service.save(page.token, "mask")
+    folder = file.parent.name
+    wrong = [(stranger.token, folder, name), ("x", folder, name), (page.token, "..", name), (page.token, folder, "..")]
+    for token, place, wanted in [*wrong, (page.token, "/etc", "passwd")]:
         with pytest.raises(SamuiError):
-            service.export_of(token, wanted)
+            service.export_of(token, place, wanted)
+
+
+def test_saves_at_the_same_time_do_not_disturb_each_other(service, photo):
+    page = Page(service)
+    page.open(photo())
+    for x in (20, 40, 60):
+        page.click((x, 30, 1))
+        page.act("accept")
+    files, threads = [], []
+    for only in (1, 2, 3):
+        threads.append(threading.Thread(target=lambda o=only: files.append(service.save(page.token, "mask", o))))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    assert sorted(name for _, name in files) == [f"photo-object-{n}-mask.png" for n in (1, 2, 3)]
+    assert all(file.is_file() for file, _ in files)
+    for _ in range(20):
+        service.save(page.token, "mask")
+    assert len(list((service.scratch.seat(service.sessions.get(page.token).key) / "exports").iterdir())) == 5
+
+
+def test_save_names_the_image_that_it_means(service, photo):
+    page = Page(service)
+    page.open(photo())
+    page.click((40, 30, 1))
+    page.act("accept")
+    epoch = page.epoch
+    page.open(photo(seed=1))
+    with pytest.raises(StaleError, match=r"save\.epoch: must be 2"):
+        service.save(page.token, "mask", epoch=epoch)
+
+
+def test_of_two_opens_the_newer_wins_whichever_ends_last(service, photo):
+    page = Page(service)
+    older = service.open(page.token, photo(seed=1), "older.png")
+    next(older)
+    page.open(photo(seed=2), name="newer.png")
+    page.click((20, 20, 1))
+    page.act("accept")
+    assert list(older) == []
+    assert service.image_of(page.token).name == "newer.png"
+    page.serial = 0
+    assert page.act("state")["objects"]["order"] == [1]
+    folders = [p for p in service.scratch.folder.rglob("image-*") if p.is_dir()]
+    assert len(folders) == 1
+
+
+def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo):
+    page = Page(service)
+    opening = service.open(page.token, photo(), "photo.png")
+    next(opening)
+    service.sessions.close(page.token)
+    assert list(opening) == []
+    assert [p for p in service.scratch.folder.rglob("*") if p.is_file()] == []
+    assert service.pictures.nbytes == 0
+
+
+def test_model_change_without_an_image_holds_no_lock(service):
+    page = Page(service)
+    steps = service.change_model(page.token, "other")
+    done = []
+    worker = threading.Thread(target=lambda: done.extend([next(steps), next(steps)]))
+    worker.start()
+    worker.join()
+    assert done[-1]["stage"] == "ready"
+    assert service.sessions.get(page.token).lock.acquire(timeout=1)
+    assert list(steps) == []
+
+
+def test_model_whose_encoder_fails_leaves_the_old_one_and_the_work(service, photo, loaded):
+    page = Page(service)
+    page.open(photo())
+    page.click((20, 20, 1))
+    service.predictors.get("other")
+
+    def fail(image):
+        raise ModelError("device: must have memory, got none")
+
+    loaded["other"].embed = fail
+    with pytest.raises(ModelError):
+        list(service.change_model(page.token, "other"))
+    assert page.click((20, 20, 1), (40, 40, 1))["ok"]
+    assert page.act("undo")["can"]["undo"]
 
 
 def test_closed_session_leaves_no_file(service, photo):
@@ -351,6 +445,41 @@ def test_opening_the_next_image_removes_the_last_ones_files(service, photo):
     page.open(photo(seed=1))
     assert not first.exists()
     assert photo().exists()
+
+
+def test_image_that_was_left_with_objects_can_be_gone_back_to(service, photo, loaded):
+    page = Page(service)
+    page.open(photo(seed=1), name="one.png")
+    page.click((20, 20, 1))
+    page.act("accept", label="cat")
+    page.open(photo(seed=2), name="two.png")
+    assert page.act("back")["moved"]
+    back = Page(service, token=page.token)
+    assert back.first["image"]["name"] == "one.png"
+    assert back.first["objects"]["order"] == [1]
+    assert back.act("undo")["objects"]["order"] == []
+    assert back.click((30, 30, 1))["mask"]["size"] == [60, 80]
+    assert back.act("back")["moved"]
+    assert Page(service, token=back.token).first["image"]["name"] == "two.png"
+    assert loaded["fake"].embed_calls == 2
+
+
+def test_only_one_image_before_is_kept_and_it_counts(service, photo):
+    page = Page(service)
+    for seed in range(4):
+        page.open(photo(seed=seed))
+        page.click((20, 20, 1))
+        page.act("accept")
+    assert len([p for p in service.scratch.folder.rglob("image-*") if p.is_dir()]) == 2
+    seat = service.sessions.get(page.token)
+    assert seat.nbytes == seat.session.nbytes + seat.left.session.nbytes
+
+
+def test_without_an_image_before_there_is_no_way_back(service, photo):
+    page = Page(service)
+    page.open(photo())
+    page.open(photo(seed=1))
+    assert page.act("back")["error"] == "back: there must be an image before this one with objects, got none"
 
 
 def test_clicks_leave_nothing_on_disk(service, photo):

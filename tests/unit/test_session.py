@@ -265,3 +265,22 @@ def test_undo_list_stays_within_its_budget_and_counts_shared_parts_once():
     for rank in (0, 1, 2, 0):
         many.do(actions.Choose(rank=rank))
     assert many.session.nbytes < one + 4000
+
+
+def test_renaming_the_reopened_object_survives_accepting_it(desk):
+    desk.prompt((20, 20))
+    desk.do(actions.Accept(label="cup"))
+    desk.do(actions.Reopen(id=1))
+    assert desk.do(actions.Relabel(id=1, label="mug")).label == "mug"
+    assert desk.do(actions.Accept()).objects[0].label == "mug"
+
+
+def test_other_model_decodes_the_reopened_object_anew_and_keeps_it_one(desk):
+    desk.prompt((20, 20), (30, 20))
+    desk.do(actions.Accept(label="cup"))
+    desk.do(actions.Reopen(id=1))
+    calls = desk.predictor.predict_calls
+    desk.session = desk.session.for_other_model(desk.tools)
+    assert desk.predictor.predict_calls == calls + 2
+    assert not desk.session.can_undo
+    assert [o.id for o in desk.do(actions.Accept()).objects] == [1]

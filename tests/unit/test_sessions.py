@@ -7,8 +7,9 @@ import pytest
 
 from samui import actions
 from samui.errors import FullError, UnknownSessionError
+from samui.open_image import OpenImage
 from samui.session import Session, Tools
-from samui.sessions import OpenImage, Sessions
+from samui.sessions import Sessions
 from samui.types import Prompt
 from tests.fakes import FakePredictor
 
@@ -37,8 +38,8 @@ def table(clock, closed):
     return Sessions(cap=3, idle=100, grace=10, budget_bytes=10**9, on_close=closed.append, clock=clock)
 
 
-def test_tokens_are_long_and_all_different(table, clock):
-    tokens = set()
+def test_tokens_are_long_and_all_different():
+    table, tokens = Sessions(cap=50), set()
     for _ in range(50):
         tokens.add(table.issue().token)
     assert len(tokens) == 50
@@ -73,8 +74,30 @@ def test_use_keeps_a_seat_from_expiring(table, clock):
 def test_newcomer_takes_the_place_of_a_seat_without_image_first(table, clock, closed):
     worker, visitor, third = table.issue(), table.issue(), table.issue()
     worker.image = third.image = IMAGE
+    clock.now += 61
+    for seat in (worker, third):
+        table.get(seat.token)
     table.issue()
     assert closed == [visitor]
+
+
+def test_newcomer_has_a_minute_to_open_an_image(table, clock):
+    newcomer = table.issue()
+    for _ in range(2):
+        table.issue()
+    clock.now += 9
+    with pytest.raises(FullError):
+        table.issue()
+    assert table.get(newcomer.token) is newcomer
+
+
+def test_closed_by_its_owner_a_seat_is_gone(table, closed):
+    seat = table.issue()
+    table.close(seat.token)
+    assert closed == [seat]
+    assert seat.closed
+    with pytest.raises(UnknownSessionError):
+        table.close(seat.token)
 
 
 def test_sixty_strangers_throw_out_nobody_at_work(table, clock):

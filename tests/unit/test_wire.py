@@ -44,6 +44,7 @@ def request(**fields):
         ({"action": "refine", "mask": 5}, actions.Refine(5)),
         ({"action": "cancel"}, actions.Cancel()),
         ({"action": "found"}, actions.TellFound()),
+        ({"action": "back"}, actions.GoBack()),
         ({"action": "state"}, actions.Report()),
     ],
     ids=lambda v: v["action"] if isinstance(v, dict) else "",
@@ -88,7 +89,7 @@ MALFORMED = {
     "x beyond floats": (request(action="prompt", points=[[10**400, 1]]), r"points\[0\]\[0\]: must be a finite number"),
     "label 2": (request(action="prompt", points=[[1, 2, 2]]), r"points\[0\]\[2\]: must be 1 \(include\) or .* got 2"),
     "label true": (request(action="prompt", points=[[1, 2, True]]), r"points\[0\]\[2\]: must be 1 .* got True"),
-    "201 points": (request(action="prompt", points=[[1, 2]] * 201), "request.points: must be at most 200, got 201"),
+    "101 points": (request(action="prompt", points=[[1, 2]] * 101), "request.points: must be at most 100, got 101"),
     "box of three": (request(action="prompt", box=[1, 2, 3]), r"request.box: must be \[x0, y0, x1, y1\], got"),
     "box a text": (request(action="prompt", box="full"), r"request.box: must be \[x0, y0, x1, y1\], got 'full'"),
     "box inverted": (

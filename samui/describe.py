@@ -1,0 +1,34 @@
+"""What a page is told about the image, the model and the found masks of its seat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from samui import everything_service, wire
+from samui.predictor.base import Predictor
+from samui.sessions import Seat
+from samui.settings import Settings
+
+
+def image(seat: Seat) -> dict[str, Any] | None:
+    """Name, size in pixels and address of the image that is open; None without one."""
+    if seat.image is None:
+        return None
+    height, width = seat.image.size
+    url = f"samui/image/{seat.token}/{seat.image.file.parent.name}"  # another image, another address
+    return {"url": url, "width": width, "height": height, "name": seat.image.name, "notes": list(seat.image.notes)}
+
+
+def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]:
+    """A model as its list entry and the status line show it, with the reason if it is what the server began with."""
+    note = predictor.why if name == settings.model else ""
+    told = {"name": name, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
+    return {**told, "note": note, "everything": everything_service.defaults(predictor)}
+
+
+def found(seat: Seat, *, masks: bool = True) -> dict[str, Any]:
+    """Whether everything mode runs, and the masks that it has found so far."""
+    told: dict[str, Any] = {"running": seat.found is not None and seat.found.running}
+    if masks:
+        told["masks"] = wire.encode_found(seat.found.items()) if seat.found else []
+    return {"found": told}
