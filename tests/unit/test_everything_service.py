@@ -137,14 +137,16 @@ def test_other_image_ends_the_run_and_no_late_mask_arrives(page, photo):
     assert page.act("keep", masks=[2**28])["error"] == "masks: must be found ones, got id 268435456"
 
 
-def test_other_model_ends_the_run_and_keeps_what_was_found(page):
+def test_other_model_ends_the_run_and_keeps_what_was_found(page, fake):
     order = finish(page)
     page.act("reject", masks=order[:1])
     run = page.service.everything(page.token, GRID)
     next(run), next(run), next(run)
     found = seat_of(page).found.items()
     page.epoch = list(page.service.change_model(page.token, "other"))[-1]["epoch"]
+    calls = fake.predict_calls
     assert list(run) == []
+    assert fake.predict_calls == calls
     assert page.act("keep", masks=[found[0][0]])["objects"]["order"] == [1]
     assert order[0] in seat_of(page).session.state.rejected
 
