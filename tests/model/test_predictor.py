@@ -18,6 +18,11 @@ from tests.model.conftest import change_json, picture
 
 pytestmark = pytest.mark.model
 
+VISION = json.loads((models.BUNDLED_FOLDER / "config.json").read_text())["vision_config"]
+SIDE = VISION["image_size"]  # of the bundled checkpoint's square, in pixels
+GRID = SIDE // VISION["patch_size"]  # of its embedding
+LOW = 4 * GRID  # of its logits
+
 SIZE = (60, 80)
 POINT = Prompt([(40, 30)], [1])
 
@@ -163,15 +168,15 @@ def test_numbers_that_are_none_do_not_reach_the_caller(bundled, embedding):
 
 PROMPTS = {
     "empty": (Prompt(), "prompt: must have a point or a box, got neither"),
-    "logits alone": (Prompt(mask_logits=np.zeros((128, 128))), "prompt: must have a point or a box, got neither"),
+    "logits alone": (Prompt(mask_logits=np.zeros((LOW, LOW))), "prompt: must have a point or a box, got neither"),
     "outside": (Prompt([(81, 3)], [1]), "prompt.points[0]: must lie inside 80x60, got (81, 3)"),
     "box outside": (Prompt(box=(0, 0, 80, 61)), "prompt.box: must lie inside 80x60, got (0, 0, 80, 61)"),
     "logits of another size": (
         Prompt([(1, 1)], [1], mask_logits=np.zeros((256, 256))),
-        "prompt.mask_logits: must have shape (128, 128), got (256, 256)",
+        f"prompt.mask_logits: must have shape ({LOW}, {LOW}), got (256, 256)",
     ),
     "logits with NaN": (
-        Prompt([(1, 1)], [1], mask_logits=np.full((128, 128), np.nan)),
+        Prompt([(1, 1)], [1], mask_logits=np.full((LOW, LOW), np.nan)),
         "prompt.mask_logits: must be finite, got NaN or infinity",
     ),
 }
@@ -274,9 +279,9 @@ def test_values_beyond_float16_are_packed_in_full(bundled, embedding):
 ARRAYS = {
     "nothing": {},
     "other shape": {"embedding": np.zeros((1, 256, 64, 64), np.float16), "image_size": np.array([60, 80])},
-    "not finite": {"embedding": np.full((1, 128, 32, 32), np.nan, np.float16), "image_size": np.array([60, 80])},
-    "no size": {"embedding": np.zeros((1, 128, 32, 32), np.float16)},
-    "size of zero": {"embedding": np.zeros((1, 128, 32, 32), np.float16), "image_size": np.array([0, 80])},
+    "not finite": {"embedding": np.full((1, 128, GRID, GRID), np.nan, np.float16), "image_size": np.array([60, 80])},
+    "no size": {"embedding": np.zeros((1, 128, GRID, GRID), np.float16)},
+    "size of zero": {"embedding": np.zeros((1, 128, GRID, GRID), np.float16), "image_size": np.array([0, 80])},
 }
 
 
@@ -292,7 +297,7 @@ def test_a_second_start_with_a_disk_tier_runs_no_encoder(bundled, tmp_path, monk
     monkeypatch.setattr(bundled, "_encode", lambda pixels: pytest.fail("encoded again"))
     cache = EmbeddingCache(1 << 20, tmp_path, disk_half=False)
     second = cache.get_or_encode(bundled, image)
-    assert cache.nbytes == second.nbytes == 128 * 32 * 32 * 4
+    assert cache.nbytes == second.nbytes == 128 * GRID * GRID * 4
     assert same(bundled.predict(first, POINT), bundled.predict(second, POINT))
 
 
@@ -303,7 +308,7 @@ def test_a_loaded_predictor_says_what_it_is(bundled):
     assert (bundled.name, bundled.title, bundled.device, bundled.dtype) == ("bundled", "samui-tiny", "cpu", "float32")
     assert bundled.source == str(models.BUNDLED_FOLDER)
     assert bundled.revision == models.content_revision(models.BUNDLED_FOLDER)
-    assert bundled.low_res_size == (128, 128)
+    assert bundled.low_res_size == (LOW, LOW)
     assert bundled.why == "The small built-in model: rough masks. Choose facebook/sam-vit-base for quality."
 
 
@@ -313,7 +318,7 @@ def test_local_models_load_without_any_network(folder, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    assert load(folder).low_res_size == (128, 128)
+    assert load(folder).low_res_size == (LOW, LOW)
     assert load("bundled").name == "bundled"
 
 
@@ -339,7 +344,7 @@ def test_other_precisions_run_and_come_close(bundled, embedding, dtype):
     assert own.nbytes * 2 == embedding.nbytes
     again = half.unpack(half.pack(own))
     assert torch.allclose(again.tensor.float(), own.tensor.float(), atol=0.01)
-    prompt = Prompt([(40, 30)], [1], (10, 10, 70, 50), np.zeros((128, 128)))
+    prompt = Prompt([(40, 30)], [1], (10, 10, 70, 50), np.zeros((LOW, LOW)))
     found, expected = half.predict(own, prompt), bundled.predict(embedding, prompt)
     assert found.logits.dtype == np.float32
     assert found.scores == pytest.approx(expected.scores, abs=0.05)
@@ -417,7 +422,7 @@ FAULTS = {
     ),
     "settings for another size": (
         lambda folder: change_json(folder / "processor_config.json", image_processor={"size": {"longest_edge": 1024}}),
-        "processor_config.json: size.longest_edge must be config.json's image_size 256, got 1024",
+        f"processor_config.json: size.longest_edge must be config.json's image_size {SIDE}, got 1024",
     ),
     "settings that are no JSON": (
         lambda folder: (folder / "processor_config.json").write_text("{"),

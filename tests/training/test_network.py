@@ -6,7 +6,7 @@ import torch
 from transformers import SamModel, SamProcessor
 
 from tests.training.conftest import TINY
-from training.export import export_checkpoint, load_checkpoint
+from training.export import SHARPNESS, export_checkpoint, load_checkpoint
 from training.network import window_order
 from training.start import build_network, resize_network
 
@@ -62,7 +62,7 @@ def test_a_network_grows_to_another_image_size():
     )
 
 
-def test_an_exported_checkpoint_reloads_with_equal_masks(tmp_path: Path):
+def test_an_exported_checkpoint_reloads_with_equal_masks_and_sharper_logits(tmp_path: Path):
     network = build_network(TINY, seed=0)
     for parameter in network.parameters():
         parameter.data = parameter.data.half().float()
@@ -76,9 +76,13 @@ def test_an_exported_checkpoint_reloads_with_equal_masks(tmp_path: Path):
     points = torch.tensor([[[[20.0, 30.0]]]])
     loaded = SamModel.from_pretrained(tmp_path, dtype=torch.float32)
     with torch.no_grad():
-        assert torch.equal(
-            loaded(pixels, input_points=points).pred_masks, network.sam(pixels, input_points=points).pred_masks
-        )
+        exported, trained = loaded(pixels, input_points=points), network.sam(pixels, input_points=points)
+        torch.testing.assert_close(exported.pred_masks, SHARPNESS * trained.pred_masks)
+        assert torch.equal(exported.iou_scores, trained.iou_scores)
+        # An earlier mask that comes back in says the same as before.
+        again = loaded(pixels, input_points=points, input_masks=exported.pred_masks[0, 0, :1])
+        before = network.sam(pixels, input_points=points, input_masks=trained.pred_masks[0, 0, :1])
+        torch.testing.assert_close(again.pred_masks, SHARPNESS * before.pred_masks, rtol=1e-3, atol=1e-3)
         assert torch.equal(load_checkpoint(tmp_path).encode(pixels), network.encode(pixels))
 
 
