@@ -24,15 +24,16 @@ _PAUSE = 0.25  # seconds between two events, so that the page draws in peace; th
 # What a page may set. The thresholds here are floors: what lies between them and SAM's own is filtered on the page.
 _SETTABLE = ("points_per_side", "pred_iou_thresh", "stability_score_thresh", "min_mask_region_area", "crops_n_layers")
 _FLOORS = {"pred_iou_thresh": 0.7, "stability_score_thresh": 0.8}
-_ROUGH_FLOORS = {"pred_iou_thresh": 0.2, "stability_score_thresh": 0.2}
-_ROUGH_FILTERS = {"score": 0.3, "stability": 0.3}
+_ROUGH_FLOORS = {"pred_iou_thresh": 0.2, "stability_score_thresh": 0.0}
+_ROUGH_FILTERS = {"score": 0.3, "stability": 0.0}
 _CPU_SIDE = 16  # a quarter of SAM's points; those would take minutes there
 
 
 def defaults(predictor: Predictor) -> dict[str, Any]:
     """What a page starts with: parameters of a run, their ranges, and the filters that it sets at first.
 
-    SAM's thresholds were made for SAM's scores; those of the bundled model are lower throughout.
+    SAM's thresholds were made for SAM's scores; those of the bundled model are lower throughout, and its masks end
+    so softly that their stability says little.
     """
     rough = predictor.name == BUNDLED
     usual = Parameters()
