@@ -80,8 +80,8 @@ def test_an_exported_checkpoint_reloads_with_equal_masks_and_sharper_logits(tmp_
         torch.testing.assert_close(exported.pred_masks, SHARPNESS * trained.pred_masks)
         assert torch.equal(exported.iou_scores, trained.iou_scores)
         # An earlier mask that comes back in says the same as before.
-        again = loaded(pixels, input_points=points, input_masks=exported.pred_masks[0, 0, :1])
-        before = network.sam(pixels, input_points=points, input_masks=trained.pred_masks[0, 0, :1])
+        again = loaded(pixels, input_points=points, input_masks=exported.pred_masks[:, 0, :1])
+        before = network.sam(pixels, input_points=points, input_masks=trained.pred_masks[:, 0, :1])
         torch.testing.assert_close(again.pred_masks, SHARPNESS * before.pred_masks, rtol=1e-3, atol=1e-3)
         assert torch.equal(load_checkpoint(tmp_path).encode(pixels), network.encode(pixels))
 
