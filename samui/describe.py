@@ -26,9 +26,12 @@ def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]
     return {**told, "note": note, "everything": everything_service.defaults(predictor)}
 
 
-def found(seat: Seat, *, masks: bool = True) -> dict[str, Any]:
-    """Whether everything mode runs, and the masks that it has found so far."""
-    told: dict[str, Any] = {"running": seat.found is not None and seat.found.running}
+def found(seat: Seat, *, masks: bool = True, listens: bool = True) -> dict[str, Any]:
+    """Whether everything mode runs, and the masks that it has found so far. listens: whether this page began the run.
+
+    A run that was cancelled still runs until its last event is out, which says what remains.
+    """
+    told: dict[str, Any] = {"running": listens and seat.found is not None and seat.found.running}
     if masks:
         told["masks"] = wire.encode_found(seat.found.items()) if seat.found else []
     return {"found": told}

@@ -66,7 +66,7 @@ class FoundMasks:
         before = self._masks
         self._masks = {self._id(mask.id): mask for mask in masks}
         self._bytes = sum(mask.rle.counts.nbytes for mask in masks)
-        self.report, self.running = report, False
+        self.report = report
         return {id: mask for id, mask in self._masks.items() if before.get(id) is not mask}
 
     def pick(self, ids: Iterable[int]) -> list[FoundMask]:

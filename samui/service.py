@@ -307,7 +307,7 @@ class Service:
         }
         if seat.session is None:
             return told
-        return told | self._reply(seat, 0, Timings(seat.encode_ms)) | describe.found(seat)
+        return told | self._reply(seat, 0, Timings(seat.encode_ms)) | describe.found(seat, listens=False)
 
     def models(self) -> Sequence[Any]:
         """The rows of the model table that a page may choose from."""

@@ -177,6 +177,24 @@ def test_reloaded_page_gets_the_found_masks_back(page):
     assert [mask["id"] for mask in again.act("found")["found"]["masks"]] == order
 
 
+def test_page_that_reloads_while_it_runs_is_told_of_no_run(page):
+    run = page.service.everything(page.token, GRID)
+    next(run), next(run), next(run)
+    again = Page(page.service, token=page.token)
+    assert again.first["found"]["running"] is False
+    assert list(run)[-1]["stage"] == "cancelled"
+    assert again.act("keep", masks=[again.first["found"]["masks"][0]["id"]])["ok"]
+
+
+def test_run_counts_as_running_until_its_last_event_is_out(page):
+    run = page.service.everything(page.token, GRID)
+    while next(run)["stage"] != "done":
+        pass
+    assert page.act("cancel")["found"] == {"running": True}
+    assert list(run) == []
+    assert page.act("cancel")["found"] == {"running": False}
+
+
 def test_found_masks_count_in_the_bytes_of_the_seat_and_end_a_run_that_is_too_large(page, monkeypatch):
     before = seat_of(page).nbytes
     finish(page)
