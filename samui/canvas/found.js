@@ -35,9 +35,9 @@ function addFound(found, wires) {
   }
 }
 
-/** Take over {running, masks} of a reply: all masks there are. */
+/** Take over {running, masks} of a reply: all masks there are. A reply may come after the event that ended the run. */
 function takeFound(found, told) {
-  found.running = told.running;
+  found.running = found.running && told.running;
   if (told.masks) {
     found.masks.clear();
     addFound(found, told.masks);

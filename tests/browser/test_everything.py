@@ -105,6 +105,23 @@ def test_masks_appear_while_it_runs_and_cancel_keeps_them(person, app):
     assert len(person.settle().snapshot()["objects"]) == len(state["found"])
 
 
+def test_answer_to_cancel_that_comes_after_the_end_does_not_bring_the_run_back(person):
+    def late(route):
+        cancel = route.request.post_data_json["data"].get("action") == "cancel"
+        response = route.fetch()
+        if cancel:
+            person.page.wait_for_function("!samui.snapshot().everything.running", timeout=120_000)
+        route.fulfill(response=response)
+
+    start(person, grid="16")
+    person.page.wait_for_function("samui.snapshot().everything.found.length > 0", timeout=120_000)
+    person.page.route("**/component_server/**", late)
+    person.button("Cancel finding masks").click()
+    done(person)
+    assert not told(person)["running"]
+    assert told(person)["report"]
+
+
 def test_clicks_are_answered_while_it_runs(person):
     start(person, grid="16")
     person.page.wait_for_function("samui.snapshot().everything.found.length > 0", timeout=120_000)
