@@ -8,9 +8,12 @@ prompts of the model, "GrabCut, same clicks" repeats those of "snap on" where th
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,8 @@ import numpy as np
 
 from samui import actions
 from samui.bench import report
-from samui.bench.clicker import filled_box, grab_cut, jittered_box, next_click, tight_box
-from samui.bench.truth import Photos, Target
+from samui.bench.clicker import WIDE_WINDOWS, filled_box, grab_cut, jittered_box, next_click, tight_box
+from samui.bench.truth import Photo, Photos, Target
 from samui.errors import SamuiError
 from samui.predictor.base import Predictor
 from samui.session import Session, Tools
@@ -28,10 +31,13 @@ from samui.types import Prompt
 
 CLICKS = (1, 3, 5)
 GOALS = (0.85, 0.90)
-OFF, ON, GRABCUT, SAME, FILLED = "snap off", "snap on", "GrabCut", "GrabCut, same clicks", "filled box"
-METHODS = (OFF, ON, GRABCUT, SAME, FILLED)
+OFF, ON, FILLED = "snap off", "snap on", "filled box"
+GRABCUT, WIDE, SAME = "GrabCut", "GrabCut, wider", "GrabCut, same clicks"
+METHODS = (OFF, ON, GRABCUT, WIDE, SAME, FILLED)
+_OWN_CLICKS = ("3 clicks", "5 clicks", "NoC@85", "NoC@90")  # scores that hang on where each method is corrected
 
 Segment = Callable[[Prompt], np.ndarray]
+Row = dict[str, float]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,16 +47,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--divisible", type=int, metavar="N", help="only photos whose name's number N divides")
     parser.add_argument("--cap", type=int, default=20, metavar="N", help="most clicks on one thing (default 20)")
     parser.add_argument("--no-grabcut", action="store_true", help="leave out GrabCut, the slowest of all")
+    parser.add_argument(
+        "--grabcut-clicks", type=int, default=max(CLICKS), metavar="N", help="most clicks for GrabCut (default 5)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the jittered boxes")
+    parser.add_argument("--jobs", type=int, metavar="N", help="photos at a time (default: as many as cores)")
 
 
 def run(args: argparse.Namespace, predictor: Predictor) -> dict[str, Any]:
     """Measure `predictor` on the photos of `args`; progress on stderr. The table is `table` of what it returns."""
-    if args.cap < max(CLICKS):
-        raise SamuiError(f"--cap: must be at least {max(CLICKS)}, got {args.cap}")
-    methods = [m for m in METHODS if not (args.no_grabcut and m in (GRABCUT, SAME))]
-    photos = Photos(args.photos, limit=args.limit, divisible=args.divisible)
-    result = measure(photos, predictor, methods=methods, cap=args.cap, seed=args.seed, progress=_teller())
+    for option, value in (("--cap", args.cap), ("--grabcut-clicks", args.grabcut_clicks)):
+        if value < max(CLICKS):
+            raise SamuiError(f"{option}: must be at least {max(CLICKS)}, got {value}")
+    if args.jobs is not None and args.jobs < 1:
+        raise SamuiError(f"--jobs: must be at least 1, got {args.jobs}")
+    result = measure(
+        Photos(args.photos, limit=args.limit, divisible=args.divisible),
+        predictor,
+        methods=[m for m in METHODS if not (args.no_grabcut and m in (GRABCUT, WIDE, SAME))],
+        cap=args.cap,
+        grabcut_cap=min(args.grabcut_clicks, args.cap),
+        seed=args.seed,
+        jobs=args.jobs or os.cpu_count() or 1,
+        progress=_teller(),
+    )
     return {"photos": args.photos.name, "model": predictor.name, "cap": args.cap, "seed": args.seed, **result}
 
 
@@ -60,41 +80,68 @@ def measure(
     *,
     methods: Iterable[str] = METHODS,
     cap: int = 20,
+    grabcut_cap: int | None = None,
     seed: int = 0,
+    jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[str, Any]:
-    """{photos_measured, targets, methods: {method: {score: mean}}}.
+    """{photos_measured, targets, methods: {method: {score: mean}}}, whatever the number of jobs.
 
     Scores are mean IoU ("1 click", "3 clicks", "5 clicks", "tight box", "jittered box") and clicks to an IoU ("NoC@85",
     "NoC@90", `cap` where it is never reached). "1 click, best" takes the annotator who fits best, for region maps.
+    GrabCut is given up after `grabcut_cap` clicks: it takes a second for each, and then has no NoC.
     """
-    rows: dict[str, list[dict[str, float]]] = {method: [] for method in methods}
-    draw = np.random.default_rng(seed)
-    for done, photo in enumerate(photos, 1):
-        image, targets = photos.load(photo)
-        embedding = predictor.embed(image) if targets else None
-        for target in targets:
-            boxes = {"tight box": tight_box(target.mask), "jittered box": jittered_box(target.mask, draw)}
-            own = _segmenters(image, predictor, embedding)
-            clicked: dict[str, list[Prompt]] = {}
-            for method, found in rows.items():
-                if method == SAME and rows.get(GRABCUT):
-                    row = {name: rows[GRABCUT][-1][name] for name in boxes}
-                else:
-                    row = {name: _iou(own[method]()(Prompt(box=box)), target.mask) for name, box in boxes.items()}
-                if method == SAME:
-                    row |= _again(own[method](), target, clicked.get(ON) or clicked.get(OFF) or [])
-                elif method != FILLED:
-                    scores, clicked[method] = _correct(own[method], target, cap)
-                    row |= scores
-                found.append(row)
-        progress(done, len(photos))
-    targets = max((len(found) for found in rows.values()), default=0)
+    caps = dict.fromkeys(methods, cap)
+    if GRABCUT in caps:
+        caps[GRABCUT] = grabcut_cap or cap
+    one = partial(_photo_rows, photos, predictor, caps=caps, cap=cap, seed=seed)
+    rows: dict[str, list[Row]] = {method: [] for method in caps}
+    with ThreadPoolExecutor(jobs, thread_name_prefix="photo") as pool:  # most of the time is GrabCut's, without the GIL
+        for done, found in enumerate(pool.map(one, range(len(photos)), photos), 1):
+            for method in rows:
+                rows[method] += found[method]
+            progress(done, len(photos))
     return {
         "photos_measured": len(photos),
-        "targets": targets,
+        "targets": max((len(found) for found in rows.values()), default=0),
         "methods": {method: _means(found) for method, found in rows.items()},
     }
+
+
+def _photo_rows(
+    photos: Photos, predictor: Predictor, index: int, photo: Photo, *, caps: Mapping[str, int], cap: int, seed: int
+) -> dict[str, list[Row]]:
+    """For each method a row of scores for each thing in a photo."""
+    rows: dict[str, list[Row]] = {method: [] for method in caps}
+    draw = np.random.default_rng([seed, index])
+    image, targets = photos.load(photo)
+    embedding = predictor.embed(image) if targets else None
+    for target in targets:
+        boxes = {"tight box": tight_box(target.mask), "jittered box": jittered_box(target.mask, draw)}
+        start = _segmenters(image, predictor, embedding)
+        clicked: dict[str, list[Prompt]] = {}
+        row: dict[str, Row] = {}
+        for method, most in caps.items():
+            if method == WIDE:
+                row[method] = _again(start[method](), target, [_first_click(target)], CLICKS[:1])
+                continue
+            if method == SAME and GRABCUT in row:  # boxes and the first click are those of its own row
+                known = {name: value for name, value in row[GRABCUT].items() if name not in _OWN_CLICKS}
+            else:
+                known = {name: _iou(start[method]()(Prompt(box=box)), target.mask) for name, box in boxes.items()}
+            if method == SAME:
+                prompts = clicked.get(ON) or clicked.get(OFF) or []
+                scores = _again(start[method](), target, prompts, [n for n in CLICKS if _clicks(n) not in known])
+            elif method == FILLED:
+                scores = {}
+            else:
+                scores, clicked[method] = _correct(start[method], target, most)
+                if most < cap:
+                    scores = {name: value for name, value in scores.items() if not name.startswith("NoC")}
+            row[method] = known | scores
+        for method, scores in row.items():
+            rows[method].append(scores)
+    return rows
 
 
 def table(result: Mapping[str, Any]) -> str:
@@ -124,16 +171,17 @@ def _segmenters(image: np.ndarray, predictor: Predictor, embedding: Any) -> dict
         OFF: lambda: session(False),
         ON: lambda: session(True),
         GRABCUT: lambda: lambda prompt: grab_cut(image, prompt),
+        WIDE: lambda: lambda prompt: grab_cut(image, prompt, windows=WIDE_WINDOWS),
         SAME: lambda: lambda prompt: grab_cut(image, prompt),
         FILLED: lambda: lambda prompt: filled_box(prompt.box, image.shape[:2]),
     }
 
 
-def _correct(start: Callable[[], Segment], target: Target, cap: int) -> tuple[dict[str, float], list[Prompt]]:
+def _correct(start: Callable[[], Segment], target: Target, cap: int) -> tuple[Row, list[Prompt]]:
     """Click until the highest goal and the last of CLICKS are reached, or `cap`; scores, and all prompts."""
     segment, mask = start(), np.zeros_like(target.mask)
     points, labels, ious, prompts = [], [], [], []
-    scores: dict[str, float] = {}
+    scores: Row = {}
     while len(ious) < cap and (len(ious) < max(CLICKS) or max(ious) < max(GOALS)):
         if ious and ious[-1] == 1:
             ious.append(1.0)  # nothing is left to click on
@@ -145,7 +193,7 @@ def _correct(start: Callable[[], Segment], target: Target, cap: int) -> tuple[di
         mask = segment(prompts[-1])
         ious.append(_iou(mask, target.mask))
         if len(ious) == 1:
-            scores["1 click, best"] = max([ious[0], *(_iou(mask, other) for other in target.others)])
+            scores["1 click, best"] = _best(mask, target)
     for count in CLICKS:
         scores[_clicks(count)] = ious[count - 1]
     for goal in GOALS:
@@ -154,16 +202,25 @@ def _correct(start: Callable[[], Segment], target: Target, cap: int) -> tuple[di
     return scores, prompts
 
 
-def _again(segment: Segment, target: Target, prompts: list[Prompt]) -> dict[str, float]:
-    scores: dict[str, float] = {}
-    for count in CLICKS:
-        if prompts:
-            mask = segment(prompts[min(count, len(prompts)) - 1])
-            scores[_clicks(count)] = _iou(mask, target.mask)
-            if count == 1:
-                others = [_iou(mask, other) for other in target.others]
-                scores = {"1 click, best": max([scores[_clicks(1)], *others]), **scores}
+def _again(segment: Segment, target: Target, prompts: list[Prompt], counts: Iterable[int]) -> Row:
+    """Scores of prompts that another method was given, after each of these numbers of clicks."""
+    scores: Row = {}
+    for count in counts if prompts else ():
+        mask = segment(prompts[min(count, len(prompts)) - 1])
+        if count == 1:
+            scores["1 click, best"] = _best(mask, target)
+        scores[_clicks(count)] = _iou(mask, target.mask)
     return scores
+
+
+def _first_click(target: Target) -> Prompt:
+    x, y, label = next_click(target.mask, np.zeros_like(target.mask))
+    return Prompt(points=[(x, y)], labels=[label])
+
+
+def _best(mask: np.ndarray, target: Target) -> float:
+    """IoU with the annotator who fits best."""
+    return max(_iou(mask, truth) for truth in (target.mask, *target.others))
 
 
 def _clicks(count: int) -> str:
@@ -175,7 +232,7 @@ def _iou(one: np.ndarray, other: np.ndarray) -> float:
     return np.count_nonzero(one & other) / either if either else 1.0
 
 
-def _means(rows: list[dict[str, float]]) -> dict[str, float]:
+def _means(rows: list[Row]) -> Row:
     return {name: float(np.mean([row[name] for row in rows])) for name in (rows[0] if rows else {})}
 
 
