@@ -12,14 +12,16 @@ LATENCY = "what each step of a click costs, beside transformers' own path"
 CLICK = "from click to painted mask in a real browser"
 EVERYTHING = "time and memory of everything mode, beside transformers' pipeline"
 CLICKS = "how well masks fit known ones, for simulated clicks and boxes"
+SHEET = "a contact sheet of masks on photos with known ones, raw and snapped to edges"
 
 
 def add_arguments(parser: argparse.ArgumentParser, add_model: Callable[[argparse.ArgumentParser], None]) -> None:
     """The sub-commands; add_model adds the options of the model, whose default is the bundled one here."""
-    from samui.bench import click, clicks, everything, latency
+    from samui.bench import click, clicks, everything, latency, sheet
 
     commands = parser.add_subparsers(title="benches", required=True, metavar="BENCH")
-    for module, text in ((latency, LATENCY), (click, CLICK), (everything, EVERYTHING), (clicks, CLICKS)):
+    texts = {latency: LATENCY, click: CLICK, everything: EVERYTHING, clicks: CLICKS, sheet: SHEET}
+    for module, text in texts.items():
         command = commands.add_parser(
             module.__name__.rpartition(".")[2], help=text, description=f"{text}; of the built-in model by default"
         )
@@ -32,13 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser, add_model: Callable[[argparse
 
 def run(options: argparse.Namespace) -> None:
     """Measure and print."""
-    from samui.bench import click, clicks, everything, latency, report
+    from samui.bench import click, clicks, everything, latency, report, sheet
 
-    if options.bench == clicks.__name__:
+    if options.bench in (clicks.__name__, sheet.__name__):
         from samui.predictor import load_predictor
 
         predictor = load_predictor(options.model, device=options.device, dtype=options.dtype, threads=options.threads)
-        result, table = clicks.run(options, predictor), clicks.table
+        if options.bench == sheet.__name__:
+            result, table = sheet.run(options, predictor), report.text
+        else:
+            result, table = clicks.run(options, predictor), clicks.table
     else:
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
         (measure,) = (module for module in (latency, click, everything) if module.__name__ == options.bench)

@@ -76,3 +76,9 @@ def grab_cut(image: np.ndarray, prompt: Prompt, windows: tuple[float, float] = W
         cv2.setRNGSeed(0)  # grabCut draws from OpenCV's random state, of which each thread has its own
         cv2.grabCut(image, marks, None, *models, 5, cv2.GC_INIT_WITH_MASK)
     return (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of two bool (H, W) masks, 0 to 1; 1 for two empty ones."""
+    either = np.count_nonzero(one | other)
+    return np.count_nonzero(one & other) / either if either else 1.0

@@ -21,7 +21,7 @@ import numpy as np
 
 from samui import actions
 from samui.bench import report
-from samui.bench.clicker import WIDE_WINDOWS, filled_box, grab_cut, jittered_box, next_click, tight_box
+from samui.bench.clicker import WIDE_WINDOWS, filled_box, grab_cut, iou, jittered_box, next_click, tight_box
 from samui.bench.truth import Photo, Photos, Target
 from samui.errors import SamuiError
 from samui.predictor.base import Predictor
@@ -128,7 +128,7 @@ def _photo_rows(
             if method == SAME and GRABCUT in row:  # boxes and the first click are those of its own row
                 known = {name: value for name, value in row[GRABCUT].items() if name not in _OWN_CLICKS}
             else:
-                known = {name: _iou(start[method]()(Prompt(box=box)), target.mask) for name, box in boxes.items()}
+                known = {name: iou(start[method]()(Prompt(box=box)), target.mask) for name, box in boxes.items()}
             if method == SAME:
                 prompts = clicked.get(ON) or clicked.get(OFF) or []
                 scores = _again(start[method](), target, prompts, [n for n in CLICKS if _clicks(n) not in known])
@@ -191,7 +191,7 @@ def _correct(start: Callable[[], Segment], target: Target, cap: int) -> tuple[Ro
         labels.append(label)
         prompts.append(Prompt(points=points, labels=labels))
         mask = segment(prompts[-1])
-        ious.append(_iou(mask, target.mask))
+        ious.append(iou(mask, target.mask))
         if len(ious) == 1:
             scores["1 click, best"] = _best(mask, target)
     for count in CLICKS:
@@ -209,7 +209,7 @@ def _again(segment: Segment, target: Target, prompts: list[Prompt], counts: Iter
         mask = segment(prompts[min(count, len(prompts)) - 1])
         if count == 1:
             scores["1 click, best"] = _best(mask, target)
-        scores[_clicks(count)] = _iou(mask, target.mask)
+        scores[_clicks(count)] = iou(mask, target.mask)
     return scores
 
 
@@ -220,16 +220,11 @@ def _first_click(target: Target) -> Prompt:
 
 def _best(mask: np.ndarray, target: Target) -> float:
     """IoU with the annotator who fits best."""
-    return max(_iou(mask, truth) for truth in (target.mask, *target.others))
+    return max(iou(mask, truth) for truth in (target.mask, *target.others))
 
 
 def _clicks(count: int) -> str:
     return "1 click" if count == 1 else f"{count} clicks"
-
-
-def _iou(one: np.ndarray, other: np.ndarray) -> float:
-    either = np.count_nonzero(one | other)
-    return np.count_nonzero(one & other) / either if either else 1.0
 
 
 def _means(rows: list[Row]) -> Row:
