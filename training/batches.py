@@ -57,17 +57,18 @@ def prompt_scene(generator: np.random.Generator, *, scene: Scene, count: int) ->
     """
     size = len(scene.image)
     targets, points, boxes, is_box = [], [], [], []
+    odd = generator.random() < 0.5
     for k in range(count):
         first = k < 2 and generator.random() < 0.5
         mask = scene.masks[0 if first else int(generator.integers(len(scene.masks)))]
         region = mask > 0
         box = box_round(region)
-        if generator.random() < 0.6:
+        if generator.random() < 0.5:
             box = jitter_box(generator, box, part=0.12, size=size)
         targets.append(mask)
         points.append(click_inside(generator, region))
         boxes.append(box)
-        is_box.append(scene.boxes_only or k % 2 == 1)
+        is_box.append(scene.boxes_only or k % 2 == odd)
     main = np.zeros((size, size), np.uint8) if scene.main is None else scene.main
     return (
         scene.image,

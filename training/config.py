@@ -26,10 +26,10 @@ class NetworkConfig:
 class Mix:
     """How often a sample comes from where; weights, not percentages."""
 
-    duts: float = 0.45
+    duts: float = 0.48
     human: float = 0.02
     coco128: float = 0.06
-    bsds: float = 0.22
+    bsds: float = 0.19
     composite: float = 0.15
     patch: float = 0.08
     shapes: float = 0.02
