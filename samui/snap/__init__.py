@@ -34,7 +34,9 @@ _AROUND = 0.3  # of the image's sides, round the first click, is the thing's mid
 _ROUNDS, _STEPS, _FINE_STEPS = 4, 60, 25
 _CONTRAST = 0.1  # least difference of colours, 0 the same to 1 disjoint, that is worth snapping to
 _DISC = 0.015  # radius of what a click is sure of, of the crop's longer side
+_THIN = 1.5  # pixels of the fine picture: half the width of a mask that smoothing would wipe out
 _SURE = 50.0  # log odds that nothing outweighs
+_ROWS = 4  # of a photo that a small pixel is the mean of, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +47,13 @@ class _Window:
     size: tuple[int, int]
 
     def shrink(self, picture: np.ndarray) -> np.ndarray:
+        """A picture, uint8 or bool, at this size; a bool one becomes 0 to 255."""
         x0, y0, x1, y1 = self.crop
-        return cv2.resize(picture[y0:y1, x0:x1], self.size[::-1], interpolation=cv2.INTER_AREA)
+        # Four rows tell the mean of a pixel's rows well enough; a large photo has twenty.
+        view = picture[y0 : y1 : max(1, (y1 - y0) // (_ROWS * self.size[0])), x0:x1]
+        if view.dtype == bool:
+            view = view.view(np.uint8) * np.uint8(255)
+        return cv2.resize(view, self.size[::-1], interpolation=cv2.INTER_AREA)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Image pixels to pixels of the window."""
@@ -60,9 +67,10 @@ def snap_to_edges(image: np.ndarray, mask: np.ndarray, prompt: Prompt | None = N
     image: RGB uint8 (H, W, 3). mask: bool (H, W). prompt: what made the mask. Nothing of the result lies outside its
     box, pixels under include points are in (unless the box forbids it) and those under exclude points are out. Pixels
     further from the mask's outline than three quarters of the root of its area stay as they are, holes of the mask
-    that differ from it in colour stay, and islands that the mask does not touch are not added. A mask that is empty or
-    full, or of the same colours as what is round it, comes back as it was. No random state; safe in threads. Work is
-    bounded: COARSE_SIDE and FINE_SIDE pixels squared, and three passes over the crop at full size.
+    that differ from it in colour stay, and islands that the mask does not touch are not added. A mask that is empty,
+    full, a thin line at FINE_SIDE pixels, or of the same colours as what is round it comes back as it was. No random
+    state; safe in threads. Work is bounded: COARSE_SIDE and FINE_SIDE pixels squared, four rows of the photo for each
+    of the latter's, and one pass over the crop at full size.
 
     Raises ImageError or SamuiError for a wrong shape or dtype, PromptError for a prompt outside the image.
     """
@@ -124,7 +132,10 @@ def _solve(image: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int,
     """Return float32 (h, w) in 0 to 1 over the crop, at most FINE_SIDE long, or None with nothing to snap to."""
     fine = _window(crop, FINE_SIDE)
     coarse = _window(crop, COARSE_SIDE)
-    fine_image, fine_mask = fine.shrink(image), fine.shrink(mask.view(np.uint8) * np.uint8(255))
+    fine_image, fine_mask = fine.shrink(image), fine.shrink(mask)
+    fine_depth = signed_depth(_solid(fine_mask))
+    if fine_depth.max() < _THIN:
+        return None
     whole = _Window((0, 0, fine.size[1], fine.size[0]), coarse.size)
     small, covered = whole.shrink(fine_image), whole.shrink(fine_mask)
 
@@ -150,7 +161,7 @@ def _solve(image: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int,
 
     # the outline, at twice the size
     if fine.size != coarse.size:
-        prior, fixed = _prior(signed_depth(_solid(fine_mask))), _fixed(prompt, fine)
+        prior, fixed = _prior(fine_depth), _fixed(prompt, fine)
         evidence = _pinned(_weighed(prior, worth) + mixtures.odds(by_colour(fine_image)), fixed)
         inside = cv2.resize(inside, fine.size[::-1], interpolation=cv2.INTER_LINEAR)
         inside = minimise(evidence, edge_costs(fine_image), inside, None, _FINE_STEPS)[0]

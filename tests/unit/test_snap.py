@@ -291,3 +291,15 @@ def test_a_wrong_image_or_mask_is_named(image, mask, error, text):
 def test_a_prompt_outside_the_image_is_named():
     with pytest.raises(PromptError, match=r"prompt.points\[0\]: must lie inside 320x240, got \(700, 20\)"):
         snap_to_edges(picture(THING), THING, Prompt(points=[(700, 20)], labels=[1]))
+
+
+def test_a_line_of_one_pixel_in_a_large_photo_stays():
+    """Only some rows of a large photo are looked at; what lies between them must not get lost."""
+    for row in range(1500, 1506):
+        image = np.full((3000, 4000, 3), 120, np.uint8)
+        mask = np.zeros((3000, 4000), bool)
+        mask[row, 100:3900] = True
+        image[mask] = (250, 20, 20)
+        found = snap_to_edges(image, mask, Prompt(points=[(2000, row)], labels=[1]))
+        assert found[row, 2000]
+        assert np.count_nonzero(found & mask) > 0.9 * mask.sum()
