@@ -32,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="train, or go on where --out stopped; then export and draw the curves")
     run.add_argument("--data", type=Path, required=True, help="folder with the photo sets' zip files")
     run.add_argument("--out", type=Path, required=True, help="folder of the run")
+    run.add_argument("--start", type=Path, help="checkpoint to begin with, where OUT holds no run yet")
     run.add_argument("--cache", type=Path, help="folder for decoded photos (default: OUT/cache)")
     run.add_argument("--device", default="auto", help="cuda, mps, cpu or auto")
     run.add_argument("--shards", type=int, help="parts of a batch in threads of their own (default: cores on a CPU)")
@@ -82,6 +83,7 @@ def run_training(options: argparse.Namespace) -> None:
         held_out=open_held_out_sets(options.data, cache),
         device=device,
         shards=shards,
+        start=options.start,
     )
     signal.signal(signal.SIGTERM, trainer.stop)
     signal.signal(signal.SIGINT, trainer.stop)

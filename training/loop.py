@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import SamConfig, SamModel
 
 from training.batches import Batch, read_ahead
 from training.config import RunConfig, Schedule, read_schedule, to_json
 from training.evaluation import measure, object_cases, region_cases
+from training.export import load_checkpoint
 from training.network import Segmenter
 from training.optimizers import Optimizer
 from training.photos import PhotoStore
@@ -34,7 +36,9 @@ class Trainer:
         held_out: dict[str, PhotoStore],
         device: torch.device,
         shards: int = 1,
+        start: Path | None = None,
     ):
+        """start: folder of an exported checkpoint, whose weights a new run begins with; a run that is there goes on."""
         self.out, self.config, self.stores, self.held_out = out, config, stores, held_out
         self.device, self.shards = device, shards
         out.mkdir(parents=True, exist_ok=True)
@@ -45,14 +49,18 @@ class Trainer:
         else:
             (out / "schedule.json").write_text(to_json(schedule))
         self.schedule = schedule
-        size, _ = schedule.phase(0)
-        patches = sample_patches(stores, size=size, patch=config.network.patch, seed=config.seed)
-        network = build_network(config.network, seed=config.seed, patches=patches)
-        self.take(resize_network(network, size).to(device))
-        self.average = Average(self.network, decay=config.ema)
         self.seen, self.seconds = 0, 0.0
         if (out / "state.pt").exists():
             self.resume(load_state(out / "state.pt", device=device))
+            return
+        size, _ = schedule.phase(0)
+        if start is None:
+            patches = sample_patches(stores, size=size, patch=config.network.patch, seed=config.seed)
+            network = build_network(config.network, seed=config.seed, patches=patches)
+        else:
+            network = load_checkpoint(start)
+        self.take(resize_network(network, size).to(device))
+        self.average = Average(self.network, decay=config.ema)
 
     def take(self, network: Segmenter) -> None:
         """Make `network` the one to train, with a fresh optimizer."""
@@ -70,7 +78,7 @@ class Trainer:
 
     def resume(self, state: dict) -> None:
         """Go on from a saved state."""
-        self.take(resize_network(self.network, state["size"]))
+        self.take(Segmenter(SamModel(SamConfig.from_dict(state["config"]))).to(self.device))
         self.network.load_state_dict(state["weights"])
         self.optimizer.load(state["optimizer"])
         self.average = Average(self.network, decay=self.config.ema)

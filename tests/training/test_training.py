@@ -10,6 +10,7 @@ import torch
 from training.__main__ import main, open_held_out_sets
 from training.batches import make_batch
 from training.config import RunConfig, Schedule, read_schedule
+from training.export import export_checkpoint
 from training.loop import Trainer
 from training.losses import actual_iou, mask_losses, prompt_loss
 from training.optimizers import orthogonalise
@@ -17,7 +18,7 @@ from training.state import Average, compact_state, load_state
 from training.step import batch_loss
 
 
-def make_trainer(out: Path, *, config, schedule, stores, held_out=None, shards: int = 1) -> Trainer:
+def make_trainer(out: Path, *, config, schedule, stores, held_out=None, shards: int = 1, start=None) -> Trainer:
     return Trainer(
         out,
         config=config,
@@ -26,6 +27,7 @@ def make_trainer(out: Path, *, config, schedule, stores, held_out=None, shards: 
         held_out=held_out or {},
         device=torch.device("cpu"),
         shards=shards,
+        start=start,
     )
 
 
@@ -75,6 +77,19 @@ def test_a_failed_save_leaves_the_old_state_whole(tmp_path: Path, config, schedu
     with pytest.raises(OSError, match="no space left"):
         trainer.save()
     assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_a_new_run_starts_from_a_checkpoint_and_a_run_that_is_there_goes_on(tmp_path: Path, config, schedule, stores):
+    arguments = {"config": config, "schedule": schedule, "stores": stores}
+    first = make_trainer(tmp_path / "first", **arguments)
+    first.run(stop_at=2)
+    export_checkpoint(first.averaged(), tmp_path / "checkpoint")
+    second = make_trainer(tmp_path / "second", **arguments, start=tmp_path / "checkpoint")
+    for name, value in first.averaged().sam.state_dict().items():
+        assert torch.allclose(second.network.sam.state_dict()[name], value, atol=2e-3, rtol=2e-3), name
+    second.run(stop_at=1)
+    again = make_trainer(tmp_path / "second", **arguments, start=tmp_path / "nowhere")
+    assert again.step == 1
 
 
 def test_an_edited_schedule_is_taken_up_when_the_run_goes_on(tmp_path: Path, config, schedule, stores):
