@@ -16,7 +16,7 @@ from samui.errors import RequestError, SamuiError
 from samui.service import Event, Service
 from samui.ui import samples
 from samui.ui.endpoints import add_endpoints
-from samui.ui.uploads import uploaded_file
+from samui.ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
 TITLE = "samui"
@@ -26,8 +26,8 @@ HINT = (
 )
 
 
-def build_page(service: Service) -> gr.Blocks:
-    """The page over a service. Uploads that a closed tab left behind are removed after an hour."""
+def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
+    """The page over a service. Uploads that a closed tab left behind are removed after an hour, if not before."""
 
     def begin(data: Any) -> Event:
         return service.begin(data)
@@ -40,11 +40,8 @@ def build_page(service: Service) -> gr.Blocks:
             source = samples.find(value["sample"])
             yield from service.open(_session(value), source, source.name)
         else:
-            source, name = uploaded_file(value.get("file") if isinstance(value, Mapping) else None)
-            try:
+            with uploads.opened(value.get("file") if isinstance(value, Mapping) else None) as (source, name):
                 yield from service.open(_session(value), source, name)
-            finally:
-                source.unlink(missing_ok=True)
 
     def change_model(value: Any) -> Iterator[Event]:
         yield from service.change_model(_session(value), value.get("model"))
@@ -68,7 +65,7 @@ def build_page(service: Service) -> gr.Blocks:
         canvas.model(tell("model", change_model), concurrency_limit=1, api_visibility="private", **long_work)
         canvas.everything(tell("everything", everything), concurrency_limit=2, api_visibility="private", **long_work)
         canvas.save(tell("save", save), concurrency_limit=4, api_visibility="private", **long_work)
-        add_endpoints(service)
+        add_endpoints(service, uploads)
     return page
 
 
