@@ -62,7 +62,7 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
 
 
 def _act(service: Service, session: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return _checked(service.act({"session": session, "epoch": service.epoch_of(session), "rev": 0, **fields}))
+    return _checked(service.act({"session": session, "epoch": service.sessions.get(session).epoch, "rev": 0, **fields}))
 
 
 def _checked(told: dict[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
         # The predictor encodes one image at a time all the same, but reading the next one need not wait for it.
         long_work = {"inputs": canvas, "outputs": canvas, "show_progress": "hidden", "trigger_mode": "multiple"}
         canvas.open(tell("open", open_image), concurrency_limit=4, api_visibility="private", **long_work)
-        canvas.model(tell("model", change_model), concurrency_limit=1, api_visibility="private", **long_work)
+        canvas.model(tell("model", change_model), concurrency_limit=4, api_visibility="private", **long_work)
         canvas.everything(tell("everything", everything), concurrency_limit=2, api_visibility="private", **long_work)
         canvas.save(tell("save", save), concurrency_limit=4, api_visibility="private", **long_work)
         add_endpoints(service, uploads)
@@ -70,28 +70,33 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
 
 
 class _Teller:
-    """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`, errors as events."""
+    """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`, errors as events.
+
+    Each carries the number `asked` of the request that it answers, as the page has counted it.
+    """
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)  # no two events are equal, or the page would not see the second
 
     def __call__(self, event: str, work: Callable[[Any], Iterator[Event]]) -> Callable[[Any], Iterator[Any]]:
         def handler(value: Any) -> Iterator[Any]:
+            asked = value.get("asked") if isinstance(value, Mapping) else None
+
+            def update(step: Event) -> Any:
+                return gr.update(reply={**step, "asked": asked, "serial_event": next(self._numbers)})
+
             try:
                 for step in work(value):
-                    yield self._update(step)
+                    yield update(step)
             except SamuiError as error:
                 told = wire.error_reply(error)
-                yield self._update({"event": event, "stage": "error", "error": told["error"], "kind": told["kind"]})
+                yield update({"event": event, "stage": "error", "error": told["error"], "kind": told["kind"]})
             except Exception:
                 log.exception("unexpected error in %s", event)
                 text = f"{event}: something unexpected went wrong; the log says more"
-                yield self._update({"event": event, "stage": "error", "error": text, "kind": "internal"})
+                yield update({"event": event, "stage": "error", "error": text, "kind": "internal"})
 
         return handler
-
-    def _update(self, step: Event) -> Any:
-        return gr.update(reply={**step, "serial_event": next(self._numbers)})
 
 
 def _session(value: Any) -> Any:

@@ -23,7 +23,7 @@ def fake():
 @pytest.fixture
 def service(tmp_path, fake, monkeypatch):
     monkeypatch.setattr(everything_service, "_PAUSE", 0.0)
-    service = Service(Settings(model="fake"), lambda name: fake, tmp_path / "scratch")
+    service = Service(Settings(model="fake"), lambda name: fake, tmp_path / "scratch", lambda name, watch: None)
     yield service
     service.close()
 

@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 
 from samui import models
 from samui.errors import ModelError
+from tests.hub import point_at
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -24,9 +25,7 @@ def hub(tmp_path, monkeypatch):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+    point_at(address, cache, monkeypatch)
     return cache
 
 

@@ -35,6 +35,6 @@ def service(tmp_path, loaded):
         loaded[name].name = loaded[name].key = name
         return loaded[name]
 
-    service = Service(Settings(model="fake"), load, tmp_path / "scratch")
+    service = Service(Settings(model="fake"), load, tmp_path / "scratch", fetch=lambda name, watch: None)
     yield service
     service.close()
