@@ -142,6 +142,11 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Abandon:
+    """Stop opening an image or loading a model; the session is then as it was before."""
+
+
+@dataclass(frozen=True)
 class TellFound:
     """Tell all found masks; changes nothing."""
 
@@ -177,6 +182,7 @@ Action = (
     | Restore
     | Refine
     | Cancel
+    | Abandon
     | TellFound
     | GoBack
     | Report

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from samui import everything_service, wire
+from samui import everything_service, formats, wire
+from samui.models import KnownModel
 from samui.predictor.base import Predictor
+from samui.segment import snaps_by_default
 from samui.sessions import Seat
 from samui.settings import Settings
 
@@ -24,6 +27,17 @@ def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]
     note = predictor.why if name == settings.model else ""
     told = {"name": name, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
     return {**told, "note": note, "everything": everything_service.defaults(predictor)}
+
+
+def settings(name: str, predictor: Predictor, settings: Settings, models: Sequence[KnownModel]) -> dict[str, Any]:
+    """What a page may choose from, and what it starts with. name, predictor: of its model; models: the rows offered."""
+    return {
+        "hosted": not settings.free_models,
+        "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in models],
+        "model": model(name, predictor, settings),
+        "snap": {"available": True, "on": snaps_by_default(predictor)},
+        "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
+    }
 
 
 def found(seat: Seat, *, masks: bool = True, listens: bool = True) -> dict[str, Any]:

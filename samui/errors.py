@@ -49,4 +49,4 @@ class StaleError(SessionError):
 
 
 class FullError(SessionError):
-    """No room for one more session; those of others are not thrown out for it."""
+    """No room for one more session or upload; what others are at work on is not thrown out for it."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Callable, Iterable
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from samui import formats
-from samui.errors import ExportError
+from samui.errors import ExportError, SessionError
 from samui.session import Object
+
+_FOLDER = "exports"
+_KEPT = 5  # of a session: enough for all downloads that are under way
 
 
 def annotate(name: str, size: tuple[int, int], objects: Iterable[Object]) -> formats.Annotation:
@@ -37,3 +42,23 @@ def encode(
         stem = f"{stem}-{formats.safe_name(annotation.objects[0].label) or 'object'}-{only}"
     data = chosen.encode(annotation, pixels() if chosen.needs_image else None)
     return f"{stem}-{chosen.name}{chosen.suffix}", data
+
+
+def keep(folder: Path, name: str, data: bytes) -> Path:
+    """Write an export under a session's folder, in a folder of its own; only the last ones stay."""
+    exports = folder / _FOLDER
+    exports.mkdir(exist_ok=True)
+    own = exports / f"{time.monotonic_ns():020}"
+    own.mkdir()
+    formats.write(own / name, data)
+    for old in sorted(exports.iterdir())[:-_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return own / name
+
+
+def find(folder: Path, own: str, name: str) -> Path:
+    """One of the last exports under a session's folder, by the name of its folder and its own. Raises SessionError."""
+    for file in (folder / _FOLDER).glob("*/*"):
+        if (file.parent.name, file.name) == (own, name):
+            return file
+    raise SessionError(f"export: must be one of the last {_KEPT}, got {name[:60]!r}")

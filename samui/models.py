@@ -6,8 +6,11 @@ import hashlib
 import json
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from samui.errors import ModelError
 
@@ -17,6 +20,8 @@ PREFERRED = "facebook/sam-vit-base"
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "models" / "samui-tiny"
 FAMILIES = ("sam",)  # values of config.json's model_type for which samui/predictor has an adapter
 HUB_TIMEOUT = 2.5  # seconds in all, name look-up included
+Watch = Callable[[int, int], None]  # (bytes that have come, bytes of all files); what it raises ends a download
+_CHUNK = 2**20  # bytes after which a download is looked at; the hub client's own 10 MB are a minute of a slow line
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _SETTINGS = ("config.json", "processor_config.json", "preprocessor_config.json")
 
@@ -84,19 +89,40 @@ def resolve(name: str, *, timeout: float = HUB_TIMEOUT) -> ModelChoice:
     return _from_hub(name, timeout)
 
 
-def fetch(choice: ModelChoice) -> Path:
-    """The folder with the files of a choice; downloads settings and safetensors into the hub cache if need be."""
+class StoppedError(Exception):
+    """Raised by a watch: nobody wants the download any more."""
+
+
+def fetch(choice: ModelChoice, watch: Watch | None = None) -> Path:
+    """The folder with the files of a choice; downloads settings and safetensors into the hub cache if need be.
+
+    watch: is called as bytes arrive; without one the hub client draws its bars on stderr.
+    """
     if choice.folder is not None:
         return choice.folder
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
 
     patterns = [*_SETTINGS, _WEIGHTS, _INDEX, "model-*.safetensors"]
+    constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _CHUNK)
+    download = partial(snapshot_download, choice.name, revision=choice.revision, allow_patterns=patterns)
     try:
-        folder = Path(snapshot_download(choice.name, revision=choice.revision, allow_patterns=patterns))
+        if watch is not None:
+            wanted = download(dry_run=True, tqdm_class=_watched(watch, 0))
+            total = sum(file.file_size for file in wanted if file.will_download)
+            download = partial(download, tqdm_class=_watched(watch, total))
+        folder = Path(download())
+        _note_main(folder)
+    except StoppedError:
+        raise
     except Exception as error:  # the hub client raises errors of four libraries, disk full among them
         raise ModelError(f"model: {choice.name!r} must download completely, got {one_line(error)}") from error
     check_folder(folder)
     return folder
+
+
+def download(name: str, watch: Watch) -> None:
+    """Have the files of a model on this machine, by any name that `resolve` takes. Raises ModelError."""
+    fetch(resolve(name), watch)
 
 
 def check_folder(folder: Path) -> None:
@@ -172,6 +198,32 @@ def _cached(name: str) -> Path | None:
     except ModelError:  # an interrupted download, or one of another program that took the pickle
         return None
     return folder if complete else None
+
+
+def _note_main(folder: Path) -> None:
+    """Let a snapshot be found as that of `main`, as the hub client notes it for downloads without a commit."""
+    reference = folder.parent.parent / "refs" / "main"
+    if not reference.exists():
+        reference.parent.mkdir(exist_ok=True)
+        reference.write_text(folder.name, encoding="utf-8")
+
+
+def _watched(watch: Watch, total: int) -> type:
+    """A progress bar for the hub client that draws nothing and tells the bytes of all files to a watch."""
+    from huggingface_hub.utils import tqdm
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{**options, "disable": True})
+            # The client counts what it receives and what it writes; the first may be less than the files' sizes.
+            self._tells = options.get("unit") == "B" and not str(options.get("name")).endswith(".transfer")
+
+        def update(self, n: float | None = 1) -> None:
+            if self._tells:
+                self.n += n or 0
+                watch(int(self.n), total)
+
+    return Bar
 
 
 def _ask_hub(name: str, timeout: float) -> str | None:

@@ -46,6 +46,11 @@ class Predictors:
                 self._keep(predictor)
             return predictor
 
+    def has(self, name: str) -> bool:
+        """Whether a model is loaded."""
+        with self._lock:
+            return self._find(name) is not None
+
     def _find(self, name: str) -> Predictor | None:
         found = self._alive.get(name)
         if found is not None:

@@ -7,15 +7,18 @@ import secrets
 import shutil
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from samui.errors import SamuiError
 
-_PREFIX = "run-"
+_PREFIX, _LOCK = "run-", ".lock"
 
 
 class Scratch:
-    """`parent`/run-PID-XXXX. Making one removes the folders of runs whose process is gone.
+    """`parent`/run-XXXX, and beside it the lock that says that the run is alive. Making one removes those of dead runs.
 
-    Raises SamuiError if `parent` belongs to somebody else, who could read what is put there.
+    The system frees the lock of a process that ends in whatever way; a number of a process says less, since the next
+    one may get it. Raises SamuiError if `parent` belongs to somebody else, who could read what is put there.
     """
 
     def __init__(self, parent: Path) -> None:
@@ -25,7 +28,9 @@ class Scratch:
                 f"{parent}: must belong to the user who starts the server, got user {parent.stat().st_uid}"
             )
         sweep(parent)
-        self.folder = parent / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+        self.folder = parent / f"{_PREFIX}{secrets.token_hex(8)}"
+        self._lock = _lock_of(self.folder)
+        self._lock.acquire()  # before there is a folder that could be swept
         self.folder.mkdir(mode=0o700)
 
     def seat(self, key: str) -> Path:
@@ -40,26 +45,30 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the folder of the run."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _remove(self.folder, self._lock)
 
 
 def sweep(parent: Path) -> None:
     """Remove what runs left behind that were killed."""
     for folder in parent.glob(f"{_PREFIX}*"):
-        if not _alive(folder.name.removeprefix(_PREFIX).partition("-")[0]):
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder.suffix == _LOCK:
+            continue
+        lock = _lock_of(folder)
+        try:
+            lock.acquire()
+        except Timeout:
+            continue
+        _remove(folder, lock)
 
 
-def _alive(pid: str) -> bool:
-    if not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's process, or a system that does not answer: leave the folder
-        return True
-    return True
+def _lock_of(folder: Path) -> FileLock:
+    return FileLock(folder.with_name(folder.name + _LOCK), timeout=0, thread_local=False)
+
+
+def _remove(folder: Path, lock: FileLock) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    lock.release()
+    Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -9,16 +9,18 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from samui import actions, describe, everything_service, export, formats, wire
+from samui import actions, describe, everything_service, export, wire
+from samui.downloads import Downloads
 from samui.embeddings import EmbeddingCache, embedding_key
 from samui.errors import ExportError, ModelError, RequestError, SamuiError, SessionError, StaleError
 from samui.images import read_image
-from samui.models import BUNDLED, KNOWN
+from samui.models import BUNDLED, KNOWN, Watch, download
 from samui.open_image import OpenImage, store
 from samui.pictures import Pictures
 from samui.predictor.base import Embedding, Predictor
@@ -26,24 +28,34 @@ from samui.predictors import Predictors
 from samui.scratch import Scratch
 from samui.segment import snaps_by_default
 from samui.session import Session, Tools
-from samui.sessions import LeftImage, Seat, Sessions
+from samui.sessions import AbandonedError, Seat, Sessions
 from samui.settings import Settings
 from samui.snap import snap_to_edges
 from samui.timings import Timings, since
 from samui.types import Prediction, Prompt
+from samui.waiting import wait_for
 
 log = logging.getLogger(__name__)
 Event = dict[str, Any]
-EXPORTS_KEPT = 5  # of a session: enough for all downloads that are under way
 
 
 class Service:
     """All sessions of one server. Thread-safe; `act` never runs the encoder unless an embedding was evicted."""
 
-    def __init__(self, settings: Settings, load: Callable[[str], Predictor], scratch: Path) -> None:
-        """load: from a model's name to a predictor. scratch: folder under which this run keeps uploads and exports."""
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[str], Predictor],
+        scratch: Path,
+        fetch: Callable[[str, Watch], object] = download,
+    ) -> None:
+        """load: from a model's name to a predictor. scratch: folder under which this run keeps uploads and exports.
+
+        fetch: gets a model's files to this machine, telling the bytes; what it has got, `load` finds.
+        """
         self.settings = settings
         self.predictors = Predictors(load)
+        self.downloads = Downloads(fetch)
         self.embeddings = EmbeddingCache(settings.embedding_bytes, settings.disk_cache)
         self.pictures = Pictures(settings.picture_bytes, lambda file: self._read(file, file.name).pixels)
         self.scratch = Scratch(scratch)
@@ -92,6 +104,9 @@ class Service:
             return {**marks, **_unexpected("act")}
 
     def _act(self, seat: Seat, request: wire.Request) -> Event:
+        if isinstance(request.action, actions.Abandon):
+            seat.abandoned += 1
+            return {"ok": True}
         replaceable = isinstance(request.action, (actions.SetPrompt, actions.Hover))
         if replaceable:
             seat.newest_rev = max(seat.newest_rev, request.rev)
@@ -104,7 +119,7 @@ class Service:
             if seat.session is None:
                 raise SessionError("session: must have an image; open one first")
             if isinstance(request.action, actions.GoBack):
-                self._go_back(seat)
+                seat.go_back()
                 return {"ok": True, "moved": True}
             tools = self._tools(seat, timings)
             if isinstance(request.action, actions.Hover):
@@ -165,50 +180,76 @@ class Service:
     # --- long work, told step by step -------------------------------------------------------------------------------
 
     def open(self, token: Any, source: Path, name: str) -> Iterator[Event]:
-        """Open an image in a seat: events "reading", "image" (it can be shown), "encoding", "ready".
+        """Open an image in a seat: events "reading", "image" (it can be shown), "encoding", "ready" or "cancelled".
 
-        The file is copied. Until "image" the seat keeps its old image and work. Raises SamuiError.
+        The file is copied. Until "image" the seat keeps its old image and work, and a cancel brings them back. Raises
+        SamuiError.
         """
         seat = self.sessions.get(token)
         seat.opens += 1
-        mine = seat.opens
+        mine, mark = seat.opens, seat.abandoned
         yield {"event": "open", "stage": "reading"}
         picture = self._read(source, name)
         self.sessions.sweep()
         image = store(self.scratch.seat(seat.key), source, picture)
         self.pictures.put(image.file, picture.pixels)
         with seat.lock:
-            late = seat.closed or mine != seat.opens  # something newer was opened, or the session ended meanwhile
+            # Something newer was opened, the session ended, or the page has changed its mind meanwhile.
+            late = seat.closed or mine != seat.opens or mark != seat.abandoned
             if not late:
-                old, predictor = self._leave(seat), self._predictor(seat)
+                before = seat.work
+                old, predictor = seat.leave(), self._predictor(seat)
                 seat.stop()
                 seat.epoch += 1
                 seat.image, seat.encode_ms, seat.embedding_key, seat.found = image, None, "", None
                 seat.session = Session(image.size, snap=snaps_by_default(predictor))
                 seat.forget()
                 epoch = seat.epoch
-        self._remove(image if late else old)
         if late:
+            self._remove(image)
+            if mark != seat.abandoned:
+                yield {"event": "open", "stage": "cancelled", "epoch": seat.epoch}
             return
-        yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
-        key, encode_ms = yield from self._encode(seat, epoch, "open", picture.pixels, seat.model, predictor)
-        with seat.lock:
-            if seat.epoch != epoch:
-                return
-            seat.embedding_key, seat.encode_ms = key, encode_ms
-            told = self._ready(seat, "open")
+        try:
+            yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
+            key, encode_ms = yield from self._encode(seat, epoch, "open", picture.pixels, seat.model, predictor, mark)
+            with seat.lock:
+                if seat.epoch != epoch:
+                    return
+                seat.embedding_key, seat.encode_ms = key, encode_ms
+                told = self._ready(seat, "open")
+        except AbandonedError:
+            with seat.lock:
+                if seat.epoch == epoch:
+                    old, seat.work = image, before
+                    seat.epoch += 1
+                    seat.forget()
+                told = {"event": "open", "stage": "cancelled", "epoch": seat.epoch}
+        finally:
+            self._remove(old)
         yield told
 
     def change_model(self, token: Any, name: Any) -> Iterator[Event]:
-        """Load another model for a seat and encode its image with it: events "loading", "encoding", "ready".
+        """Load another model for a seat and encode its image with it.
 
-        Objects stay, and the active prompt is decoded anew. Raises SamuiError; the seat then keeps model and work.
+        Events "downloading" with bytes, "loading", "encoding", "ready" or "cancelled". Objects stay, the active prompt
+        is decoded anew. Raises SamuiError; the seat then keeps model and work, as after a cancel.
         """
-        seat = self.sessions.get(token)
-        name = self._check_model(name)
+        try:
+            yield from self._change_model(self.sessions.get(token), self._check_model(name))
+        except AbandonedError:
+            yield {"event": "model", "stage": "cancelled"}
+
+    def _change_model(self, seat: Seat, name: str) -> Iterator[Event]:
+        mark = seat.abandoned
+        if not self.predictors.has(name):
+            for done, total in self.downloads.follow(name):
+                seat.check(mark)
+                yield {"event": "model", "stage": "downloading", "name": name, "done": done, "total": total}
         yield {"event": "model", "stage": "loading", "name": name}
-        predictor = self.predictors.get(name)
+        predictor = yield from wait_for(partial(self.predictors.get, name), partial(seat.check, mark))
         with seat.lock:
+            seat.check(mark)
             epoch, image = seat.epoch, seat.image
             if image is None:
                 seat.model, seat.predictor = name, predictor
@@ -217,10 +258,11 @@ class Service:
             yield {"event": "model", "stage": "ready", "epoch": epoch, "model": model}
             return
         pixels = self.pictures.get(image.file)
-        key, encode_ms = yield from self._encode(seat, epoch, "model", pixels, name, predictor)
+        key, encode_ms = yield from self._encode(seat, epoch, "model", pixels, name, predictor, mark)
         with seat.lock:
             if seat.epoch != epoch:
                 return
+            seat.check(mark)
             seat.stop()  # what it has found stays
             seat.epoch += 1
             seat.model, seat.predictor, seat.embedding_key, seat.encode_ms = name, predictor, key, encode_ms
@@ -257,17 +299,10 @@ class Service:
             image, objects = seat.image, seat.session.state.objects
         annotation = export.annotate(image.name, image.size, objects)
         name, data = export.encode(annotation, format_name, lambda: self.pictures.get(image.file), only=only)
-        exports = self.scratch.seat(seat.key) / "exports"
-        exports.mkdir(exist_ok=True)
-        folder = exports / f"{time.monotonic_ns():020}"
-        folder.mkdir()
-        formats.write(folder / name, data)
-        for old in sorted(exports.iterdir())[:-EXPORTS_KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
-        return folder / name, name
+        return export.keep(self.scratch.seat(seat.key), name, data), name
 
     def _encode(
-        self, seat: Seat, epoch: int, event: str, pixels: np.ndarray, name: str, predictor: Predictor
+        self, seat: Seat, epoch: int, event: str, pixels: np.ndarray, name: str, predictor: Predictor, mark: int
     ) -> Generator[Event, None, tuple[str, float]]:
         """Tell that it begins, run the encoder, and return the embedding's key and the milliseconds."""
         told = {"epoch": epoch, "image": describe.image(seat), "model": describe.model(name, predictor, self.settings)}
@@ -276,7 +311,8 @@ class Service:
             yield {"event": event, "stage": "encoding", **told}
             started = time.perf_counter()
             key = embedding_key(predictor, pixels)
-            self.embeddings.get_or_encode(predictor, pixels)
+            work = partial(self.embeddings.get_or_encode, predictor, pixels)
+            yield from wait_for(work, partial(seat.check, mark))
             return key, since(started)
         finally:  # also when it failed: a click then tries again, and says what is wrong
             seat.encoding = 0 if seat.encoding == epoch else seat.encoding
@@ -297,13 +333,7 @@ class Service:
             "rev": 0,
             "image": describe.image(seat),
             "stage": "empty" if seat.image is None else "encoding" if seat.encoding == seat.epoch else "ready",
-            "settings": {
-                "hosted": not self.settings.free_models,
-                "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in self.models()],
-                "model": describe.model(seat.model, self._predictor(seat), self.settings),
-                "snap": {"available": True, "on": snaps_by_default(self._predictor(seat))},
-                "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
-            },
+            "settings": describe.settings(seat.model, self._predictor(seat), self.settings, self.models()),
         }
         if seat.session is None:
             return told
@@ -323,17 +353,9 @@ class Service:
             raise SessionError("session: must have an image; open one first")
         return seat.image
 
-    def epoch_of(self, token: str) -> int:
-        """The number of the image that a session has open, for callers that hold one image a session."""
-        return self.sessions.get(token).epoch
-
     def export_of(self, token: str, folder: str, name: str) -> Path:
         """One of a session's last exports, by the name of its folder and its own. Raises SessionError."""
-        exports = self.scratch.seat(self.sessions.get(token).key) / "exports"
-        for file in exports.glob("*/*"):
-            if (file.parent.name, file.name) == (folder, name):
-                return file
-        raise SessionError(f"export: must be one of the last {EXPORTS_KEPT}, got {name[:60]!r}")
+        return export.find(self.scratch.seat(self.sessions.get(token).key), folder, name)
 
     # --- parts ------------------------------------------------------------------------------------------------------
 
@@ -350,9 +372,7 @@ class Service:
             return seat, False
 
     def _check_model(self, name: Any) -> str:
-        if not isinstance(name, str) or not 0 < len(name.strip()) <= 300:
-            raise RequestError(f"model: must be a name of 1 to 300 characters, got {str(name)[:60]!r}")
-        name = name.strip()
+        name = wire.parse_model(name)
         allowed = [known.name for known in self.models()]
         if not self.settings.free_models and name not in (*allowed, self.settings.model):
             raise ModelError(f"model: must be one of {', '.join(allowed)} on this page, got {name!r}")
@@ -360,24 +380,6 @@ class Service:
 
     def _read(self, source: Path, name: str) -> Any:
         return read_image(source, max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes, name=name)
-
-    def _leave(self, seat: Seat) -> OpenImage | None:
-        """Keep the image and its objects for the way back; the image that no way leads to any more."""
-        if seat.session is None or not seat.session.state.objects:
-            return seat.image
-        old = seat.left and seat.left.image
-        seat.left = LeftImage(seat.image, seat.session)
-        return old
-
-    def _go_back(self, seat: Seat) -> None:
-        if seat.left is None:
-            raise SessionError("back: there must be an image before this one with objects, got none")
-        here = LeftImage(seat.image, seat.session)
-        seat.stop()
-        seat.epoch += 1
-        seat.image, seat.session, seat.left = seat.left.image, seat.left.session, here
-        seat.embedding_key, seat.found = "", None
-        seat.forget()
 
     def _remove(self, image: OpenImage | None) -> None:
         if image is not None:

@@ -8,8 +8,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from samui.errors import FullError, UnknownSessionError
+from samui.errors import FullError, SessionError, UnknownSessionError
 from samui.everything_session import FoundMasks
 from samui.open_image import OpenImage
 from samui.predictor.base import Predictor
@@ -24,6 +25,10 @@ class LeftImage:
 
     image: OpenImage
     session: Session
+
+
+class AbandonedError(Exception):
+    """The page wants the work no more that a seat was busy with."""
 
 
 @dataclass(eq=False)
@@ -42,6 +47,7 @@ class Seat:
     predictor: Predictor | None = None  # of this model, once it was needed
     epoch: int = 0
     opens: int = 0  # how many images it was asked to open
+    abandoned: int = 0  # how often the page cancelled what it opened or loaded
     image: OpenImage | None = None
     session: Session | None = None
     left: LeftImage | None = None  # there is a way back to it: a wrong click must not cost an hour of work
@@ -63,9 +69,42 @@ class Seat:
         work = (self.session, self.left and self.left.session, self.found)
         return sum(part.nbytes for part in work if part is not None)
 
+    @property
+    def work(self) -> tuple[Any, ...]:
+        """The image that is open, and all that was done on it; can be set back."""
+        return self.image, self.session, self.left, self.found, self.embedding_key, self.encode_ms
+
+    @work.setter
+    def work(self, before: tuple[Any, ...]) -> None:
+        self.image, self.session, self.left, self.found, self.embedding_key, self.encode_ms = before
+
+    def check(self, mark: int) -> None:
+        """AbandonedError if the page has cancelled since `abandoned` was `mark`."""
+        if self.abandoned != mark:
+            raise AbandonedError
+
     def stop(self) -> bool:
         """End the run of everything mode before its next decoder pass; False if there is none."""
         return self.found is not None and self.found.cancel()
+
+    def leave(self) -> OpenImage | None:
+        """Keep image and objects for the way back; returns the image that no way leads to any more."""
+        if self.session is None or not self.session.state.objects:
+            return self.image
+        old = self.left and self.left.image
+        self.left = LeftImage(self.image, self.session)
+        return old
+
+    def go_back(self) -> None:
+        """Open the image before this one, with its objects. SessionError if there is none."""
+        if self.left is None:
+            raise SessionError("back: there must be an image before this one with objects, got none")
+        here = LeftImage(self.image, self.session)
+        self.stop()
+        self.epoch += 1
+        self.image, self.session, self.left = self.left.image, self.left.session, here
+        self.embedding_key, self.found = "", None
+        self.forget()
 
     def remember(self, state: State) -> int:
         """Number the state that is about to be sent, and return the number."""

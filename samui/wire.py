@@ -34,6 +34,7 @@ from samui.types import Prediction, Prompt
 
 MAX_POINTS = 100  # each is a decoder call, and logits to keep for undo
 MAX_LABEL = 200  # characters
+MAX_NAME = 300  # characters of a model's name
 MAX_MASKS = 10_000  # ids in one request
 THUMB_SIDE = 96  # pixels of a candidate's thumbnail
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -93,6 +94,13 @@ def parse_box(value: Any, where: str) -> tuple[float, float, float, float] | Non
         raise RequestError(f"{where}: must be [x0, y0, x1, y1], got {_short(value)}")
     x0, y0, x1, y1 = (_number(v, f"{where}[{i}]") for i, v in enumerate(value))
     return x0, y0, x1, y1
+
+
+def parse_model(value: Any) -> str:
+    """The name of a model."""
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= MAX_NAME:
+        raise RequestError(f"model: must be a name of 1 to {MAX_NAME} characters, got {str(value)[:60]!r}")
+    return value.strip()
 
 
 def reply(session: Session, *, seen: State | None, timings: Mapping[str, float | None]) -> dict[str, Any]:
@@ -250,6 +258,7 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "restore": lambda data: actions.Restore(),
     "refine": lambda data: actions.Refine(_whole(data, "mask")),
     "cancel": lambda data: actions.Cancel(),
+    "abandon": lambda data: actions.Abandon(),
     "found": lambda data: actions.TellFound(),
     "back": lambda data: actions.GoBack(),
     "state": lambda data: actions.Report(),

@@ -1,4 +1,4 @@
-"""A predictor without a network: a disc round each include point, a filled box; it counts its calls."""
+"""Stand-ins: a predictor without a network, which counts its calls, and a page without a browser."""
 
 from __future__ import annotations
 
@@ -95,3 +95,28 @@ def _upscale(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     longest = max(size)
     square = cv2.resize(logits, (longest, longest), interpolation=cv2.INTER_LINEAR)
     return square[: size[0], : size[1]] > 0
+
+
+class Page:
+    """What a browser does, without one."""
+
+    def __init__(self, service, token=None):
+        self.service = service
+        told = service.begin({"session": token})
+        self.token, self.rev, self.serial, self.first = told["session"], 0, 0, told
+        self.epoch = told["epoch"]
+
+    def open(self, file, name="photo.png"):
+        events = list(self.service.open(self.token, file, name))
+        self.epoch = events[-1]["epoch"]
+        return events
+
+    def act(self, action, **fields):
+        self.rev += 1
+        request = {"session": self.token, "epoch": self.epoch, "rev": self.rev, "seen": self.serial}
+        told = self.service.act({**request, "action": action, **fields})
+        self.serial = told.get("serial", self.serial)
+        return told
+
+    def click(self, *points):
+        return self.act("prompt", points=[list(p) for p in points])

@@ -24,6 +24,8 @@ LAYERS = {
         "settings",
         "snap",
         "timings",
+        "downloads",
+        "waiting",
     ],
     2: [
         "predictor",

@@ -12,8 +12,16 @@ from typing import Any
 from samui.errors import SamuiError
 
 # The page is our own, and Chromium's sandbox does not start for root, as containers run things.
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-_SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _POLL = 20  # ms; a question to the page in each frame would be work beside what is timed
 _PATIENCE = 120_000  # ms
 _OPENED = """(before) => {
@@ -90,21 +98,21 @@ def open_page(address: str) -> Iterator[TimedPage]:
         text = "must have playwright, which is not installed; `pip install playwright` installs it"
         raise SamuiError(f"bench click: {text}") from None
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_find(playwright), args=_FLAGS)
+        path = find_chromium(playwright)
+        if path is None:
+            raise SamuiError(
+                f"bench click: must have a Chromium, got none of {', '.join(SYSTEM_BROWSERS)}; "
+                "`python -m playwright install chromium` downloads one"
+            )
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             yield TimedPage(browser.new_page(viewport={"width": 1440, "height": 900}), address)
         finally:
             browser.close()
 
 
-def _find(playwright: Any) -> str:
-    for name in _SYSTEM:
-        if path := shutil.which(name):
-            return path
+def find_chromium(playwright: Any) -> str | None:
+    """Path of a Chromium: the system's or else the one that Playwright has downloaded; None if there is neither."""
+    found = next((path for name in SYSTEM_BROWSERS if (path := shutil.which(name))), None)
     own = playwright.chromium.executable_path
-    if not os.path.exists(own):
-        raise SamuiError(
-            f"bench click: must have a Chromium, got none of {', '.join(_SYSTEM)}; "
-            "`python -m playwright install chromium` downloads one"
-        )
-    return own
+    return found or (own if os.path.exists(own) else None)

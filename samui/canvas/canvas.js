@@ -3,7 +3,6 @@
 
 const SLOW_DECODE = 150; // ms; above this a preview under the pointer only makes the clicks wait
 const POLL = 2000; // ms between questions about an encoding that another page began
-const TOKEN = "samui.session"; // key in sessionStorage: a reload goes on where it was
 
 function startCanvas(element) {
   const root = element.querySelector(".samui");
@@ -112,6 +111,7 @@ function startCanvas(element) {
     dismiss: () => toolbar.complain(""),
     "dismiss-hint": () => toolbar.advise(""),
     open: () => root.querySelector(".file").click(),
+    abandon: () => work.abandon(),
     openSample: (name) => work.send("open", { sample: name }),
     save: () => work.saveAs(panel.request()),
     saveObject: (object) => work.saveAs(panel.request(object)),
@@ -130,7 +130,16 @@ function startCanvas(element) {
   const toolbar = createToolbar(root, state, view, act);
   const panel = createPanel(root, state, act);
   const pointer = createPointer(canvas, state, view, prompt, act);
-  const page = { begin, settled: transport.settled, showImage, takeState, enter, changed: updateSoon, find: (step) => everything.take(step) };
+  const page = {
+    begin,
+    settled: transport.settled,
+    showImage,
+    takeState,
+    enter,
+    changed: updateSoon,
+    find: (step) => everything.take(step),
+    abandon: () => server.act({ session: state.session, epoch: state.epoch, rev: 0, action: "abandon" }),
+  };
   const work = createWork(root, state, toolbar, panel, page, { props, trigger, upload });
   const everything = createEverything(root, state, view, act, work.send);
   Object.assign(act, everything.actions);
@@ -369,24 +378,6 @@ function startCanvas(element) {
   remeasure();
   update();
   begin();
-}
-
-/** Keep the session's token for a reload; inside a frame a browser may forbid that, which costs only the reload. */
-function remember(token) {
-  try {
-    sessionStorage.setItem(TOKEN, token);
-  } catch {
-    // the page works all the same
-  }
-}
-
-/** The token that was kept, or null. */
-function recall() {
-  try {
-    return sessionStorage.getItem(TOKEN);
-  } catch {
-    return null;
-  }
 }
 
 /** What tells two images apart; the rest of the address changes with the session's token. */

@@ -15,6 +15,7 @@ SCRIPTS = (
     "mask.js",
     "found.js",
     "state.js",
+    "token.js",
     "transport.js",
     "picture.js",
     "view.js",

@@ -170,6 +170,12 @@ function durationText(ms) {
   return ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
 }
 
+/** "120 of 375 MB"; total 0: not known yet. */
+function bytesText({ done, total }) {
+  const share = (done / 1e6).toFixed(total < 1e8 ? 1 : 0);
+  return total > 0 ? `${share} of ${(total / 1e6).toFixed(total < 1e8 ? 1 : 0)} MB` : "";
+}
+
 /** The parts of the status line. */
 function statusParts(state) {
   const { image, timings, settings } = state;

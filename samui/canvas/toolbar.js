@@ -19,6 +19,7 @@ function createToolbar(root, state, view, act) {
   const strip = find(".candidates");
   const slots = [0, 1, 2].map(createSlot);
   let drawn = null; // the candidates whose thumbnails are drawn
+  let stepText = "";
   let stepSince = 0;
   let stepTimer = 0;
 
@@ -107,13 +108,24 @@ function createToolbar(root, state, view, act) {
     hint.classList.toggle("shown", Boolean(text));
   }
 
-  /** Show a step of long work with the seconds since it began, or none. */
-  function work(text) {
+  /**
+   * Show a step of long work with the seconds since it began, or none. download: {done, total} in bytes of a step that
+   * receives them.
+   */
+  function work(text, download) {
     clearInterval(stepTimer);
     step.hidden = !text;
     const label = step.querySelector(".step-text");
-    if (label.textContent !== text) stepSince = performance.now();
-    setText(label, text);
+    if (stepText !== text) stepSince = performance.now();
+    stepText = text;
+    setText(label, download ? `${text} ${bytesText(download)}` : text);
+    const bar = step.querySelector(".step-bar");
+    bar.hidden = !download;
+    if (download && download.total > 0) bar.value = download.done / download.total;
+    else bar.removeAttribute("value");
+    const cancel = step.querySelector(".step-cancel");
+    cancel.hidden = !state.opening && !state.loading && state.stage !== "image" && state.stage !== "encoding";
+    cancel.setAttribute("aria-label", state.loading ? "Cancel loading the model" : "Cancel opening the image");
     if (!text) return;
     const seconds = () => ((performance.now() - stepSince) / 1000).toFixed(1);
     const tick = () => setText(step.querySelector(".step-time"), `${seconds()} s`);

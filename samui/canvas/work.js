@@ -3,23 +3,31 @@
 const QUEUE_PATIENCE = 180000; // ms without any word on work that was asked for
 
 /**
- * page: {begin(message), showImage(image, epoch), takeState(reply), enter(stage), find(step), changed()}, see canvas.js.
+ * page: {begin(message), showImage(image, epoch), takeState(reply), enter(stage), find(step), changed(),
+ * abandon(): tells the server to stop opening and loading}, see canvas.js.
  * gradio: {props, trigger, upload} of the component.
  */
 function createWork(root, state, toolbar, panel, page, gradio) {
   const { props, trigger, upload } = gradio;
   let lastEvent = 0;
-  let silence = 0; // timer
+  let silence = 0; // timer, 0 while nothing is waited for
+  let waitingFor = ""; // name of the event that was sent last
   let openings = 0; // of two opens that are on their way only the newer one counts
+  const asked = {}; // name of an event -> number of the newest one; each step of the work names the number it is of
+  let sending = false; // a file is on its way that nobody has been asked to open yet
+  let unwanted = false; // the work was cancelled, and has not ended yet
 
   /** Start long work: a queued event with the value that its handler reads. */
   function send(name, fields) {
-    const payload = { session: state.session, ...fields };
+    asked[name] = (asked[name] || 0) + 1;
+    const payload = { session: state.session, asked: asked[name], ...fields };
     props.value = payload;
     toolbar.complain("");
+    unwanted = false;
     // The names stand in quotes for gradio, which finds a component's own events in this text.
     if (name === "open") {
       openings += 1;
+      sending = false;
       state.opening = true;
       toolbar.work("Opening the image.");
       trigger("open", payload);
@@ -34,16 +42,37 @@ function createWork(root, state, toolbar, panel, page, gradio) {
       toolbar.work("Writing the file.");
       trigger("save", payload);
     }
-    clearTimeout(silence);
-    const lost = { event: name, error: "The server does not answer. Try again." };
-    silence = setTimeout(failWork, QUEUE_PATIENCE, lost);
+    waitingFor = name;
+    listen();
     page.changed();
+  }
+
+  /** Give up after a long silence; each word of the server begins it anew. */
+  function listen() {
+    clearTimeout(silence);
+    const lost = { event: waitingFor, error: "The server does not answer. Try again." };
+    silence = setTimeout(failWork, QUEUE_PATIENCE, lost);
+  }
+
+  /** Cancel what is being sent, opened or loaded. */
+  function abandon() {
+    if (sending) {
+      openings += 1;
+      sending = false;
+      state.opening = false;
+      toolbar.work("");
+      return page.enter(state.stage);
+    }
+    unwanted = true;
+    toolbar.work("Cancelling.");
+    page.abandon();
   }
 
   async function openFile(file) {
     if (!file) return;
     toolbar.complain("");
     state.opening = true;
+    sending = true;
     toolbar.work("Sending the image.");
     openings += 1;
     const mine = openings;
@@ -54,6 +83,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     } catch (failure) {
       if (mine !== openings) return;
       state.opening = false;
+      sending = false;
       toolbar.work("");
       toolbar.complain(`${file.name}: could not be sent. ${failure.message || failure}`);
     }
@@ -77,24 +107,51 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     if (!reply || !reply.event || reply.serial_event === lastEvent) return;
     lastEvent = reply.serial_event;
     if (reply.event === "everything" && reply.stage !== "error") return page.find(reply);
-    clearTimeout(silence);
-    if (reply.model) state.settings = { ...state.settings, model: reply.model };
-    if (reply.timings) state.timings = { ...state.timings, ...reply.timings };
+    if (silence) listen();
+    if (reply.event === "life") return;
     const { stage } = reply;
+    if ((stage === "error" || stage === "cancelled") && reply.asked !== asked[reply.event]) return;
+    const over = ["error", "saved", "ready", "cancelled"].includes(stage);
+    if (over) {
+      clearTimeout(silence);
+      silence = 0;
+    }
+    // It was waiting for its turn when it was cancelled.
+    else if (unwanted) return page.abandon();
+    if (over && reply.model) state.settings = { ...state.settings, model: reply.model };
+    if (reply.timings) state.timings = { ...state.timings, ...reply.timings };
     if (stage === "error") failWork(reply);
+    else if (stage === "cancelled") endCancelled(reply);
+    else if (stage === "downloading") toolbar.work(`Downloading ${reply.name}`, reply);
     else if (stage === "saved") download(reply);
     else if (stage === "reading") toolbar.work("Reading the image.");
     else if (stage === "loading") toolbar.work("Loading the model.");
     else if (reply.epoch === undefined || reply.epoch >= state.epoch) {
       state.opening = false;
-      state.loading = false;
+      if (over && reply.event === "model") state.loading = false;
       if (reply.image) page.showImage(reply.image, reply.epoch);
       else if (reply.epoch !== undefined && reply.epoch !== state.epoch) return page.begin();
       if (reply.state) page.takeState(reply.state);
       page.enter(stage);
     }
-    if (["error", "saved", "ready"].includes(stage)) props.value = { session: state.session };
+    if (over) {
+      unwanted = false;
+      props.value = { session: state.session };
+    }
     page.changed();
+  }
+
+  /** What was cancelled has ended, and the server has what it had before. */
+  function endCancelled(reply) {
+    if (reply.event === "open") state.opening = false;
+    if (reply.event === "model") {
+      state.loading = false;
+      panel.resetModel();
+    }
+    toolbar.work("");
+    if (reply.event === "model") page.enter(settled());
+    else if (reply.epoch === state.epoch) page.enter(state.stage);
+    else page.begin();
   }
 
   function failWork(reply) {
@@ -108,8 +165,12 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     }
     toolbar.work("");
     if (reply.kind === "session") page.begin(reply.error);
-    // Where encoding failed, the next click tries it again, and says so if it fails again.
-    else page.enter(state.stage === "image" || state.stage === "encoding" ? "ready" : state.stage);
+    else page.enter(settled());
+  }
+
+  /** The stage after work that did not come to its end. Where encoding failed, the next click tries it again. */
+  function settled() {
+    return state.stage === "image" || state.stage === "encoding" ? "ready" : state.stage;
   }
 
   function download(reply) {
@@ -155,5 +216,5 @@ function createWork(root, state, toolbar, panel, page, gradio) {
   }
 
   acceptFiles();
-  return { send, openFile, saveAs, takeEvent };
+  return { send, openFile, saveAs, takeEvent, abandon };
 }

@@ -16,22 +16,19 @@ import gradio as gr
 from samui import wire
 from samui.errors import RequestError, SamuiError
 from samui.service import Service
-from samui.ui.uploads import uploaded_file
+from samui.ui.uploads import Uploads
 
 
-def add_endpoints(service: Service) -> None:
+def add_endpoints(service: Service, uploads: Uploads) -> None:
     """Add the endpoints to the Blocks that is being built."""
 
     def open_image(image: gr.FileData, session: str = "") -> dict:
         """Open an uploaded image and encode it: {session, image, model, timings}. session: to use again, "" for new."""
-        file, name = uploaded_file(image)
-        try:
+        with uploads.opened(image) as (file, name):
             token = session or _checked(service.begin({}))["session"]
             last: Mapping[str, Any] = {}
             for step in service.open(token, file, name):
                 last = {**last, **step}
-        finally:
-            file.unlink(missing_ok=True)
         picture = {name: last["image"][name] for name in ("width", "height", "name", "notes")}
         return {"session": token, "image": picture, "model": last["model"], "timings": last["timings"]}
 
@@ -65,7 +62,7 @@ def add_endpoints(service: Service) -> None:
 
 
 def _act(service: Service, session: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return _checked(service.act({"session": session, "epoch": service.epoch_of(session), "rev": 0, **fields}))
+    return _checked(service.act({"session": session, "epoch": service.sessions.get(session).epoch, "rev": 0, **fields}))
 
 
 def _checked(told: dict[str, Any]) -> dict[str, Any]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from samui.service import Service
 from samui.ui.compression import ReplyCompression
 from samui.ui.page import build_page
 from samui.ui.routes import routes
+from samui.ui.upload_limit import UploadLimit
+from samui.ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
 THEME = gr.themes.Soft(primary_hue="blue", neutral_hue="slate")
@@ -34,12 +38,14 @@ def launch(
 
     host None: Gradio's default, which is 127.0.0.1 unless its environment variable says otherwise.
     """
-    page = build_page(service)
+    uploads = Uploads(service.settings, Path(get_upload_folder()))
+    page = build_page(service, uploads)
     page.queue(default_concurrency_limit=4, max_size=64)
+    middleware = [Middleware(ReplyCompression), Middleware(UploadLimit, uploads=uploads)]
     options: dict[str, Any] = {"server_name": host, "server_port": port, "share": share}
     _, address, _ = page.launch(
         **options,
-        app_kwargs={"routes": routes(service), "middleware": [Middleware(ReplyCompression)]},
+        app_kwargs={"routes": routes(service), "middleware": middleware},
         theme=THEME,
         css=CSS,
         max_file_size=service.settings.max_bytes,

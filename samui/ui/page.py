@@ -16,7 +16,7 @@ from samui.errors import RequestError, SamuiError
 from samui.service import Event, Service
 from samui.ui import samples
 from samui.ui.endpoints import add_endpoints
-from samui.ui.uploads import uploaded_file
+from samui.ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
 TITLE = "samui"
@@ -26,8 +26,8 @@ HINT = (
 )
 
 
-def build_page(service: Service) -> gr.Blocks:
-    """The page over a service. Uploads that a closed tab left behind are removed after an hour."""
+def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
+    """The page over a service. Uploads that a closed tab left behind are removed after an hour, if not before."""
 
     def begin(data: Any) -> Event:
         return service.begin(data)
@@ -40,11 +40,8 @@ def build_page(service: Service) -> gr.Blocks:
             source = samples.find(value["sample"])
             yield from service.open(_session(value), source, source.name)
         else:
-            source, name = uploaded_file(value.get("file") if isinstance(value, Mapping) else None)
-            try:
+            with uploads.opened(value.get("file") if isinstance(value, Mapping) else None) as (source, name):
                 yield from service.open(_session(value), source, name)
-            finally:
-                source.unlink(missing_ok=True)
 
     def change_model(value: Any) -> Iterator[Event]:
         yield from service.change_model(_session(value), value.get("model"))
@@ -65,36 +62,41 @@ def build_page(service: Service) -> gr.Blocks:
         # The predictor encodes one image at a time all the same, but reading the next one need not wait for it.
         long_work = {"inputs": canvas, "outputs": canvas, "show_progress": "hidden", "trigger_mode": "multiple"}
         canvas.open(tell("open", open_image), concurrency_limit=4, api_visibility="private", **long_work)
-        canvas.model(tell("model", change_model), concurrency_limit=1, api_visibility="private", **long_work)
+        canvas.model(tell("model", change_model), concurrency_limit=4, api_visibility="private", **long_work)
         canvas.everything(tell("everything", everything), concurrency_limit=2, api_visibility="private", **long_work)
         canvas.save(tell("save", save), concurrency_limit=4, api_visibility="private", **long_work)
-        add_endpoints(service)
+        add_endpoints(service, uploads)
     return page
 
 
 class _Teller:
-    """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`, errors as events."""
+    """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`, errors as events.
+
+    Each carries the number `asked` of the request that it answers, as the page has counted it.
+    """
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)  # no two events are equal, or the page would not see the second
 
     def __call__(self, event: str, work: Callable[[Any], Iterator[Event]]) -> Callable[[Any], Iterator[Any]]:
         def handler(value: Any) -> Iterator[Any]:
+            asked = value.get("asked") if isinstance(value, Mapping) else None
+
+            def update(step: Event) -> Any:
+                return gr.update(reply={**step, "asked": asked, "serial_event": next(self._numbers)})
+
             try:
                 for step in work(value):
-                    yield self._update(step)
+                    yield update(step)
             except SamuiError as error:
                 told = wire.error_reply(error)
-                yield self._update({"event": event, "stage": "error", "error": told["error"], "kind": told["kind"]})
+                yield update({"event": event, "stage": "error", "error": told["error"], "kind": told["kind"]})
             except Exception:
                 log.exception("unexpected error in %s", event)
                 text = f"{event}: something unexpected went wrong; the log says more"
-                yield self._update({"event": event, "stage": "error", "error": text, "kind": "internal"})
+                yield update({"event": event, "stage": "error", "error": text, "kind": "internal"})
 
         return handler
-
-    def _update(self, step: Event) -> Any:
-        return gr.update(reply={**step, "serial_event": next(self._numbers)})
 
 
 def _session(value: Any) -> Any:

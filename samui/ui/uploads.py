@@ -1,26 +1,160 @@
-"""Files that a browser or a client has uploaded."""
+"""Files that browsers and clients have sent: where they lie, how many bytes they may take, and when they go.
+
+Gradio writes an upload into a temporary file in its folder, renames it to HASH/NAME when it is whole, and answers with
+that path; the event that opens it comes later, or never. Equal files of two people get the same path.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gradio.utils import get_upload_folder
+from samui.errors import FullError, RequestError
+from samui.settings import Settings
 
-from samui.errors import RequestError
+_FRAME = 2**16  # bytes of a request beside those of its file
+_CLOCK = 2.0  # seconds by which the times of files may differ from the clock
 
 
-def uploaded_file(data: Any) -> tuple[Path, str]:
-    """(file, the name that it had) of Gradio's FileData, as a dict or an object.
+@dataclass(eq=False)
+class Arrival:
+    """An upload that is being written. allowed: bytes that it may have at most; received: those that it has so far."""
 
-    Raises RequestError unless the file lies in the upload folder: a request names a path, and must not reach another.
+    allowed: int
+    received: int = 0
+    began: float = field(default_factory=time.time)
+
+
+class Uploads:
+    """The folder of uploads under a budget of bytes. Thread-safe.
+
+    Whoever needs room for a new one gets that of the oldest file that nobody is opening. What is being written or
+    opened stays, so a new upload is refused where only such files are left.
     """
-    fields = data if isinstance(data, Mapping) else getattr(data, "__dict__", {})
-    path, name = fields.get("path"), fields.get("orig_name")
-    if not isinstance(path, str):
-        raise RequestError(f"file: must be an uploaded file, got {str(data)[:60]!r}")
-    file, folder = Path(path).resolve(), Path(get_upload_folder()).resolve()
-    if not file.is_relative_to(folder) or not file.is_file():
-        raise RequestError(f"file: must be an uploaded file, got {path[:60]!r}")
-    return file, Path(name).name if isinstance(name, str) and name else file.name
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        """folder: Gradio's upload folder, which need not exist yet."""
+        self.largest, self._budget, self.folder = settings.max_bytes, settings.upload_bytes, folder.resolve()
+        self._arriving: set[Arrival] = set()
+        self._claims: Counter[Path] = Counter()  # openings that each path is still good for
+        self._opening: Counter[Path] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all files in the folder, and those that may still come of uploads that are under way."""
+        with self._lock:
+            return self._taken()
+
+    def expect(self, length: int | None) -> Arrival:
+        """Make room for an upload; length: of its request in bytes, None if it does not say.
+
+        Raises RequestError for one that is too large, FullError where there is no room even without unopened files.
+        """
+        allowed = self.largest + _FRAME
+        if length is not None and length > allowed:
+            raise RequestError(f"upload: must be at most {megabytes(self.largest)}, got {megabytes(length)}")
+        arrival = Arrival(allowed if length is None else length)
+        with self._lock:
+            self._make_room(arrival.allowed)
+            self._arriving.add(arrival)
+        return arrival
+
+    def arrived(self, arrival: Arrival, paths: Iterable[str] = ()) -> None:
+        """An upload has ended; paths: of the files that it brought, none if it failed or was broken off."""
+        with self._lock:
+            self._arriving.discard(arrival)
+            self._claims.update(Path(path).resolve() for path in paths)
+            self._sweep()
+
+    @contextmanager
+    def opened(self, data: Any) -> Iterator[tuple[Path, str]]:
+        """(file, the name that it had) of Gradio's FileData, as a dict or an object; the file goes afterwards.
+
+        Raises RequestError unless the file lies in the folder: a request names a path, and must not reach another.
+        """
+        with self._lock:
+            file, name = self._find(data)
+            self._claims[file] = max(0, self._claims[file] - 1)
+            self._opening[file] += 1
+        try:
+            yield file, name
+        finally:
+            with self._lock:
+                self._opening[file] -= 1
+                self._sweep()
+
+    def _find(self, data: Any) -> tuple[Path, str]:
+        fields = data if isinstance(data, Mapping) else getattr(data, "__dict__", {})
+        path, name = fields.get("path"), fields.get("orig_name")
+        if not isinstance(path, str):
+            raise RequestError(f"file: must be an uploaded file, got {str(data)[:60]!r}")
+        file = Path(path).resolve()
+        name = Path(name).name if isinstance(name, str) and name else file.name
+        if not file.is_relative_to(self.folder):
+            raise RequestError(f"file: must be an uploaded file, got {path[:60]!r}")
+        if not file.is_file():
+            raise RequestError(f"file: must be there still, got {name[:60]!r}, which is gone; send it again")
+        return file, name
+
+    def _taken(self) -> int:
+        whole, parts = self._files()
+        written = sum(size for _, size, _ in parts)
+        # What is written of an upload under way counts once, with what may still come of it.
+        left_over = max(0, written - sum(arrival.received for arrival in self._arriving))
+        return sum(size for _, size, _ in whole) + left_over + sum(arrival.allowed for arrival in self._arriving)
+
+    def _make_room(self, wanted: int) -> None:
+        self._sweep()
+        taken = self._taken()
+        for _, size, file in sorted(self._files()[0]):
+            if taken + wanted <= self._budget:
+                break
+            if not self._opening[file]:
+                _remove(file)
+                taken -= size
+        if taken + wanted > self._budget:
+            raise FullError(
+                f"upload: all uploads at once must be at most {megabytes(self._budget)}, "
+                f"got {megabytes(taken + wanted)}; try again in a minute"
+            )
+
+    def _sweep(self) -> None:
+        """Remove files whose openings are over, and what uploads left behind that were broken off."""
+        oldest = min((arrival.began for arrival in self._arriving), default=float("inf"))
+        for written, _, file in self._files()[1]:
+            if written < oldest - _CLOCK:
+                _remove(file)
+        for file in list(self._claims):
+            if self._claims[file] > 0 and file.exists():
+                continue
+            # An upload under way may be about to bring the same file once more.
+            if not self._opening[file] and not self._arriving:
+                del self._claims[file], self._opening[file]
+                _remove(file)
+
+    def _files(self) -> tuple[list[tuple[float, int, Path]], list[tuple[float, int, Path]]]:
+        """Whole files and parts of files, as (time of the last write in s, bytes, path)."""
+        whole, parts = [], []
+        for file in self.folder.rglob("*"):
+            try:
+                status = file.stat()
+            except FileNotFoundError:  # opened meanwhile
+                continue
+            if file.is_file():
+                (parts if file.parent == self.folder else whole).append((status.st_mtime, status.st_size, file))
+        return whole, parts
+
+
+def _remove(file: Path) -> None:
+    file.unlink(missing_ok=True)
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:g} MB"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,47 +13,38 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, Playwright, sync_playwright
 
+from samui.bench.browser import FLAGS, SYSTEM_BROWSERS, find_chromium
 from samui.canvas import component
 from samui.predictor import load_predictor
 from samui.service import Service
 from samui.settings import Settings
 from samui.ui.launch import launch
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CUP = Path(__file__).resolve().parents[2] / "assets" / "samples" / "coffee.jpg"
+INSIDE, BOX = (300, 180), ((130, 20), (470, 380))  # of coffee.jpg, 600x400: in the cup, and round cup and saucer
 TIMEOUT = 30_000  # ms
 
 
-def find_browser(playwright: Playwright) -> str:
-    """Path of a Chromium: the system's, Playwright's own, or one that Playwright downloads now."""
-    for name in SYSTEM_BROWSERS:
-        if path := shutil.which(name):
-            return path
-    own = playwright.chromium.executable_path
-    if not os.path.exists(own):
-        command = [sys.executable, "-m", "playwright", "install", "chromium"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode or not os.path.exists(own):
-            pytest.fail(
-                f"no Chromium: none of {', '.join(SYSTEM_BROWSERS)} is installed, and "
-                f"`python -m playwright install chromium` failed:\n{done.stderr.strip()}"
-            )
-    return own
+def find_or_download(playwright: Playwright) -> str:
+    """Path of a Chromium; Playwright downloads one now if there is none."""
+    if path := find_chromium(playwright):
+        return path
+    command = [sys.executable, "-m", "playwright", "install", "chromium"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    path = find_chromium(playwright)
+    if path is None:
+        pytest.fail(
+            f"no Chromium: none of {', '.join(SYSTEM_BROWSERS)} is installed, and "
+            f"`python -m playwright install chromium` failed:\n{done.stderr.strip()}"
+        )
+    return path
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests; make a context or a page of it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_or_download(playwright), args=FLAGS)
         yield browser
         browser.close()
 
@@ -206,3 +196,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     os.environ.pop("GRADIO_TEMP_DIR")
     if previous is not None:
         os.environ["GRADIO_TEMP_DIR"] = previous
+
+
+@pytest.fixture
+def person(app: App, drive: Callable[..., PageDriver]) -> PageDriver:
+    """A page with the cup open."""
+    return drive(app.url).open(CUP)

@@ -1,15 +1,12 @@
 """Gestures, keys, drawing and the queue of the canvas, on the real page."""
 
 import json
-import time
-from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.browser
+from tests.browser.conftest import BOX, CUP, INSIDE
 
-CUP = Path(__file__).resolve().parents[2] / "assets" / "samples" / "coffee.jpg"
-INSIDE, BOX = (300, 180), ((130, 20), (470, 380))  # of coffee.jpg, 600x400: in the cup, and round cup and saucer
+pytestmark = pytest.mark.browser
 
 # How many device pixels the mask's layer paints, and how many of them differ from `covers` (centres that lie on the
 # edge of an image pixel, to within rounding, count as neither).
@@ -27,11 +24,6 @@ LAYER = """() => {
   }
   return { wrong, painted };
 }"""
-
-
-@pytest.fixture
-def person(app, drive):
-    return drive(app.url).open(CUP)
 
 
 def prompt(person):
@@ -193,6 +185,53 @@ def test_hover_shows_a_preview_and_changes_nothing(person):
     person.page.wait_for_function(f"({LAYER})().painted === 0")
 
 
+def slow_previews(person, decode):
+    """Let each preview's answer say that the decoder took so many ms."""
+    asked = []
+
+    def say(route):
+        response = route.fetch()
+        told = response.json()
+        if route.request.post_data_json["data"].get("action") == "hover":
+            asked.append(told)
+            told["timings"]["decode"] = decode
+        route.fulfill(response=response, json=told)
+
+    person.page.route("**/component_server/**", say)
+    return asked
+
+
+def rest_at(person, asked, x, y):
+    """Let the pointer rest at an image position until its preview is there."""
+    before = len(asked)
+    with person.page.expect_response("**/component_server/**"):
+        person.hover(x, y)
+    assert len(asked) == before + 1
+
+
+def test_hover_preview_goes_off_by_itself_when_it_is_slow_and_on_again_by_hand(person):
+    asked = slow_previews(person, decode=900)
+    button = person.button("Hover preview")
+    for x in (300, 200, 400):
+        rest_at(person, asked, x, 180)
+    person.page.get_by_text("The hover preview is off: the decoder takes 900 ms here. H turns it on.").wait_for()
+    assert button.get_attribute("aria-pressed") == "false"
+    person.hover(250, 120).click(*INSIDE).settle()
+    assert len(asked) == 3
+    person.key("Escape").settle()
+    person.key("h")
+    for x in (300, 200, 400, 250):
+        rest_at(person, asked, x, 180)
+    assert button.get_attribute("aria-pressed") == "true"
+
+
+def test_hover_preview_stays_on_while_it_is_fast(person):
+    asked = slow_previews(person, decode=20)
+    for x in (300, 200, 400, 250):
+        rest_at(person, asked, x, 180)
+    assert person.button("Hover preview").get_attribute("aria-pressed") == "true"
+
+
 def test_unreachable_server_is_told_and_the_clicks_arrive_later(person):
     person.page.route("**/component_server/**", lambda route: route.abort())
     person.click(*INSIDE).click(340, 230)
@@ -229,21 +268,22 @@ def test_refused_action_is_told_and_the_work_stays(person):
 
 
 def test_clicks_during_a_slow_answer_go_out_as_one_prompt(person):
-    sent = []
+    sent = []  # routes, the first of which waits until all clicks are made
 
-    def slow(route):
-        data = route.request.post_data_json["data"]
-        sent.append(len(data.get("points", [])))
-        time.sleep(0.3)
-        route.continue_()
+    def hold(route):
+        sent.append(route)
+        if len(sent) > 1:
+            route.continue_()
 
-    person.page.route("**/component_server/**", slow)
-    for x, y in ((300, 180), (340, 230), (250, 120), (200, 250)):
+    person.key("h")  # the preview under the pointer has calls of its own
+    person.page.route("**/component_server/**", hold)
+    with person.page.expect_request("**/component_server/**"):
+        person.click(300, 180)
+    for x, y in ((340, 230), (250, 120), (200, 250)):
         person.click(x, y)
+    sent[0].continue_()
     person.settle()
-    assert sent[0] >= 1
-    assert sent[-1] == 4
-    assert len(sent) < 4
+    assert [len(route.request.post_data_json["data"]["points"]) for route in sent] == [1, 4]
     assert len(prompt(person)["points"]) == 4
 
 
@@ -281,6 +321,32 @@ def test_nothing_overflows_sideways(app, drive, width):
     person = drive(app.url, width=width).open(CUP)
     assert person.page.evaluate("document.documentElement.scrollWidth") <= width
     assert person.page.evaluate("document.querySelector('#samui-canvas').getBoundingClientRect().height") >= 300
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_narrow_page_shows_its_whole_status_and_sliders_for_fingers(app, drive, width):
+    person = drive(app.url, width=width, height=844).open(CUP)
+    person.click(*INSIDE).settle()
+    status = person.page.get_by_label("Status")
+    assert "paint" in status.inner_text()
+    assert status.evaluate("e => e.scrollHeight <= e.clientHeight && e.scrollWidth <= e.clientWidth")
+    slider = person.page.get_by_label("Opacity of the masks").bounding_box()
+    assert slider["width"] >= 100
+    assert slider["height"] >= 32
+
+
+def test_narrow_page_shows_a_message_wherever_it_is_scrolled_to(app, drive, tmp_path):
+    person = drive(app.url, width=390, height=844).open(CUP)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"not really")
+    person.page.get_by_label("Format").scroll_into_view_if_needed()
+    person.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    person.page.locator("input[type=file]").set_input_files(str(broken))
+    alert = person.page.get_by_role("alert").filter(has_text="broken.jpg")
+    alert.wait_for()
+    box = alert.bounding_box()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 844
 
 
 def test_page_logs_no_errors(person):

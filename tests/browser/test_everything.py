@@ -1,14 +1,13 @@
 """Everything mode on the real page: run, cancel, filter, keep, merge, reject, refine, by mouse, keys and touch."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from tests.browser.conftest import CUP
+
 pytestmark = pytest.mark.browser
 
-SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
-CUP, CAT = SAMPLES / "coffee.jpg", SAMPLES / "cat.jpg"
+CAT = CUP.with_name("cat.jpg")
 WIDTH, HEIGHT = 600, 400  # of coffee.jpg
 
 # Whether the layer of found masks paints each pixel of a grid.
@@ -22,11 +21,6 @@ PAINTED = """() => {
   }
   return out;
 }"""
-
-
-@pytest.fixture
-def person(app, drive):
-    return drive(app.url).open(CUP)
 
 
 def told(person):

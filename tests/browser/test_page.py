@@ -11,17 +11,11 @@ import pytest
 from pycocotools.coco import COCO
 
 from samui.masks import Rle
+from tests.browser.conftest import BOX, CUP, INSIDE
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
-CUP = ROOT / "assets" / "samples" / "coffee.jpg"
-INSIDE, BOX = (300, 180), ((130, 20), (470, 380))  # of coffee.jpg, 600x400: in the cup, and round cup and saucer
-
-
-@pytest.fixture
-def person(app, drive):
-    return drive(app.url).open(CUP)
 
 
 def mask_of(person, app):

@@ -6,7 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
+from samui import models
 from samui.predictor import load_predictor
+
+VISION = json.loads((models.BUNDLED_FOLDER / "config.json").read_text())["vision_config"]
+SIDE = VISION["image_size"]  # of the bundled checkpoint's square, in pixels
+GRID = SIDE // VISION["patch_size"]  # of its embedding
+LOW = 4 * GRID  # of its logits
+SIZE = (60, 80)  # (H, W) of a small image
 
 
 def make_checkpoint(folder, *, seed=0, prompt_encoder=None, processor=None, **vision):

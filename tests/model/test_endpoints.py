@@ -1,6 +1,8 @@
 """The named endpoints, called by gradio_client over HTTP on the bundled checkpoint; and what strangers cannot reach."""
 
 import json
+import socket
+import threading
 from pathlib import Path
 
 import httpx
@@ -18,6 +20,7 @@ from samui.segment import segment
 from samui.service import Service
 from samui.settings import Settings
 from samui.ui.launch import launch
+from samui.ui.uploads import Uploads
 
 pytestmark = pytest.mark.model
 
@@ -125,6 +128,36 @@ def test_uploads_do_not_outlive_the_opening(server, client):
     client.predict(handle_file(CUP), api_name="/open")
     uploads = server[0].scratch.folder.parent / "uploads"
     assert [p for p in uploads.rglob("coffee.jpg") if p.is_file()] == []
+
+
+def test_equal_uploads_of_two_people_are_opened_by_both(server, client):
+    data = CUP.read_bytes()
+    with httpx.Client(base_url=server[1]) as http:
+        sent = [http.post("/gradio_api/upload", files={"files": ("same.jpg", data)}).json() for _ in range(2)]
+    assert sent[0] == sent[1]
+    for (path,) in sent:
+        file = {"path": path, "orig_name": "same.jpg", "meta": {"_type": "gradio.FileData"}}
+        assert client.predict(file, api_name="/open")["image"]["name"] == "same.jpg"
+
+
+def test_upload_that_is_broken_off_leaves_nothing_and_a_large_one_is_refused(server, monkeypatch):
+    ended = threading.Event()
+    arrived = Uploads.arrived
+    monkeypatch.setattr(Uploads, "arrived", lambda self, *told: (arrived(self, *told), ended.set()))
+    uploads = server[0].scratch.folder.parent / "uploads"
+    address = httpx.URL(server[1])
+    head = (
+        b"POST /gradio_api/upload HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+    )
+    with socket.create_connection((address.host, address.port)) as sender:
+        sender.sendall(head + bytes(100_000))
+    assert ended.wait(30)
+    assert [p for p in uploads.iterdir() if p.is_file()] == []
+    with socket.create_connection((address.host, address.port)) as sender:
+        sender.sendall(head.replace(b"1000000", b"1100000000"))
+        assert b"upload: must be at most 1000 MB, got 1100 MB" in sender.makefile("rb").read()
 
 
 def test_sample_names_are_no_paths(server):

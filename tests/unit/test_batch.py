@@ -36,13 +36,6 @@ def folder(tmp_path):
     return folder
 
 
-@pytest.fixture
-def predictor(monkeypatch):
-    fake = FakePredictor()
-    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: fake)
-    return fake
-
-
 def run(predictor, folder, out, format="coco", parameters=RULES, watch=lambda name, event: None):
     return list(run_folder(predictor, folder, out, formats.get(format), parameters, watch))
 

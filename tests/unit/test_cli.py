@@ -12,7 +12,6 @@ import pytest
 from samui import cli
 from samui.masks import Rle
 from samui.types import Prompt
-from tests.fakes import FakePredictor
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,13 +21,6 @@ def photo(tmp_path):
     file = tmp_path / "photo.png"
     cv2.imwrite(str(file), np.full((60, 80, 3), 127, np.uint8))
     return file
-
-
-@pytest.fixture
-def predictor(monkeypatch):
-    fake = FakePredictor()
-    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: fake)
-    return fake
 
 
 def run(*arguments):

@@ -1,6 +1,5 @@
 import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -36,11 +35,19 @@ class FailingPredictor(SlowPredictor):
         raise ModelError("device cuda: must have memory for the image encoder, got none")
 
 
-def until(condition):
-    limit = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.002)
+class Stages(list):
+    """What a cache tells of its progress, which may come from many threads."""
+
+    def __init__(self):
+        self._told = threading.Semaphore(0)
+
+    def tell(self, stage):
+        self.append(stage)
+        self._told.release()
+
+    def wait_for(self, count):
+        for _ in range(count):
+            assert self._told.acquire(timeout=10)
 
 
 def disk_files(folder):
@@ -121,10 +128,10 @@ def test_shrink_drops_the_oldest_and_then_all():
 
 
 def test_concurrent_opens_of_one_image_encode_once():
-    cache, predictor, stages = EmbeddingCache(10 * BYTES), SlowPredictor(), []
+    cache, predictor, stages = EmbeddingCache(10 * BYTES), SlowPredictor(), Stages()
     with ThreadPoolExecutor(8) as pool:
-        calls = [pool.submit(cache.get_or_encode, predictor, image(0), progress=stages.append) for _ in range(8)]
-        until(lambda: len(stages) == 8)
+        calls = [pool.submit(cache.get_or_encode, predictor, image(0), progress=stages.tell) for _ in range(8)]
+        stages.wait_for(8)
         predictor.go.set()
         found = [call.result(10) for call in calls]
     assert predictor.embed_calls == 1
@@ -146,10 +153,10 @@ def test_an_image_in_memory_does_not_wait_for_an_encoder():
 
 
 def test_a_failed_encode_reaches_all_who_wait_and_the_next_call_tries_again():
-    cache, failing, stages = EmbeddingCache(10 * BYTES), FailingPredictor(), []
+    cache, failing, stages = EmbeddingCache(10 * BYTES), FailingPredictor(), Stages()
     with ThreadPoolExecutor(3) as pool:
-        calls = [pool.submit(cache.get_or_encode, failing, image(0), progress=stages.append) for _ in range(3)]
-        until(lambda: len(stages) == 3)
+        calls = [pool.submit(cache.get_or_encode, failing, image(0), progress=stages.tell) for _ in range(3)]
+        stages.wait_for(3)
         failing.go.set()
         for call in calls:
             with pytest.raises(ModelError, match="must have memory"):

@@ -9,8 +9,7 @@ from samui.errors import ParameterError, RequestError, SamuiError, SessionError,
 from samui.masks import Rle
 from samui.service import Service
 from samui.settings import Settings
-from tests.fakes import FakePredictor
-from tests.unit.test_service import Page
+from tests.fakes import FakePredictor, Page
 
 GRID = {"points_per_side": 4, "pred_iou_thresh": 0.0, "stability_score_thresh": 0.0}
 SIZE = (60, 80)
@@ -24,7 +23,7 @@ def fake():
 @pytest.fixture
 def service(tmp_path, fake, monkeypatch):
     monkeypatch.setattr(everything_service, "_PAUSE", 0.0)
-    service = Service(Settings(model="fake"), lambda name: fake, tmp_path / "scratch")
+    service = Service(Settings(model="fake"), lambda name: fake, tmp_path / "scratch", lambda name, watch: None)
     yield service
     service.close()
 

@@ -1,5 +1,6 @@
 """Folders of a run: made, dropped, and swept after a kill."""
 
+import os
 import subprocess
 import sys
 
@@ -7,6 +8,10 @@ import pytest
 
 from samui.errors import SamuiError
 from samui.scratch import Scratch, sweep
+
+
+def folders(parent):
+    return [path for path in parent.iterdir() if path.is_dir()]
 
 
 def test_folder_of_a_seat_goes_with_it_and_the_rest_stays(tmp_path):
@@ -20,11 +25,39 @@ def test_folder_of_a_seat_goes_with_it_and_the_rest_stays(tmp_path):
 
 
 def test_folders_of_killed_runs_are_swept_at_the_next_start(tmp_path):
-    code = f"from samui.scratch import Scratch; import os; Scratch(__import__('pathlib').Path({str(tmp_path)!r}))"
+    code = (
+        f"from samui.scratch import Scratch; import os; kept = Scratch(__import__('pathlib').Path({str(tmp_path)!r}))"
+    )
     subprocess.run([sys.executable, "-c", code + "; os.kill(os.getpid(), 9)"], check=False)
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(folders(tmp_path)) == 1
     running = Scratch(tmp_path)
-    assert list(tmp_path.iterdir()) == [running.folder]
+    assert folders(tmp_path) == [running.folder]
+    running.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_number_of_a_dead_process_that_another_one_has_now_keeps_nothing_alive(tmp_path):
+    """What an earlier release named after its process, whose number is that of a living one."""
+    (tmp_path / f"run-{os.getpid()}-0123abcd").mkdir()
+    running = Scratch(tmp_path)
+    assert folders(tmp_path) == [running.folder]
+
+
+def test_run_of_another_process_is_left_alone_until_it_ends(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from samui.scratch import Scratch; kept = Scratch(Path(sys.argv[1])); "
+    )
+    code += "print('up', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"up\n"
+        (theirs,) = folders(tmp_path)
+        sweep(tmp_path)
+        assert folders(tmp_path) == [theirs]
+        other.kill()
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_sweep_leaves_running_processes_and_other_files_alone(tmp_path):

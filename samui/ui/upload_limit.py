@@ -1,0 +1,87 @@
+"""The bytes of uploads, counted on their way in. Gradio bounds each file, but neither a request nor all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from samui.errors import FullError, RequestError
+from samui.ui.uploads import Arrival, Uploads, megabytes
+
+_ROUTE = "/upload"  # Gradio's
+_STALL = 60.0  # seconds without a byte after which an upload is given up, since it holds its room
+
+
+class UploadLimit:
+    """ASGI middleware: asks `uploads` for room before a file is taken, and tells it what came of it.
+
+    Answers 413 to what is too large, 503 where there is no room, 408 to what stalls, each with one line of text.
+    """
+
+    def __init__(self, app: ASGIApp, uploads: Uploads, stall: float = _STALL) -> None:
+        self._app, self._uploads, self._stall = app, uploads, stall
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].rstrip("/").endswith(_ROUTE):
+            return await self._app(scope, receive, send)
+        length = Headers(scope=scope).get("content-length", "")
+        try:
+            arrival = await run_in_threadpool(self._uploads.expect, int(length) if length.isdigit() else None)
+        except (RequestError, FullError) as error:
+            status = 503 if isinstance(error, FullError) else 413
+            return await PlainTextResponse(str(error), status_code=status)(scope, receive, send)
+        upload = _Upload(arrival, self._uploads, receive, send, self._stall)
+        try:
+            await self._app(scope, upload.receive, upload.send)
+        except _StoppedError as stop:
+            await PlainTextResponse(str(stop), status_code=stop.status)(scope, receive, send)
+        finally:  # also when the sender has gone
+            await upload.end()
+
+
+class _StoppedError(Exception):
+    """The upload was refused on its way."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class _Upload:
+    """Receive and send of one upload, counted and noted."""
+
+    def __init__(self, arrival: Arrival, uploads: Uploads, receive: Receive, send: Send, stall: float) -> None:
+        self._arrival, self._uploads, self._receive, self._send, self._stall = arrival, uploads, receive, send, stall
+        self._whole = self._ended = False
+        self._status, self._answer = 0, bytearray()
+
+    async def receive(self) -> Message:
+        if self._whole:
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._stall)
+        except asyncio.TimeoutError:
+            raise _StoppedError(f"upload: must not pause for more than {self._stall:g} s", 408) from None
+        self._whole = not message.get("more_body")
+        self._arrival.received += len(message.get("body", b""))
+        if self._arrival.received > self._arrival.allowed:
+            raise _StoppedError(f"upload: must be at most {megabytes(self._uploads.largest)}, got more", 413)
+        return message
+
+    async def send(self, message: Message) -> None:
+        self._status = message.get("status", self._status)
+        self._answer += message.get("body", b"")
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            # Before the sender knows the path, and may ask to open it.
+            await self.end(json.loads(self._answer) if self._status == 200 else [])
+        await self._send(message)
+
+    async def end(self, paths: list[str] | None = None) -> None:
+        if not self._ended:
+            self._ended = True
+            await run_in_threadpool(self._uploads.arrived, self._arrival, paths or [])

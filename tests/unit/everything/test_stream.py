@@ -1,0 +1,203 @@
+"""A run of everything mode on a scripted network: which masks stay, what is told, and what it costs."""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+
+import samui
+from samui.errors import ImageError
+from samui.everything import Finished, Found, Parameters, Progress, outline, stream
+from samui.everything.grid import Crop, points
+from samui.geometry import Frame
+from samui.masks import Rle
+from tests.fakes import LOW
+from tests.unit.everything.things import HEIGHT, IMAGE, LEFT, RIGHT, WIDTH, Things, run
+
+
+def test_each_thing_is_found_once_the_best_first():
+    predictor = Things((LEFT, 0.9, 20.0), (RIGHT, 0.95, 20.0))
+    masks = samui.everything(predictor, IMAGE, points_per_side=8)
+    assert [round(mask.score, 4) for mask in masks] == [0.95, 0.9]
+    frame = Frame.fit(HEIGHT, WIDTH, longest=LOW)
+    for mask, thing in zip(masks, (RIGHT, LEFT), strict=True):
+        logits = np.full((LOW, LOW), -20, np.float32)
+        logits[thing[1] : thing[3], thing[0] : thing[2]] = 20
+        assert np.array_equal(mask.mask, frame.mask(logits))
+        assert (mask.box, mask.area) == (mask.rle.box, np.count_nonzero(mask.mask))
+        assert mask.mask[int(mask.point[1]), int(mask.point[0])]
+        assert (mask.candidate, mask.crop) == (0, (0, 0, WIDTH, HEIGHT))
+        assert mask.stability > 0.95
+    assert predictor.embed_calls == 1
+
+
+def test_candidates_below_the_predicted_iou_are_never_upscaled(monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(outline, "stability", lambda *arguments: looked_at.append(1) or 1.0)
+    masks = samui.everything(Things((LEFT, 0.9, 20.0)), IMAGE, points_per_side=8, pred_iou_thresh=0.875)
+    assert len(masks) == 1
+    clicks = points(Crop((0, 0, WIDTH, HEIGHT), 0), Parameters(points_per_side=8)) * LOW / WIDTH
+    x, y = clicks.T
+    assert len(looked_at) == np.count_nonzero((x >= LEFT[0]) & (x < LEFT[2]) & (y >= LEFT[1]) & (y < LEFT[3]))
+
+
+def test_no_mask_is_decoded_to_full_size_unless_asked_for(monkeypatch):
+    decoded = []
+    whole = Rle.decode
+    monkeypatch.setattr(Rle, "decode", lambda self: decoded.append(1) or whole(self))
+    monkeypatch.setattr(Frame, "mask", lambda *arguments: pytest.fail("a full-size array"))
+    masks = samui.everything(Things((LEFT, 0.9, 20.0), (RIGHT, 0.95, 20.0)), IMAGE, points_per_side=16)
+    assert decoded == []
+    assert masks[0].mask.shape == (HEIGHT, WIDTH)
+    assert decoded == [1]
+
+
+def test_unstable_masks_go_and_the_report_tells_the_highest():
+    # Logits of 0.5 are above 0, but nowhere above the offset of 1.
+    report = samui.everything(Things((LEFT, 0.9, 0.5), (RIGHT, 0.95, 20.0)), IMAGE, points_per_side=8).report
+    assert report.kept == 1
+    assert report.stability_score_thresh > 0
+    assert report.highest_stability > 0.95
+
+
+def test_the_report_adds_up_and_says_which_threshold_removed_how_many():
+    *_, end = run(Things((LEFT, 0.5, 20.0)), pred_iou_thresh=0.6)
+    assert end.masks == ()
+    assert str(end.report) == "no masks found: of 192 candidates pred_iou_thresh 0.6 removed 192 (highest 0.5)"
+    *_, end = run(Things((LEFT, 0.95, 20.0), (RIGHT, 0.95, 1.0)))
+    report = end.report
+    removed = report.pred_iou_thresh, report.stability_score_thresh, report.box_nms_thresh, report.empty
+    assert all(n > 0 for n in removed[:3])
+    assert report.kept == report.candidates - sum(removed) == len(end.masks) == 1
+    assert "stability_score_thresh 0.95 removed" in str(report)
+
+
+def test_empty_masks_are_dropped_even_with_all_thresholds_off():
+    *_, end = run(Things(), pred_iou_thresh=0, stability_score_thresh=0)
+    assert (end.report.empty, end.masks) == (192, ())
+
+
+def test_masks_are_told_as_they_are_found_and_the_end_agrees_with_what_was_told():
+    events = run(Things((LEFT, 0.9, 20.0), (RIGHT, 0.95, 20.0)), points_per_side=16)
+    shown = {}
+    for event in events:
+        if isinstance(event, Found):
+            shown.update((mask.id, mask) for mask in event.added)
+            for id in event.removed:
+                del shown[id]
+    end = events[-1]
+    assert isinstance(end, Finished)
+    assert not end.cancelled
+    assert set(shown.values()) == set(end.masks)
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert (progress[0].stage, progress[0].remaining) == ("encode", None)
+    assert [event.done for event in progress[1:]] == [*range(2, 257, 8), 256]
+    assert progress[-1].remaining == 0
+    first = next(i for i, event in enumerate(events) if isinstance(event, Found))
+    assert first <= 3
+
+
+def test_a_better_mask_replaces_a_provisional_one():
+    small = (8, 16, 100, 170)
+    things = Things((LEFT, 0.9, 20.0))
+    seen = itertools.count()
+
+    def better_later(embedding, points):
+        things.things = ((LEFT, 0.9, 20.0) if next(seen) < 2 else (small, 0.99, 20.0),)
+        return Things.predict_points(things, embedding, points)
+
+    things.predict_points = better_later
+    found = [event for event in run(things) if isinstance(event, Found)]
+    first = found[0].added[0]
+    (replaced,) = (event for event in found if first.id in event.removed)
+    assert [mask.colour for mask in replaced.added] == [first.colour]
+
+
+def test_of_equal_scores_the_first_point_of_the_grid_counts():
+    (mask,) = samui.everything(Things((LEFT, 0.9, 20.0)), IMAGE, points_per_side=8)
+    clicks = points(Crop((0, 0, WIDTH, HEIGHT), 0), Parameters(points_per_side=8))
+    x, y = (clicks * LOW / WIDTH).T
+    first = int(np.flatnonzero((x >= LEFT[0]) & (x < LEFT[2]) & (y >= LEFT[1]) & (y < LEFT[3]))[0])
+    assert (mask.id, mask.point) == (3 * first, tuple(clicks[first]))
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_masks_do_not_depend_on_the_batch(batch):
+    predictor = Things((LEFT, 0.9, 20.0), (RIGHT, 0.9, 20.0))
+    masks = samui.everything(predictor, IMAGE, points_per_side=8, points_per_batch=batch)
+    usual = samui.everything(Things(*predictor.things), IMAGE, points_per_side=8)
+    assert [(m.id, m.rle, m.score) for m in masks] == [(m.id, m.rle, m.score) for m in usual]
+    assert max(predictor.passes) == min(batch, predictor.points_per_pass)
+
+
+def test_a_cancelled_run_ends_before_the_next_pass_and_keeps_what_it_found():
+    predictor = Things((LEFT, 0.9, 20.0), (RIGHT, 0.95, 20.0))
+    events = list(
+        stream(predictor, IMAGE, Parameters(points_per_side=16), cancelled=lambda: len(predictor.passes) == 4)
+    )
+    assert len(predictor.passes) == 4
+    assert events[-1].cancelled
+    assert len(events[-1].masks) == 2
+    assert events[-1].report.candidates == (2 + 3 * 8) * 3
+
+
+def test_a_run_cancelled_at_once_decodes_nothing():
+    predictor = Things((LEFT, 0.9, 20.0))
+    *_, end = stream(predictor, IMAGE, cancelled=lambda: True)
+    assert predictor.passes == []
+    assert (end.masks, end.cancelled) == ((), True)
+    assert str(end.report) == "no masks found: of 0 candidates none was removed"
+
+
+def test_a_run_cancelled_between_crops_does_not_encode_the_next_one():
+    predictor = Things((LEFT, 0.9, 20.0))
+    whole = 3  # passes for 16 points
+    parameters = Parameters(points_per_side=4, crops_n_layers=1)
+    *_, end = stream(predictor, IMAGE, parameters, cancelled=lambda: len(predictor.passes) >= whole)
+    assert predictor.embed_calls == 1
+    assert (len(end.masks), end.cancelled) == (1, True)
+
+
+def test_a_given_embedding_is_not_made_again():
+    predictor = Things((LEFT, 0.9, 20.0))
+    embedding = predictor.embed(IMAGE)
+    *_, end = stream(predictor, None, Parameters(points_per_side=8), embedding=embedding)
+    assert len(end.masks) == 1
+    assert predictor.embed_calls == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "layers", "message"),
+    [
+        (None, 1, "image: must be given without an embedding and with crops_n_layers above 0, got None"),
+        (IMAGE[:50], 0, "image: must have the embedding's size (120, 160), got (50, 160)"),
+    ],
+    ids=["crops without an image", "another image's embedding"],
+)
+def test_image_and_embedding_must_fit(image, layers, message):
+    predictor = Things()
+    with pytest.raises(ImageError) as caught:
+        list(stream(predictor, image, Parameters(crops_n_layers=layers), embedding=predictor.embed(IMAGE)))
+    assert str(caught.value) == message
+
+
+def colour_distance(one, other):
+    pair = np.array([[[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (one, other)]], np.float32) / 255
+    lab = cv2.cvtColor(pair, cv2.COLOR_RGB2LAB)[0]
+    return float(np.linalg.norm(lab[0] - lab[1]))
+
+
+def test_no_two_neighbours_look_alike_and_colours_are_stable():
+    tiles = [((x, y, x + 40, y + 40), 0.9, 20.0) for y in range(0, 180, 42) for x in range(0, 250, 42)]
+    masks = samui.everything(Things(*tiles), IMAGE, points_per_side=16, stability_score_thresh=0)
+    assert len(masks) == len(tiles) == 30
+    for one, other in itertools.combinations(masks, 2):
+        apart = max(
+            one.box[0] - other.box[2], other.box[0] - one.box[2], one.box[1] - other.box[3], other.box[1] - one.box[3]
+        )
+        if apart <= 2:
+            assert colour_distance(one.colour, other.colour) >= 40
+    again = samui.everything(Things(*tiles), IMAGE, points_per_side=16, stability_score_thresh=0)
+    assert [mask.colour for mask in again] == [mask.colour for mask in masks]
+    assert len({mask.colour for mask in masks}) > 5

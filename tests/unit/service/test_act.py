@@ -1,0 +1,83 @@
+"""One request, one reply: clicks, order, errors as envelopes."""
+
+import json
+
+import pytest
+
+from samui.masks import Rle
+from tests.fakes import Page
+
+
+def test_click_answers_with_mask_and_candidates(service, photo):
+    page = Page(service)
+    page.open(photo())
+    told = page.click((40, 30, 1))
+    assert told["ok"]
+    assert told["rev"] == 1
+    mask = Rle.from_string(told["mask"]["size"], told["mask"]["counts"]).decode()
+    assert mask[30, 40]
+    assert not mask[2, 2]
+    assert told["timings"]["decode"] > 0
+
+
+def test_overtaken_click_is_not_decoded(service, photo, loaded):
+    page = Page(service)
+    page.open(photo())
+    calls = loaded["fake"].predict_calls
+    newest = {"session": page.token, "epoch": page.epoch, "rev": 9, "seen": 0, "action": "prompt"}
+    assert service.act({**newest, "points": [[20, 20, 1]]})["ok"]
+    late = service.act({**newest, "rev": 5, "points": [[50, 50, 1]]})
+    assert late["overtaken"]
+    assert loaded["fake"].predict_calls == calls + 1
+
+
+def test_action_that_is_sent_again_is_applied_once(service, photo):
+    page = Page(service)
+    page.open(photo())
+    page.click((20, 20, 1))
+    page.click((20, 20, 1), (40, 40, 1))
+    undo = {"session": page.token, "epoch": page.epoch, "rev": 7, "seen": 0, "action": "undo"}
+    first, second = service.act(undo), service.act(undo)
+    assert len(first["prompt"]["points"]) == len(second["prompt"]["points"]) == 1
+    assert second["mask"] == first["mask"]
+    assert service.act({**undo, "rev": 8})["prompt"]["points"] == []
+
+
+def test_request_about_the_image_before_is_refused(service, photo):
+    page = Page(service)
+    page.open(photo())
+    before = page.epoch
+    page.open(photo(seed=1))
+    page.epoch = before
+    told = page.click((20, 20, 1))
+    assert (told["ok"], told["kind"]) == (False, "epoch")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], "x", {}, {"session": 3}, {"action": "undo"}, {"session": "x", "action": "undo", "epoch": 0, "rev": 0}],
+    ids=str,
+)
+def test_act_answers_anything_with_an_envelope(service, data):
+    told = service.act(data)
+    assert told["ok"] is False
+    assert told["kind"] in ("request", "session")
+    json.dumps(told)
+
+
+def test_action_without_an_image_says_open_one_first(service):
+    told = Page(service).click((1, 1, 1))
+    assert told["error"] == "session: must have an image; open one first"
+
+
+def test_unexpected_error_is_an_envelope_and_the_session_lives(service, photo, loaded, caplog):
+    page = Page(service)
+    page.open(photo())
+    works = loaded["fake"].predict
+    loaded["fake"].predict = lambda *a, **k: 1 / 0
+    told = page.click((20, 20, 1))
+    assert (told["ok"], told["kind"]) == (False, "internal")
+    assert "ZeroDivisionError" in caplog.text
+    assert "Zero" not in told["error"]
+    loaded["fake"].predict = works
+    assert page.click((20, 20, 1))["ok"]
