@@ -9,11 +9,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from samui.service import Service
-from samui.ui.compression import ReplyCompression
 from samui.ui.page import build_page
 from samui.ui.routes import routes
+from samui.ui.server_functions import ServerFunctions, functions_of
 
 log = logging.getLogger(__name__)
+KEEP_ALIVE = 75.0  # seconds; a browser whose connection was closed after 5 would make a new one for the next click
 THEME = gr.themes.Soft(primary_hue="blue", neutral_hue="slate")
 CSS = """
 #samui-intro p { margin: 0; }
@@ -39,7 +40,10 @@ def launch(
     options: dict[str, Any] = {"server_name": host, "server_port": port, "share": share}
     _, address, _ = page.launch(
         **options,
-        app_kwargs={"routes": routes(service), "middleware": [Middleware(ReplyCompression)]},
+        app_kwargs={
+            "routes": routes(service),
+            "middleware": [Middleware(ServerFunctions, functions=functions_of(page))],
+        },
         theme=THEME,
         css=CSS,
         max_file_size=service.settings.max_bytes,
@@ -52,6 +56,7 @@ def launch(
         prevent_thread_lock=True,
         quiet=True,
     )
+    page.server.config.timeout_keep_alive = KEEP_ALIVE  # of connections made from now on; Gradio has no option for it
     log.info("samui is at %s", address)
     if block:
         page.block_thread()
