@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from samui import actions, describe, everything_service, export, formats, wire
-from samui.embeddings import EmbeddingCache, embedding_key
+from samui.embeddings import EmbeddingCache, Encoding, embedding_key
 from samui.errors import ExportError, ModelError, RequestError, SamuiError, SessionError, StaleError
 from samui.images import read_image
 from samui.models import BUNDLED, KNOWN
@@ -153,7 +153,7 @@ class Service:
         if held is None:
             pixels = self.pictures.get(seat.image.file)
             seat.embedding_key = embedding_key(predictor, pixels)
-            held = self.embeddings.get_or_encode(predictor, pixels)
+            held = self.embeddings.get_or_encode(predictor, pixels, key=seat.embedding_key)
         return held
 
     def _predictor(self, seat: Seat) -> Predictor:
@@ -175,10 +175,13 @@ class Service:
         yield {"event": "open", "stage": "reading"}
         picture = self._read(source, name)
         self.sessions.sweep()
+        late = seat.closed or mine != seat.opens  # something newer was opened, or the session ended meanwhile
+        # The encoder runs beside all that the page needs to show the image.
+        begun = None if late else self.embeddings.begin(self._predictor(seat), picture.pixels)
         image = store(self.scratch.seat(seat.key), source, picture)
         self.pictures.put(image.file, picture.pixels)
         with seat.lock:
-            late = seat.closed or mine != seat.opens  # something newer was opened, or the session ended meanwhile
+            late = seat.closed or mine != seat.opens
             if not late:
                 old, predictor = self._leave(seat), self._predictor(seat)
                 seat.stop()
@@ -191,7 +194,9 @@ class Service:
         if late:
             return
         yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
-        key, encode_ms = yield from self._encode(seat, epoch, "open", picture.pixels, seat.model, predictor)
+        if begun is None or begun.predictor is not predictor:  # another model was chosen meanwhile
+            begun = self.embeddings.begin(predictor, picture.pixels)
+        key, encode_ms = yield from self._wait(seat, epoch, "open", seat.model, begun)
         with seat.lock:
             if seat.epoch != epoch:
                 return
@@ -217,7 +222,8 @@ class Service:
             yield {"event": "model", "stage": "ready", "epoch": epoch, "model": model}
             return
         pixels = self.pictures.get(image.file)
-        key, encode_ms = yield from self._encode(seat, epoch, "model", pixels, name, predictor)
+        begun = self.embeddings.begin(predictor, pixels)
+        key, encode_ms = yield from self._wait(seat, epoch, "model", name, begun)
         with seat.lock:
             if seat.epoch != epoch:
                 return
@@ -266,18 +272,15 @@ class Service:
             shutil.rmtree(old, ignore_errors=True)
         return folder / name, name
 
-    def _encode(
-        self, seat: Seat, epoch: int, event: str, pixels: np.ndarray, name: str, predictor: Predictor
+    def _wait(
+        self, seat: Seat, epoch: int, event: str, name: str, begun: Encoding
     ) -> Generator[Event, None, tuple[str, float]]:
-        """Tell that it begins, run the encoder, and return the embedding's key and the milliseconds."""
-        told = {"epoch": epoch, "image": describe.image(seat), "model": describe.model(name, predictor, self.settings)}
+        """Tell that the encoder runs, wait for it, and return the embedding's key and the milliseconds."""
+        model = describe.model(name, begun.predictor, self.settings)
         seat.encoding = epoch
         try:
-            yield {"event": event, "stage": "encoding", **told}
-            started = time.perf_counter()
-            key = embedding_key(predictor, pixels)
-            self.embeddings.get_or_encode(predictor, pixels)
-            return key, since(started)
+            yield {"event": event, "stage": "encoding", "epoch": epoch, "image": describe.image(seat), "model": model}
+            return begun.result()
         finally:  # also when it failed: a click then tries again, and says what is wrong
             seat.encoding = 0 if seat.encoding == epoch else seat.encoding
 

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from samui import embeddings, open_image
+from samui.embeddings import embedding_key
 from samui.errors import (
     ExportError,
     ImageError,
@@ -84,6 +86,45 @@ def test_opening_tells_each_step_and_ends_ready(service, photo):
     assert events[1]["image"]["width"] == 80
     assert events[1]["image"]["height"] == 60
     assert events[-1]["state"]["objects"] == {"order": [], "changed": []}
+
+
+def test_encoder_runs_while_the_picture_is_made_ready_to_show(service, photo, loaded, monkeypatch):
+    page = Page(service)
+    encoding, shown = threading.Event(), threading.Event()
+    embed, show = loaded["fake"].embed, open_image.encode_for_display
+
+    def slow_embed(image):
+        encoding.set()
+        assert shown.wait(10)
+        return embed(image)
+
+    def slow_show(pixels):
+        assert encoding.wait(10)  # serial work would wait here in vain
+        return show(pixels)
+
+    monkeypatch.setattr(loaded["fake"], "embed", slow_embed)
+    monkeypatch.setattr(open_image, "encode_for_display", slow_show)
+    events = service.open(page.token, photo(), "photo.png")
+    assert [next(events)["stage"] for _ in range(2)] == ["reading", "image"]
+    shown.set()
+    assert [event["stage"] for event in events] == ["encoding", "ready"]
+    assert loaded["fake"].embed_calls == 1
+
+
+def test_content_is_hashed_once_an_open(service, photo, monkeypatch):
+    keys = []
+    monkeypatch.setattr(embeddings, "embedding_key", lambda *given: keys.append(given) or embedding_key(*given))
+    Page(service).open(photo())
+    assert len(keys) == 1
+
+
+def test_image_that_is_late_when_it_is_read_is_not_encoded(service, photo, loaded):
+    page = Page(service)
+    older = service.open(page.token, photo(seed=1), "older.png")
+    next(older)  # "reading"
+    page.open(photo(seed=2), name="newer.png")
+    assert list(older) == []
+    assert loaded["fake"].embed_calls == 1
 
 
 def test_encoder_runs_once_an_image_in_however_many_tabs(service, photo, loaded):
@@ -389,7 +430,7 @@ def test_of_two_opens_the_newer_wins_whichever_ends_last(service, photo):
     assert len(folders) == 1
 
 
-def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo):
+def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo, loaded):
     page = Page(service)
     opening = service.open(page.token, photo(), "photo.png")
     next(opening)
@@ -397,6 +438,7 @@ def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo):
     assert list(opening) == []
     assert [p for p in service.scratch.folder.rglob("*") if p.is_file()] == []
     assert service.pictures.nbytes == 0
+    assert loaded["fake"].embed_calls == 0
 
 
 def test_model_change_without_an_image_holds_no_lock(service):
