@@ -1,6 +1,8 @@
 """The service behind page and API, with the fake predictor: begin, act, open, models, saving, isolation, clean-up."""
 
 import json
+import os
+import sys
 import threading
 from dataclasses import replace
 
@@ -109,6 +111,33 @@ def test_encoder_runs_while_the_picture_is_made_ready_to_show(service, photo, lo
     shown.set()
     assert [event["stage"] for event in events] == ["encoding", "ready"]
     assert loaded["fake"].embed_calls == 1
+
+
+def test_click_is_answered_while_another_image_is_encoded(service, photo, loaded, monkeypatch):
+    page, other = Page(service), Page(service)
+    page.open(photo())
+    began, answered = threading.Event(), threading.Event()
+    embed = loaded["fake"].embed
+    priorities = []
+
+    def slow_embed(image):
+        if sys.platform == "linux":
+            priorities.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        began.set()
+        assert answered.wait(10)
+        return embed(image)
+
+    monkeypatch.setattr(loaded["fake"], "embed", slow_embed)
+    opening = threading.Thread(target=other.open, args=(photo(seed=1),))
+    opening.start()
+    assert began.wait(10)
+    assert page.click((20, 20, 1))["ok"]
+    answered.set()
+    opening.join()
+    assert other.click((20, 20, 1))["ok"]
+    if priorities:  # the encoder's thread stands back, the one that answers does not
+        mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        assert priorities == [min(19, mine + 5)]
 
 
 def test_content_is_hashed_once_an_open(service, photo, monkeypatch):
