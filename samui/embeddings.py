@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -25,8 +26,10 @@ from safetensors.numpy import save
 
 from samui.errors import SamuiError
 from samui.predictor.base import Embedding, Predictor
+from samui.timings import since
 
 _SUFFIX, _TEMPORARY = ".safetensors", ".part"
+_NICE = 5  # of a thread that encodes: threads that answer clicks get three times its share of a core
 _ABANDONED = 3600.0  # seconds after which a temporary file has no writer any more
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,18 @@ class CacheCounts:
     hits: int = 0
     disk_hits: int = 0
     evictions: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """An embedding on its way, in a thread of its own. predictor: the model that makes it."""
+
+    predictor: Predictor
+    _told: Future[tuple[str, float]]
+
+    def result(self) -> tuple[str, float]:
+        """Wait until the cache holds it: (its key, milliseconds that it took). Raises what the encoder raises."""
+        return self._told.result()
 
 
 class EmbeddingCache:
@@ -83,16 +98,42 @@ class EmbeddingCache:
         with self._lock:
             return self._take(key)
 
+    def begin(self, predictor: Predictor, image: np.ndarray) -> Encoding:
+        """`get_or_encode`, begun now and waited for later; it ends by itself if nobody waits.
+
+        On Linux its threads step back for those that answer clicks meanwhile.
+        """
+        told: Future[tuple[str, float]] = Future()
+
+        def run() -> None:
+            started = time.perf_counter()
+            try:
+                _step_back()
+                key = embedding_key(predictor, image)
+                self.get_or_encode(predictor, image, key=key)
+            except BaseException as error:
+                told.set_exception(error)
+            else:
+                told.set_result((key, since(started)))
+
+        threading.Thread(target=run, name="samui-encoding", daemon=True).start()
+        return Encoding(predictor, told)
+
     def get_or_encode(
-        self, predictor: Predictor, image: np.ndarray, *, progress: Callable[[str], None] | None = None
+        self,
+        predictor: Predictor,
+        image: np.ndarray,
+        *,
+        key: str | None = None,
+        progress: Callable[[str], None] | None = None,
     ) -> Embedding:
         """The embedding of an RGB uint8 (H, W, 3) image: from memory, from disk, or by running the encoder.
 
         Callers who ask for one image at one time share one run. An encoder's error goes to all who wait for it and
-        leaves nothing behind: the next call tries again. progress: called once, with "memory", "disk", or "waiting" or
-        "encoding" before that begins.
+        leaves nothing behind: the next call tries again. key: that of `embedding_key`, if the caller knows it.
+        progress: called once, with "memory", "disk", or "waiting" or "encoding" before that begins.
         """
-        key = embedding_key(predictor, image)
+        key = key or embedding_key(predictor, image)
         tell = progress or (lambda stage: None)
         with self._lock:
             held = self._take(key)
@@ -246,6 +287,12 @@ def embedding_key(predictor: Predictor, image: np.ndarray) -> str:
     digest = hashlib.sha256(f"{predictor.name}@{predictor.revision}/{predictor.dtype} {image.shape} ".encode())
     digest.update(np.ascontiguousarray(image))
     return digest.hexdigest()
+
+
+def _step_back() -> None:
+    """Lower this thread's priority, and with it that of the threads that torch will start for it."""
+    if sys.platform == "linux":  # elsewhere priorities belong to processes
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

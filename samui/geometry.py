@@ -63,13 +63,15 @@ class Frame:
         # The boundaries run along rows and COCO's runs along columns, so all of it is done on the turned picture.
         turned = Frame(self.image[::-1], self.resized[::-1], self.padded[::-1])
         changes = mask_boundaries(np.ascontiguousarray(logits.T), turned)
-        # Two changes at one place are none: an empty run, or one that goes on at the head of the next column.
-        first = np.flatnonzero(np.diff(changes, prepend=-1))
-        odd = np.diff(first, append=len(changes)) % 2 == 1
         total = self.image[0] * self.image[1]
-        changes = changes[first[odd]]
-        changes = changes[changes < total]
-        return np.diff(changes, prepend=0, append=total)
+        changes = changes[: np.searchsorted(changes, total)]
+        counts = np.diff(changes, prepend=0, append=total)
+        if not counts[1:-1].all():
+            # Two changes at one place are none: an empty run, or one that goes on at the head of the next column.
+            first = np.flatnonzero(np.diff(changes, prepend=-1))
+            odd = np.diff(first, append=len(changes)) % 2 == 1
+            counts = np.diff(changes[first[odd]], prepend=0, append=total)
+        return counts
 
 
 def mask_boundaries(logits: np.ndarray, frame: Frame) -> np.ndarray:
@@ -89,29 +91,48 @@ def mask_boundaries(logits: np.ndarray, frame: Frame) -> np.ndarray:
     first_row = np.searchsorted(rows.cell, np.arange(field.shape[0]))
     count = (first_row[1:] - first_row[:-1])[cell_y]
     y = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first_row[cell_y], count)
-    cell_x = np.repeat(cell_x, count)
-    left = _down(field, rows, y, cell_x)
-    right = _down(field, rows, y, cell_x + 1)
-    crosses = (left > 0) != (right > 0)
-    left, right, cell_x, y = left[crosses], right[crosses], cell_x[crosses], y[crosses]
-    at = cell_x + left / (left - right)
-    # A pixel exactly on the crossing has the value 0 and stays outside, so it belongs to the side that is not positive.
-    x = np.where(left > 0, np.searchsorted(columns.at, at, "left"), np.searchsorted(columns.at, at, "right"))
+    corner = np.repeat(cell_y * field.shape[1] + cell_x, count)
+    flat, part = field.reshape(-1), rows.part[y]
+    left = _between(flat[corner], flat[corner + field.shape[1]], part)
+    right = _between(flat[corner + 1], flat[corner + field.shape[1] + 1], part)
+    crosses = np.flatnonzero((left > 0) != (right > 0))
+    left, right, y = left[crosses], right[crosses], y[crosses]
+    at = corner[crosses] % field.shape[1] + left / (left - right)
+    inner = y * width + columns.first_beyond(at, left > 0)
 
     # Rows that are positive at their first or last sample begin or end a run there.
-    every = np.arange(height)
-    begins = every[_down(field, rows, every, 0) > 0] * width
-    ends = (every[_down(field, rows, every, field.shape[1] - 1) > 0] + 1) * width
-    return np.sort(np.concatenate([y * width + x, begins, ends]))
+    begins = _positive_rows(field[:, 0], rows) * width
+    ends = (_positive_rows(field[:, -1], rows) + 1) * width
+    return np.sort(np.concatenate([inner, begins, ends]))
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Where each pixel of one axis samples: `at`, float64, not decreasing; in `cell` at `part` 0..1 of its length."""
+    """Where each pixel of one axis samples: `at`, float64, not decreasing; in `cell` at `part` 0..1 of its length.
+
+    scale: samples a pixel.
+    """
 
     at: np.ndarray
     cell: np.ndarray
     part: np.ndarray
+    scale: float
+
+    def first_beyond(self, at: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Index of the first pixel whose position is at or, where not `inside`, beyond each of some positions.
+
+        A pixel exactly on a crossing has the value 0 and stays outside, so it belongs to the side that is not positive.
+        Nearly every answer can be computed; what float32 has moved, and the two borders, are looked up.
+        """
+        x = np.ceil((at + 0.5) / self.scale - 0.5).astype(np.int64)
+        np.clip(x, 0, len(self.at), out=x)
+        fenced = np.concatenate(([-np.inf], self.at, [np.inf]))
+        before, here = fenced[x], fenced[x + 1]
+        right = np.where(inside, (before < at) & (at <= here), (before <= at) & (at < here))
+        for side, wrong in (("left", ~right & inside), ("right", ~right & ~inside)):
+            (again,) = np.nonzero(wrong)
+            x[again] = np.searchsorted(self.at, at[again], side)
+        return x
 
 
 def _source(length: int, samples: int) -> _Source:
@@ -124,29 +145,47 @@ def _source(length: int, samples: int) -> _Source:
     at = (scale * (np.arange(length) + 0.5) - 0.5).astype(np.float32).astype(np.float64)
     # Past the centres of the outermost samples the value stays theirs.
     if samples == 1:
-        return _Source(np.zeros(length), np.zeros(length, np.int64), np.zeros(length))
+        return _Source(np.zeros(length), np.zeros(length, np.int64), np.zeros(length), float(scale))
     at = np.clip(at, 0, samples - 1)
     cell = np.minimum(at.astype(np.int64), samples - 2)
-    return _Source(at, cell, at - cell)
+    return _Source(at, cell, at - cell, float(scale))
 
 
 def _in_square(logits: np.ndarray, frame: Frame) -> np.ndarray:
-    """Logits at the resolution of the model's square, cropped to the image; at least 2 samples on each axis."""
+    """Logits at the resolution of the model's square, cropped to the image; contiguous, 2 samples or more an axis."""
     height, width = frame.resized
-    square = cv2.resize(logits, frame.padded[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.pad(square[:height, :width], ((0, height == 1), (0, width == 1)), mode="edge")
+    square = cv2.resize(logits, frame.padded[::-1], interpolation=cv2.INTER_LINEAR)[:height, :width]
+    if min(height, width) == 1:
+        square = np.pad(square, ((0, height == 1), (0, width == 1)), mode="edge")
+    return np.ascontiguousarray(square)
 
 
 def _mixed_cells(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Indices (y, x) of the cells between four samples of which some are positive and some are not."""
     positive = field > 0
-    across = positive[:, 1:] != positive[:, :-1]
-    down = positive[1:] != positive[:-1]
+    # Beyond the rows and columns that hold a positive sample, and one on either side, no cell is mixed.
+    rows, columns = (_around(positive.any(axis=axis)) for axis in (1, 0))
+    near = positive[rows, columns]
+    across = near[:, 1:] != near[:, :-1]
+    down = near[1:] != near[:-1]
     mixed = np.flatnonzero(across[1:] | across[:-1] | down[:, 1:])
-    return np.divmod(mixed, field.shape[1] - 1)
+    y, x = np.divmod(mixed, max(1, near.shape[1] - 1))
+    return y + rows.start, x + columns.start
 
 
-def _down(field: np.ndarray, rows: _Source, y: np.ndarray, column: np.ndarray | int) -> np.ndarray:
-    """Values on pixel rows `y` at sample columns `column`; float64, so that no product of small numbers becomes 0."""
-    cell, part = rows.cell[y], rows.part[y]
-    return field[cell, column] * (1 - part) + field[cell + 1, column] * part
+def _around(holds: np.ndarray) -> slice:
+    """From the one before the first that is True to the one after the last; empty if none is."""
+    (found,) = np.nonzero(holds)
+    return slice(max(0, found[0] - 1), found[-1] + 2) if len(found) else slice(0, 0)
+
+
+def _positive_rows(column: np.ndarray, rows: _Source) -> np.ndarray:
+    """The pixel rows in which one column of samples is positive."""
+    if not (column > 0).any():
+        return np.empty(0, np.int64)
+    return np.flatnonzero(_between(column[rows.cell], column[rows.cell + 1], rows.part) > 0)
+
+
+def _between(above: np.ndarray, below: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Values between two samples; float64, so that no product of small numbers becomes 0."""
+    return above * (1 - part) + below * part

@@ -61,18 +61,31 @@ class Rle:
         return cls((height, width), np.diff(starts, prepend=0, append=height * width))
 
     def decode(self) -> np.ndarray:
-        """Bool (H, W) array of the mask, C-contiguous, made anew at each call."""
+        """Bool (H, W) array of the mask, C-contiguous, made anew at each call; only the mask's box is written."""
         height, width = self.size
         mask = np.zeros((height, width), np.uint8)
         box = self.box
-        if box is not None:
-            x0, _, x1, _ = box
-            first, ends = x0 * height, np.cumsum(self.counts, dtype=np.int64)
-            # Only the columns that hold anything are expanded and transposed.
-            lengths = np.diff(np.clip(ends, first, x1 * height), prepend=first)
-            values = (np.arange(len(lengths)) & 1).astype(np.uint8)
-            columns = np.repeat(values, lengths).reshape(x1 - x0, height)
-            mask[:, x0:x1] = cv2.transpose(columns).reshape(height, x1 - x0)
+        if box is None:
+            return mask.view(np.bool_)
+        x0, y0, x1, y1 = box
+        # Where the runs begin and end in the pixels of the box, column by column. A run that goes on in the next
+        # column touches top and bottom, and then the box is as high as the mask.
+        ends = np.cumsum(self.counts, dtype=np.int64)
+        (held,) = np.nonzero(self.counts[1::2])
+        lengths = self.counts[1::2][held].astype(np.int64)
+        x, y = np.divmod(ends[1::2][held] - lengths, height)
+        inner = y1 - y0
+        changes = np.empty(2 * len(lengths), np.int64)
+        changes[::2] = (x - x0) * inner + y - y0
+        changes[1::2] = changes[::2] + lengths
+        step = max(1, _BLOCK // inner)
+        for left in range(0, x1 - x0, step):
+            right = min(left + step, x1 - x0)
+            first, last = np.searchsorted(changes, (left * inner, right * inner))
+            runs = np.diff(changes[first:last], prepend=left * inner, append=right * inner)
+            values = ((np.arange(len(runs)) + first) & 1).astype(np.uint8)
+            columns = np.repeat(values, runs).reshape(right - left, inner)
+            mask[y0:y1, x0 + left : x0 + right] = cv2.transpose(columns).reshape(inner, right - left)
         return mask.view(np.bool_)
 
     def to_string(self) -> str:

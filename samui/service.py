@@ -17,7 +17,7 @@ import numpy as np
 
 from samui import actions, describe, everything_service, export, wire
 from samui.downloads import Downloads
-from samui.embeddings import EmbeddingCache, embedding_key
+from samui.embeddings import EmbeddingCache, Encoding, embedding_key
 from samui.errors import ExportError, ModelError, RequestError, SamuiError, SessionError, StaleError
 from samui.images import read_image
 from samui.models import BUNDLED, KNOWN, Watch, download
@@ -168,7 +168,7 @@ class Service:
         if held is None:
             pixels = self.pictures.get(seat.image.file)
             seat.embedding_key = embedding_key(predictor, pixels)
-            held = self.embeddings.get_or_encode(predictor, pixels)
+            held = self.embeddings.get_or_encode(predictor, pixels, key=seat.embedding_key)
         return held
 
     def _predictor(self, seat: Seat) -> Predictor:
@@ -191,11 +191,17 @@ class Service:
         yield {"event": "open", "stage": "reading"}
         picture = self._read(source, name)
         self.sessions.sweep()
+
+        def is_late() -> bool:
+            """Something newer was opened, the session ended, or the page has changed its mind meanwhile."""
+            return seat.closed or mine != seat.opens or mark != seat.abandoned
+
+        # The encoder runs beside all that the page needs to show the image.
+        begun = None if is_late() else self.embeddings.begin(self._predictor(seat), picture.pixels)
         image = store(self.scratch.seat(seat.key), source, picture)
         self.pictures.put(image.file, picture.pixels)
         with seat.lock:
-            # Something newer was opened, the session ended, or the page has changed its mind meanwhile.
-            late = seat.closed or mine != seat.opens or mark != seat.abandoned
+            late = is_late()
             if not late:
                 before = seat.work
                 old, predictor = seat.leave(), self._predictor(seat)
@@ -212,7 +218,9 @@ class Service:
             return
         try:
             yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
-            key, encode_ms = yield from self._encode(seat, epoch, "open", picture.pixels, seat.model, predictor, mark)
+            if begun is None or begun.predictor is not predictor:  # another model was chosen meanwhile
+                begun = self.embeddings.begin(predictor, picture.pixels)
+            key, encode_ms = yield from self._wait(seat, epoch, "open", seat.model, begun, mark)
             with seat.lock:
                 if seat.epoch != epoch:
                     return
@@ -258,7 +266,8 @@ class Service:
             yield {"event": "model", "stage": "ready", "epoch": epoch, "model": model}
             return
         pixels = self.pictures.get(image.file)
-        key, encode_ms = yield from self._encode(seat, epoch, "model", pixels, name, predictor, mark)
+        begun = self.embeddings.begin(predictor, pixels)
+        key, encode_ms = yield from self._wait(seat, epoch, "model", name, begun, mark)
         with seat.lock:
             if seat.epoch != epoch:
                 return
@@ -301,19 +310,15 @@ class Service:
         name, data = export.encode(annotation, format_name, lambda: self.pictures.get(image.file), only=only)
         return export.keep(self.scratch.seat(seat.key), name, data), name
 
-    def _encode(
-        self, seat: Seat, epoch: int, event: str, pixels: np.ndarray, name: str, predictor: Predictor, mark: int
+    def _wait(
+        self, seat: Seat, epoch: int, event: str, name: str, begun: Encoding, mark: int
     ) -> Generator[Event, None, tuple[str, float]]:
-        """Tell that it begins, run the encoder, and return the embedding's key and the milliseconds."""
-        told = {"epoch": epoch, "image": describe.image(seat), "model": describe.model(name, predictor, self.settings)}
+        """Tell that the encoder runs, wait for it, and return the embedding's key and the milliseconds."""
+        model = describe.model(name, begun.predictor, self.settings)
         seat.encoding = epoch
         try:
-            yield {"event": event, "stage": "encoding", **told}
-            started = time.perf_counter()
-            key = embedding_key(predictor, pixels)
-            work = partial(self.embeddings.get_or_encode, predictor, pixels)
-            yield from wait_for(work, partial(seat.check, mark))
-            return key, since(started)
+            yield {"event": event, "stage": "encoding", "epoch": epoch, "image": describe.image(seat), "model": model}
+            return (yield from wait_for(begun.result, partial(seat.check, mark)))
         finally:  # also when it failed: a click then tries again, and says what is wrong
             seat.encoding = 0 if seat.encoding == epoch else seat.encoding
 

@@ -7,6 +7,7 @@ need torchvision. The reference is `SamImageProcessorPil`: PIL resize, times `re
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import PIL.Image
 from samui.errors import ModelError
 from samui.geometry import Frame
 
+_BAND = 128  # rows
+_TOWER = 10  # times as high as wide, at least; for PIL it is 100 times
 # SAM's own values, for checkpoints that come without a settings file.
 _DEFAULTS: dict[str, Any] = {
     "do_rescale": True,
@@ -70,11 +73,32 @@ class Preprocessing:
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """float32 (3, side, side) of an RGB uint8 (H, W, 3) image; the padding is 0."""
         height, width = self.frame(*image.shape[:2]).resized
-        small = np.asarray(PIL.Image.fromarray(image).resize((width, height), self.resample))
+        small = self._resize(image, width, height)
         pixels = np.zeros((3, self.image_size, self.image_size), np.float32)
         for channel in range(3):
             pixels[channel, :height, :width] = np.take(self.levels[channel], small[:, :, channel])
         return pixels
+
+    def _resize(self, image: np.ndarray, width: int, height: int) -> np.ndarray:
+        """What `PIL.Image.fromarray(image).resize((width, height), resample)` gives, in half the time.
+
+        PIL copies the picture, scales its rows, rounds, and scales the columns. Here the rows go band by band, so that
+        the copy stays in the cache, and bands share the cores. PIL scales the columns of a tower first, so PIL gets it.
+        """
+        if image.shape[0] > _TOWER * image.shape[1]:
+            return np.asarray(PIL.Image.fromarray(image).resize((width, height), self.resample))
+        import torch  # here, so that `import samui` stays light
+
+        rows = np.empty((image.shape[0], width, 3), np.uint8)
+
+        def scale(top: int) -> None:
+            band = image[top : top + _BAND]
+            rows[top : top + _BAND] = PIL.Image.fromarray(band).resize((width, len(band)), self.resample)
+
+        tops = range(0, len(image), _BAND)
+        with ThreadPoolExecutor(min(len(tops), torch.get_num_threads())) as threads:
+            list(threads.map(scale, tops))
+        return np.asarray(PIL.Image.fromarray(rows).resize((width, height), self.resample))
 
 
 def _settings(folder: Path) -> tuple[str, dict[str, Any]]:

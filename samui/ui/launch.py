@@ -11,13 +11,14 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from samui.service import Service
-from samui.ui.compression import ReplyCompression
 from samui.ui.page import build_page
 from samui.ui.routes import routes
+from samui.ui.server_functions import ServerFunctions, functions_of
 from samui.ui.upload_limit import UploadLimit
 from samui.ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
+KEEP_ALIVE = 75.0  # seconds; a browser whose connection was closed after 5 would make a new one for the next click
 THEME = gr.themes.Soft(primary_hue="blue", neutral_hue="slate")
 CSS = """
 #samui-intro p { margin: 0; }
@@ -41,7 +42,8 @@ def launch(
     uploads = Uploads(service.settings, Path(get_upload_folder()))
     page = build_page(service, uploads)
     page.queue(default_concurrency_limit=4, max_size=64)
-    middleware = [Middleware(ReplyCompression), Middleware(UploadLimit, uploads=uploads)]
+    calls = Middleware(ServerFunctions, functions=functions_of(page))
+    middleware = [calls, Middleware(UploadLimit, uploads=uploads)]
     options: dict[str, Any] = {"server_name": host, "server_port": port, "share": share}
     _, address, _ = page.launch(
         **options,
@@ -58,6 +60,7 @@ def launch(
         prevent_thread_lock=True,
         quiet=True,
     )
+    page.server.config.timeout_keep_alive = KEEP_ALIVE  # of connections made from now on; Gradio has no option for it
     log.info("samui is at %s", address)
     if block:
         page.block_thread()

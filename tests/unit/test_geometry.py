@@ -141,3 +141,32 @@ def test_work_grows_with_the_outline_and_not_with_the_area():
 def test_runs_are_those_of_the_mask_as_coco_writes_them(size, blur, shift):
     logits, frame = blobs(4, blur=blur, shift=shift), fit(size)
     assert Rle(size, frame.runs(logits)) == Rle.encode(frame.mask(logits))
+
+
+def plain_mask(logits: np.ndarray, frame: Frame) -> np.ndarray:
+    """`Frame.mask` without a thought of time: all cells, and each crossing looked up among all pixels."""
+    square = cv2.resize(np.ascontiguousarray(logits.T), frame.padded, interpolation=cv2.INTER_LINEAR)
+    field = square[: frame.resized[1], : frame.resized[0]].astype(np.float64)
+    (y0, y1, part), (low, _, rest) = (taps(n, len_) for n, len_ in zip(frame.image[::-1], field.shape, strict=True))
+    columns = field[y0] * (1 - part)[:, None] + field[y1] * part[:, None]
+    at = low + rest
+    mask = np.zeros(frame.image[::-1], bool)
+    for line, values in zip(mask, columns, strict=True):
+        line[:] = values[0] > 0
+        for i in np.flatnonzero((values[1:] > 0) != (values[:-1] > 0)):
+            side = "left" if values[i] > 0 else "right"
+            line[np.searchsorted(at, i + values[i] / (values[i] - values[i + 1]), side) :] ^= True
+    return mask.T
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_mask_is_to_the_bit_that_of_looking_at_every_cell(seed):
+    rng = np.random.default_rng(seed)
+    size = [int(2 ** rng.uniform(0, 10)) for _ in range(2)]
+    logits = blobs(seed, blur=rng.choice([0.3, 0.6, 3, 12]), shift=rng.choice([0, -4, 4, 40, -40]))
+    if seed % 5 == 0:
+        logits = np.round(logits)  # crossings that lie exactly on samples and on pixels
+    frame = Frame.fit(*size, longest=int(rng.choice([64, 128, 192, 256])))
+    expected = plain_mask(logits, frame)
+    assert np.array_equal(frame.mask(logits), expected)
+    assert np.array_equal(frame.runs(logits), Rle.encode(expected).counts)

@@ -51,6 +51,12 @@ def coco_string(mask: np.ndarray) -> str:
     return coco.encode(np.asfortranarray(mask.view(np.uint8)))["counts"].decode()
 
 
+def split_counts(mask: np.ndarray) -> np.ndarray:
+    """Run lengths with an empty run in the middle of each longer one."""
+    counts = Rle.encode(mask).counts.tolist()
+    return np.array([part for n in counts for part in ((n // 2, 0, n - n // 2) if n > 3 else (n,))])
+
+
 @every_mask
 def test_string_is_byte_identical_to_pycocotools(mask):
     assert Rle.encode(mask).to_string() == coco_string(mask)
@@ -96,6 +102,14 @@ def test_a_run_of_no_pixels_moves_neither_box_nor_mask():
     rle = Rle((2, 4), np.array([1, 0, 3, 2, 2, 0]))
     assert rle.box == (2, 0, 3, 2)
     np.testing.assert_array_equal(np.argwhere(rle.decode()), [[0, 2], [1, 2]])
+
+
+@pytest.mark.parametrize("block", [1, 50, 1000])
+@pytest.mark.parametrize("mask", [mask for mask in MASKS.values() if mask.size < 20_000])
+def test_a_mask_larger_than_a_block_decodes_the_same(mask, block, monkeypatch):
+    monkeypatch.setattr("samui.masks._BLOCK", block)
+    rle = Rle(mask.shape, split_counts(mask))
+    np.testing.assert_array_equal(rle.decode(), mask)
 
 
 def test_equal_masks_are_equal_values_and_hash_alike():

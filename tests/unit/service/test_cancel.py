@@ -171,8 +171,12 @@ def test_image_that_is_cancelled_before_it_is_shown_changes_nothing(page, photo)
 
 
 def test_newer_image_is_not_taken_back_by_the_cancel_of_an_older_one(page, steps, photo):
+    first = hold(Slow(steps.embed.step))
+    calls = iter((first, steps.embed.step))
+    steps.embed.step = lambda pixels: next(calls)(pixels)
     older = page.service.open(page.token, photo(seed=1), "older.png")
     next(older), next(older)
     page.open(photo(seed=2), "newer.png")
-    cancelled(page, older, hold(steps.embed))
+    cancelled(page, older, first)
+    first.free.set()
     assert page.service.image_of(page.token).name == "newer.png"

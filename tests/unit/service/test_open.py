@@ -72,7 +72,7 @@ def test_of_two_opens_the_newer_wins_whichever_ends_last(service, photo):
     assert len(folders) == 1
 
 
-def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo):
+def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo, loaded):
     page = Page(service)
     opening = service.open(page.token, photo(), "photo.png")
     next(opening)
@@ -80,6 +80,7 @@ def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo):
     assert list(opening) == []
     assert [p for p in service.scratch.folder.rglob("*") if p.is_file()] == []
     assert service.pictures.nbytes == 0
+    assert loaded["fake"].embed_calls == 0
 
 
 def test_image_that_was_left_with_objects_can_be_gone_back_to(service, photo, loaded):
