@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             name = str(write_random_base(Path(folder) / "model"))
         predictor = load_predictor(name, device=args.device, dtype=args.dtype, threads=args.threads)
         head = machine.describe(predictor)
-        job = {"model": predictor.source, "device": predictor.device, "dtype": predictor.dtype, "rules": rules}
+        job = {"model": predictor.source, "device": predictor.device, "dtype": args.dtype, "rules": rules}
         job["threads"] = head["threads"]
         del predictor
         rows = []
