@@ -16,7 +16,7 @@ from torch.func import functional_call
 from samui.predictor import fast_linear
 
 _WORTH = 1.3  # times faster, from which bfloat16 is worth its rounding; emulated, it is slower than float32
-_ROUNDS = 7
+_ROUNDS = 40  # of about a millisecond: beside a busy program, some of that many are left alone
 _LARGE = 20_000_000  # parameters of an encoder, below which an image takes a tenth of a second in float32 as well
 # Relative error of an embedding by bfloat16. docs/benchmarks.md has what errors of this size do to masks.
 _TOLERANCE = 0.02
@@ -81,7 +81,7 @@ def speed_up(device: torch.device) -> float:
 
 
 def _product(device: torch.device, dtype: torch.dtype) -> Callable[[], object]:
-    rows, weight = (torch.ones(shape, device=device, dtype=dtype) for shape in ((1024, 768), (768, 768)))
+    rows, weight = (torch.ones(shape, device=device, dtype=dtype) for shape in ((256, 768), (768, 768)))
     linear = fast_linear.best(device, dtype).linear
 
     def run() -> None:
