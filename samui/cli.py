@@ -105,8 +105,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         default="auto",
         metavar="T",
-        help="float32 (transformers' own numbers), bfloat16, float16, or auto (default): float32 with a large image "
-        "encoder in bfloat16 where that is faster and good enough",
+        help="float32 (transformers' own numbers), bfloat16, float16, or auto: float32 with a large image encoder in "
+        "bfloat16 where that is faster and good enough (default %(default)s)",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads of torch on the CPU (default: cores allowed)")
 

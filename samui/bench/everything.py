@@ -142,7 +142,8 @@ def _pipeline(job: dict[str, Any]) -> dict[str, Any]:
 
     logging.disable_progress_bar()
     torch.set_num_threads(job["threads"])
-    pipeline = reference_pipeline(job["model"], device=job["device"], dtype=job["dtype"])
+    dtype = "float32" if job["dtype"] == "auto" else job["dtype"]  # that is samui's alone
+    pipeline = reference_pipeline(job["model"], device=job["device"], dtype=dtype)
     image = PIL.Image.fromarray(_read(job))
     rules = dict(job["rules"])
     rules["points_per_crop"] = rules.pop("points_per_side")
