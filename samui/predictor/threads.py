@@ -1,6 +1,6 @@
 """How many threads torch takes on the CPU: the cores that this process has, not those of the machine around it.
 
-torch itself counts physical cores, and of these the ones that the process is bound to. It does not see a limit on
+torch itself counts the cores that the process is bound to (with MKL, physical ones). It does not see a limit on
 processor time, as containers have it (`docker run --cpus 2` on 64 cores): it starts 64 threads, which use up their
 share of each period in a thirty-second of it and then all wait.
 """

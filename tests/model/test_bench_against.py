@@ -18,6 +18,7 @@ RATES = {"torch float32": 100.0, "samui float32": 200.0, "torch bfloat16": 300.0
 
 @pytest.fixture(scope="module")
 def onnx(bundled, tmp_path_factory):
+    pytest.importorskip("onnxruntime", reason="requirements-bench.txt has it from Python 3.11 on")
     folder = tmp_path_factory.mktemp("onnx")
     exported.export(bundled.source, folder)
     return folder
