@@ -101,8 +101,14 @@ def _parser() -> argparse.ArgumentParser:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="auto", metavar="M", help="hub id, folder, 'bundled' or 'auto' (default)")
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1, mps (default: what accelerate finds)")
-    parser.add_argument("--dtype", metavar="T", help="float32 (default), bfloat16, float16, or auto: what is fast here")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of torch on the CPU (default: all cores)")
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        metavar="T",
+        help="float32 (transformers' own numbers), bfloat16, float16, or auto: float32 with a large image encoder in "
+        "bfloat16 where that is faster and good enough (default %(default)s)",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of torch on the CPU (default: cores allowed)")
 
 
 def _serve(options: argparse.Namespace) -> None:

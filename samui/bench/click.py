@@ -21,7 +21,7 @@ import numpy as np
 
 from samui.bench import machine
 from samui.bench.browser import TimedPage, open_page
-from samui.bench.latency import tell
+from samui.bench.paths import tell
 from samui.bench.photo import photo
 from samui.bench.timing import Summary, summarise, timed
 from samui.errors import SamuiError

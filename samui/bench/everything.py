@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             name = str(write_random_base(Path(folder) / "model"))
         predictor = load_predictor(name, device=args.device, dtype=args.dtype, threads=args.threads)
         head = machine.describe(predictor)
-        job = {"model": predictor.source, "device": predictor.device, "dtype": predictor.dtype, "rules": rules}
+        job = {"model": predictor.source, "device": predictor.device, "dtype": args.dtype, "rules": rules}
         job["threads"] = head["threads"]
         del predictor
         rows = []
@@ -142,7 +142,8 @@ def _pipeline(job: dict[str, Any]) -> dict[str, Any]:
 
     logging.disable_progress_bar()
     torch.set_num_threads(job["threads"])
-    pipeline = reference_pipeline(job["model"], device=job["device"], dtype=job["dtype"])
+    dtype = "float32" if job["dtype"] == "auto" else job["dtype"]  # that is samui's alone
+    pipeline = reference_pipeline(job["model"], device=job["device"], dtype=dtype)
     image = PIL.Image.fromarray(_read(job))
     rules = dict(job["rules"])
     rules["points_per_crop"] = rules.pop("points_per_side")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from samui import actions, wire
-from samui.bench import against, machine
+from samui.bench import against, exported, footprint, limit, machine
 from samui.bench.checkpoint import write_random_base
+from samui.bench.paths import DTYPES, ONNX, TRANSFORMERS, tell
 from samui.bench.photo import photo
 from samui.bench.timing import Summary, measure
 from samui.masks import Rle
@@ -24,6 +25,7 @@ from samui.session import Session, Tools
 from samui.types import Prompt
 
 RANDOM_BASE = "sam-vit-base architecture, random weights"
+PARTS = ("steps", *against.JOBS, "memory")
 _SECONDS = 60.0  # at most for one row; an encoder of ViT-B takes seconds a call
 
 
@@ -36,12 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--megapixels", type=float, default=12.0, metavar="N", help="size to scale it to (default 12)")
     parser.add_argument("--repeat", type=int, default=30, metavar="N", help="timings of each step (default 30)")
     parser.add_argument("--encodes", type=int, default=5, metavar="N", help="timings of the encoder (default 5)")
+    parser.add_argument("--grids", type=int, default=1, metavar="N", help="timings of 1,024 points (default 1)")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=f"some parts of {', '.join(PARTS)}"
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Times in milliseconds as {p50, p95, n}, ratios against transformers in the same run, memory in MiB."""
+    """Times in milliseconds, ratios against transformers in the same run, memory in MiB."""
     from samui.predictor import load_predictor
 
+    started = time.perf_counter()
     image = photo(args.photo, args.megapixels)
     with _model(args) as name:
         predictor = load_predictor(name, device=args.device, dtype=args.dtype, threads=args.threads)
@@ -49,11 +56,43 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         result: dict[str, Any] = {"machine": machine.describe(predictor), "setting": settings}
         if args.random_base:
             result["machine"]["model"] = RANDOM_BASE
-        result["steps (ms)"] = _steps(predictor, image, repeat=args.repeat, encodes=args.encodes)
-        times = against.times(predictor, image, repeat=args.repeat, encodes=args.encodes)
-        result["against transformers (ms)"] = times
-        result["memory while encoding (MiB)"] = against.memory(predictor)
-        result["matrix products (GFLOP/s)"] = against.rates(predictor.device)
+        if "steps" in args.only:
+            result["steps (ms)"] = _steps(predictor, image, repeat=args.repeat, encodes=args.encodes)
+        if set(args.only) - {"steps"}:
+            result |= _against(predictor, image, args, threads=result["machine"]["threads"])
+    settings["minutes"] = (time.perf_counter() - started) / 60
+    return result
+
+
+def _against(predictor: Predictor, image: np.ndarray, args: argparse.Namespace, *, threads: int) -> dict[str, Any]:
+    """The tables that have other paths beside samui's."""
+    result: dict[str, Any] = {}
+    reason = exported.left_out(predictor.device)
+    with tempfile.TemporaryDirectory(prefix="samui-bench-onnx-") as folder:
+        onnx = None
+        if reason is None:
+            tell("exporting to ONNX")
+            exported.export(predictor.source, folder)
+            onnx = Path(folder)
+        else:
+            result["onnxruntime"] = reason
+        jobs = [job for job in against.JOBS if job in args.only]
+        if jobs:
+            tell("matrix products")
+            rates = limit.rates(predictor.device)
+            paths = against.Paths(predictor, image, onnx)
+            if paths.exported is not None:
+                result["onnxruntime"] = paths.exported.version
+            gflop = limit.encoder_gflop(paths.vision_config)
+            repeat = {"encoder": args.encodes, "decoder": args.repeat, "grid": args.grids, "click": args.repeat}
+            result["against transformers (ms)"] = against.times(paths, jobs, repeat, rates, gflop)
+            result["same as transformers"] = against.same(paths)
+            result["matrix products (GFLOP/s)"] = rates | {"an image's encoder (GFLOP)": gflop}
+            del paths
+        if "memory" in args.only:
+            names = [TRANSFORMERS, *([ONNX] if onnx else []), *DTYPES]
+            found = footprint.memory(names, predictor.source, predictor.device, threads, onnx)
+            result["memory while encoding (MiB)"] = found
     return result
 
 
@@ -102,8 +141,3 @@ def _prompts(height: int, width: int) -> dict[str, Prompt]:
         "box": Prompt(box=(0.2 * width, 0.2 * height, 0.8 * width, 0.8 * height)),
         "five points": Prompt(points, [1, 1, 1, 0, 0]),
     }
-
-
-def tell(message: str) -> None:
-    """Progress, on stderr."""
-    print(f"bench: {message}", file=sys.stderr, flush=True)

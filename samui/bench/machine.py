@@ -22,7 +22,9 @@ def describe(predictor: Predictor) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu(),
         "cores": _cores(),
+        "core limit": _limit(),
         "threads": torch.get_num_threads(),
+        "kernels": torch.backends.cpu.get_cpu_capability(),
         "load": _load(),
         "samui": _version("samui", "from source"),
         "python": platform.python_version(),
@@ -90,6 +92,13 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _limit() -> str:
+    """Of processor time, as containers have it."""
+    from samui.predictor import threads
+
+    return "none" if (cores := threads.limit()) is None else f"{cores:g}"
 
 
 def _load() -> str:

@@ -60,7 +60,9 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}"
+        if 0 < abs(value) < 0.005:
+            return f"{value:.1e}"
+        return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3f}" if 0.9 <= abs(value) < 1 else f"{value:.2f}"
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(item) for item in value)
     return str(value)
@@ -68,7 +70,7 @@ def _cell(value: Any) -> str:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, 4)
+        return round(value, 4) if abs(value) >= 0.1 else float(f"{value:.4g}")
     if isinstance(value, Mapping):
         return {name: _rounded(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -31,9 +31,17 @@ def measure(function: Callable[[], Any], *, repeat: int, warm_up: int = 2, secon
 
 
 def alternate(
-    functions: Mapping[str, Callable[[], Any]], *, repeat: int, warm_up: int = 2, seconds: float = 60.0
+    functions: Mapping[str, Callable[[], Any]],
+    *,
+    repeat: int,
+    warm_up: int = 2,
+    seconds: float = 60.0,
+    pause: float = 0.0,
 ) -> dict[str, Summary]:
-    """`measure` of several functions in turns, so that whatever else the machine does meets all of them alike."""
+    """`measure` of several functions in turns, so that whatever else the machine does meets all of them alike.
+
+    pause: seconds before each timed call.
+    """
     for _ in range(warm_up):
         for function in functions.values():
             function()
@@ -43,5 +51,6 @@ def alternate(
         if done >= 3 and time.perf_counter() - started > seconds:
             break
         for name, function in functions.items():
+            time.sleep(pause)
             values[name].append(timed(function))
     return {name: summarise(found) for name, found in values.items()}

@@ -46,9 +46,9 @@ class Predictor(Protocol):
     revision: str  # the hub's commit, or a hash of the folder's content
     title: str  # for people
     device: str
-    dtype: str  # "float32", "bfloat16" or "float16"
+    dtype: str  # "float32", "bfloat16", "float16", or "bfloat16 encoder, float32 decoder", which dtype="auto" may give
     low_res_size: tuple[int, int]  # (h, w) of `Prediction.logits` and `Prompt.mask_logits`
-    key: str  # name, revision and dtype: embeddings of equal keys are interchangeable
+    key: str  # name, revision and the encoder's dtype: embeddings of equal keys are interchangeable
     why: str  # one sentence on how this model was chosen
     points_per_pass: int  # how many points `predict_points` decodes at the best pace
 

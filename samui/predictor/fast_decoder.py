@@ -2,9 +2,9 @@
 
 Three things change against transformers. What depends on the image alone in the first layer is computed once an image
 (`ImageTerms`). In the other attentions between a few tokens and thousands of patches, no patch is projected: of the
-products q (K x) and P (V x), with K and V the weights, q K and P x are formed first, which is less as long as there are
-fewer tokens times heads than channels. And patches stay rows of one matrix up to the last step, one prompt at a time,
-so that what is written is still in the caches when it is read.
+products q (K x) and P (V x), with K and V the weights, q K and P x are formed first, which is less up to `_FEW_TOKENS`.
+And patches stay rows of one matrix up to the last step, one prompt at a time, so that what is written is still in the
+caches when it is read.
 
 `install` replaces the `forward` of one loaded model's decoder, which takes that way if it is given `image_terms`.
 """
@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from samui.predictor import fast_linear
 
-_MOST_TOKENS = 24  # from there on, transformers' projections are as fast
+_FEW_TOKENS = 16  # up to which products with the patches cost less than their projections
 _KEPT = 8  # images whose terms are kept, 10 MB each for SAM's own decoder; they take milliseconds to make
 _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2}  # relative, of the trial at installation
 log = logging.getLogger(__name__)
@@ -126,9 +126,9 @@ class FastDecoder:
         """
         decoder = self._decoder
         own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
-        few = sparse_prompt_embeddings is not None and len(own) + sparse_prompt_embeddings.shape[2] <= _MOST_TOKENS
         plain = attention_similarity is None and target_embedding is None and not torch.is_grad_enabled()
-        if image_terms is None or not few or not plain or sparse_prompt_embeddings.shape[1] != 1:
+        single = sparse_prompt_embeddings is not None and sparse_prompt_embeddings.shape[1] == 1
+        if image_terms is None or not single or not plain:
             return self.stock(
                 image_embeddings,
                 image_positional_embeddings,
@@ -160,9 +160,9 @@ class FastDecoder:
         def random(*shape: int) -> torch.Tensor:
             return torch.randn(*shape, generator=generator).to(self._dtype)
 
-        embedding, sparse = random(1, self._width, *self._grid), random(2, 1, 3, self._width)
-        worst = 0.0
-        for masked, multimask in ((False, True), (True, False)):
+        embedding, worst = random(1, self._width, *self._grid), 0.0
+        for tokens, masked, multimask in ((3, False, True), (_FEW_TOKENS, True, False)):
+            sparse = random(2, 1, tokens, self._width)
             dense = random(2, *embedding.shape[1:]) if masked else self._no_mask.view(1, -1, 1, 1).expand_as(embedding)
             given = embedding.expand(2, -1, -1, -1), self._places, sparse, dense.expand(2, -1, -1, -1), multimask
             expected = self.stock(*given)
@@ -235,9 +235,9 @@ class _Cross:
         queries = self._split(self._query(tokens)) * self._scale
         taken = []
         for query, own in zip(queries, patches, strict=True):
-            if terms is not None:
-                shares = torch.softmax(torch.bmm(query, terms.keys), -1)
-                taken.append(torch.bmm(shares, terms.values))
+            if terms is not None or query.shape[1] > _FEW_TOKENS:
+                shares = torch.softmax(torch.bmm(query, self.all_keys(own) if terms is None else terms.keys), -1)
+                taken.append(torch.bmm(shares, self.all_values(own) if terms is None else terms.values))
                 continue
             folded = torch.bmm(query, self._by_head(self._key.weight))
             logits = torch.bmm(query, self._place_keys).flatten(0, 1)
@@ -254,8 +254,9 @@ class _Cross:
         keys, values = self._split(self._key(placed)) * self._scale, self._split(self._value(tokens))
         told = []
         for key, value, own in zip(keys, values, patches, strict=True):
-            if terms is not None:
-                logits = torch.bmm(key, terms.queries)
+            few = key.shape[1] <= _FEW_TOKENS
+            if terms is not None or not few:
+                logits = torch.bmm(key, self.all_queries(own) if terms is None else terms.queries)
             else:
                 folded = torch.bmm(key, self._by_head(self._query.weight))
                 # The queries' bias and places, of which the bias is one number a token and head.
@@ -264,6 +265,10 @@ class _Cross:
                 )
                 logits = self._math.linear_add(folded.flatten(0, 1), own, None, logits.flatten(0, 1)).view_as(logits)
             shares = torch.softmax(logits, 1)
+            if not few:
+                mixed = torch.bmm(shares.transpose(1, 2), value).transpose(0, 1).flatten(1)
+                told.append(self._math.linear_add(mixed, self._out.weight, self._out.bias, own))
+                continue
             given = torch.bmm(value, self._by_head(self._out.weight.t()))
             given[0] += self._out.bias  # the shares of a head sum to one, so each patch takes it once
             told.append(torch.addmm(own, shares.flatten(0, 1).t(), given.flatten(0, 1)))

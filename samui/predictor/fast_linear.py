@@ -23,7 +23,18 @@ def usable(device: torch.device, dtype: torch.dtype) -> bool:
         and torch.backends.mkldnn.is_available()
         and torch.backends.mkldnn.enabled
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and _runs(dtype)
     )
+
+
+def _runs(dtype: torch.dtype) -> bool:
+    """Whether a product runs at all: oneDNN has none in bfloat16 for CPUs without AVX-512."""
+    try:
+        with torch.inference_mode():
+            OneDnn.linear(torch.ones(1, 16, dtype=dtype), torch.ones(16, 16, dtype=dtype))
+    except RuntimeError:
+        return False
+    return True
 
 
 class OneDnn:

@@ -31,16 +31,16 @@ def load_predictor(
 ) -> Predictor:
     """A predictor for "auto", "bundled", a hub id or a local folder; reads the weights, and downloads them if need be.
 
-    device: "cpu", "cuda", "cuda:1", "mps" and so on; by default what accelerate finds. dtype: "float32" (default),
-    "bfloat16", "float16", or "auto", which is float32 with the image encoder in bfloat16 where the device computes that
-    faster. threads: of torch on the CPU, for the whole process. Raises ModelError.
+    device: "cpu", "cuda", "cuda:1", "mps" and so on; by default what accelerate finds. dtype: "float32" (default, and
+    equal to transformers), "bfloat16", "float16", or "auto", which is float32 with a large image encoder in bfloat16
+    where the device computes that faster and the checkpoint bears it (`samui.predictor.precision`). threads: of torch
+    on the CPU, for the whole process; by default `samui.predictor.threads` decides. Raises ModelError.
     """
     if dtype is not None and dtype not in DTYPES:
         raise ModelError(f"dtype: must be one of {', '.join(DTYPES)}, got {dtype!r}")
     choice = models.resolve(name)
     target = _device(device)
-    if threads is not None:
-        _set_threads(threads)
+    taken = _set_threads(threads)
     try:
         predictor = _load(choice, target, dtype or "float32")
     except ModelError as error:
@@ -49,7 +49,8 @@ def load_predictor(
         # The hub answered but the download broke: a person without a model name still gets a page.
         choice = replace(models.resolve(models.BUNDLED), why=f"The small built-in model, as {error}.")
         predictor = _load(choice, target, dtype or "float32")
-    log.info("%s (%s, %s)", predictor.why, predictor.device, predictor.dtype)
+    where = f"cpu, {taken} thread{'s' * (taken > 1)}" if target.type == "cpu" else predictor.device
+    log.info("%s (%s, %s)", predictor.why, where, predictor.dtype)
     return predictor
 
 
@@ -64,9 +65,9 @@ def _load(choice: models.ModelChoice, device: torch.device, dtype: str) -> Predi
     model = _read(SamModel, folder, torch.float32 if dtype == AUTO_DTYPE else getattr(torch, dtype))
     preprocessing = Preprocessing.read(folder, model.config.vision_config.image_size)
     choice = replace(choice, folder=folder, revision=choice.revision or models.content_revision(folder))
-    if dtype == AUTO_DTYPE:
-        model.vision_encoder.to(getattr(torch, precision.automatic(device)))
     model = _move(model, device)
+    if dtype == AUTO_DTYPE:
+        precision.lower(model)
     fast_vision.install(model)
     return SamPredictor(model, preprocessing, choice, fast_decoder.install(model))
 
@@ -140,9 +141,9 @@ def _move(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
         raise ModelError(f"device: must have memory for the model, got {str(device)!r}, which is full") from None
 
 
-def _set_threads(threads: int) -> None:
-    import torch
+def _set_threads(asked: int | None) -> int:
+    from samui.predictor import threads
 
-    if not isinstance(threads, int) or threads < 1:
-        raise ModelError(f"threads: must be a positive whole number, got {threads!r}")
-    torch.set_num_threads(threads)
+    if asked is not None and (not isinstance(asked, int) or asked < 1):
+        raise ModelError(f"threads: must be a positive whole number, got {asked!r}")
+    return threads.settle(asked)

@@ -42,11 +42,12 @@ class SamPredictor:
         self.name, self.title, self.why = choice.name, choice.title, choice.why
         self.source, self.revision = str(choice.folder), choice.revision
         self._model, self._preprocessing, self._fast_decoder = model, preprocessing, fast_decoder
-        # They differ with dtype="auto". Embeddings go by the encoder's.
         self._encoder_dtype, self._decoder_dtype = model.vision_encoder.dtype, model.mask_decoder.iou_token.weight.dtype
         self._torch_device, self.device = model.device, str(model.device)
-        self.dtype = str(self._encoder_dtype).removeprefix("torch.")
-        self.key = f"{self.name}@{self.revision}/{self.dtype}"
+        encoder, decoder = (str(dtype).removeprefix("torch.") for dtype in (self._encoder_dtype, self._decoder_dtype))
+        # They differ with dtype="auto". Embeddings go by the encoder's.
+        self.dtype = encoder if encoder == decoder else f"{encoder} encoder, {decoder} decoder"
+        self.key = f"{self.name}@{self.revision}/{encoder}"
         prompt_config = model.config.prompt_encoder_config
         grid = prompt_config.image_embedding_size
         self.low_res_size = (4 * grid, 4 * grid)  # two stride-2 transposed convolutions in the decoder

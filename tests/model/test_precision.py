@@ -19,6 +19,7 @@ SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 def load(monkeypatch):
     def load(chosen, name="bundled"):
         monkeypatch.setattr(precision, "automatic", lambda device: chosen)
+        monkeypatch.setattr(precision, "_LARGE", 0)  # the built-in model too
         return load_predictor(str(name), device="cpu", dtype="auto")
 
     return load
@@ -49,7 +50,7 @@ def ious(one, other, picture, count):
 @pytest.mark.parametrize("name", ["coffee", "astronaut"])
 def test_masks_of_fifty_prompts_are_those_of_float32(bundled, load, name):
     auto = load("bfloat16")
-    assert (auto.dtype, bundled.dtype) == ("bfloat16", "float32")
+    assert (auto.dtype, bundled.dtype) == ("bfloat16 encoder, float32 decoder", "float32")
     assert auto.key != bundled.key
     found = ious(bundled, auto, read_image(SAMPLES / f"{name}.jpg").pixels, 50)
     assert found.mean() >= 0.99
@@ -76,9 +77,15 @@ def test_where_bfloat16_is_not_worth_it_auto_is_float32(bundled, load):
     assert torch.equal(auto.embed(picture).tensor, bundled.embed(picture).tensor)
 
 
-def test_without_being_asked_for_it_precision_is_not_automatic(monkeypatch):
-    monkeypatch.setattr(precision, "automatic", lambda device: pytest.fail("asked"))
+def test_in_the_library_precision_is_not_automatic_unless_asked_for(monkeypatch):
+    monkeypatch.setattr(precision, "lower", lambda model: pytest.fail("asked"))
     assert load_predictor("bundled", device="cpu").dtype == "float32"
+
+
+def test_the_built_in_model_is_the_same_on_every_machine(bundled, monkeypatch):
+    monkeypatch.setattr(precision, "automatic", lambda device: "bfloat16")
+    auto = load_predictor("bundled", device="cpu", dtype="auto")
+    assert (auto.key, auto.dtype) == (bundled.key, "float32")
 
 
 def test_an_embedding_comes_back_from_arrays_as_it_was(load):

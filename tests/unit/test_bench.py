@@ -1,10 +1,11 @@
 import argparse
 import json
 
+import cv2
 import numpy as np
 import pytest
 
-from samui.bench import click, report
+from samui.bench import click, exported, latency, limit, plot, report
 from samui.bench.machine import PeakMemory
 from samui.bench.photo import photo
 from samui.bench.timing import alternate, measure, summarise
@@ -27,6 +28,13 @@ def test_alternate_takes_turns_and_does_not_count_the_warm_up():
     assert {name: row["n"] for name, row in found.items()} == {"a": 3, "b": 3}
 
 
+def test_each_timed_call_waits_for_the_pause_outside_of_its_time(monkeypatch):
+    slept = []
+    monkeypatch.setattr("samui.bench.timing.time.sleep", slept.append)
+    alternate({"a": lambda: None, "b": lambda: None}, repeat=3, warm_up=1, pause=0.5)
+    assert slept == [0.5] * 6
+
+
 def test_measure_ends_when_its_time_is_over_but_not_before_three():
     assert measure(lambda: None, repeat=50, seconds=-1.0)["n"] == 3
 
@@ -45,9 +53,46 @@ def test_text_has_a_heading_for_each_part():
 
 
 def test_json_is_one_line_with_short_numbers():
-    printed = report.as_json({"a": {"p50": 1 / 3}, "b": [True, None, 12.0]})
+    printed = report.as_json({"a": {"p50": 1 / 3, "off": 1.23456e-6}, "b": [True, None, 12.0]})
     assert "\n" not in printed
-    assert json.loads(printed) == {"a": {"p50": 0.3333}, "b": [True, None, 12.0]}
+    assert json.loads(printed) == {"a": {"p50": 0.3333, "off": 1.235e-6}, "b": [True, None, 12.0]}
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [(0.0, "0.00"), (2e-6, "2.0e-06"), (0.5, "0.50"), (0.9964, "0.996"), (1.0, "1.00"), (123.4, "123.4")],
+)
+def test_numbers_show_the_digits_that_count(value, cell):
+    assert report.table([{"x": value}]).split() == ["x", cell]
+
+
+def test_the_encoder_of_vit_b_takes_about_930_billion_operations():
+    from transformers import SamVisionConfig
+
+    layers = 12 * 4096 * 768 * (3 * 768 + 768 + 2 * 3072)
+    attention = 2 * 4096 * 768 * (4 * 4096 + 8 * 14 * 14)
+    rest = 4096 * 768 * 3 * 16 * 16 + 4096 * 256 * (768 + 9 * 256)
+    assert limit.encoder_gflop(SamVisionConfig()) == pytest.approx(2e-9 * (layers + attention + rest))
+    assert limit.encoder_gflop(SamVisionConfig()) == pytest.approx(933, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("installed", "device", "reason"),
+    [
+        (["onnx", "onnxruntime"], "cpu", None),
+        (["onnx"], "cpu", "left out, since onnxruntime cannot be imported (`pip install -r requirements-bench.txt`)"),
+        (["onnx", "onnxruntime"], "cuda:0", "left out, since the export runs on the CPU and samui on cuda:0"),
+    ],
+)
+def test_why_onnxruntime_is_left_out_is_one_line(installed, device, reason, monkeypatch):
+    monkeypatch.setattr(exported, "find_spec", lambda name: object() if name in installed else None)
+    assert exported.left_out(device) == reason
+
+
+def test_a_part_that_is_none_is_refused(capsys):
+    assert main(["bench", "latency", "--only", "paint"]) == 1
+    told = capsys.readouterr().err
+    assert [part for part in ("paint", *latency.PARTS) if part not in told] == []
 
 
 def made(total: float, sent: int = 9000) -> click.Click:
@@ -135,3 +180,21 @@ def test_peak_memory_sees_an_array_that_is_gone_again():
 def test_command_line_refuses_an_unknown_bench(capsys):
     assert main(["bench", "nothing"]) == 1
     assert "nothing" in capsys.readouterr().err
+
+
+def test_a_plot_has_a_panel_for_each_job_of_all_results(tmp_path):
+    def row(job, path, p50):
+        return {"job": job, "path": path, "p50": p50, "p95": 1.5 * p50, "n": 3, "times": 8000 / p50}
+
+    encoder = {"against transformers (ms)": [row("open", "transformers", 8000.0), row("open", "samui auto", 2000.0)]}
+    grid = {"against transformers (ms)": [row("grid", "transformers", 8.0)]}
+    plot.draw([encoder], tmp_path / "one.png")
+    plot.draw([encoder, grid], tmp_path / "two.png")
+    one, two = (cv2.imread(str(tmp_path / f"{name}.png")) for name in ("one", "two"))
+    assert two.shape[1] == pytest.approx(2 * one.shape[1], rel=0.05)
+    assert (one == np.array([0xDE, 0x6F, 0x2F])).all(-1).sum() > 1000  # samui's bar
+
+
+def test_a_plot_of_nothing_is_refused(tmp_path):
+    with pytest.raises(SamuiError, match="plot: must be given results with the table"):
+        plot.draw([{"machine": {}}], tmp_path / "none.png")

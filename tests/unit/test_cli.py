@@ -145,3 +145,20 @@ def test_help_lists_every_command_and_needs_no_torch():
         assert command in done.stdout
     assert " torch\n" not in done.stderr
     assert " gradio\n" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "dtype"),
+    [
+        (["serve"], "auto"),
+        (["segment", "a.jpg", "--out", "a.png"], "auto"),
+        (["everything", "a.jpg", "--out", "a.json"], "auto"),
+        (["bench", "latency"], "auto"),
+        (["bench", "everything"], "float32"),
+        (["bench", "clicks", "photos"], "float32"),
+        (["serve", "--dtype", "float32"], "float32"),
+    ],
+    ids=lambda given: "-".join(given) if isinstance(given, list) else given,
+)
+def test_precision_is_automatic_where_people_wait_and_fixed_where_results_are_compared(command, dtype):
+    assert cli._parser().parse_args(command).dtype == dtype

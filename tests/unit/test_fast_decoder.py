@@ -44,7 +44,7 @@ def decode(model, **arguments):
 
 @pytest.mark.parametrize("multimask", [True, False], ids=["three", "single"])
 @pytest.mark.parametrize("masked", [False, True], ids=["no mask", "mask"])
-@pytest.mark.parametrize(("count", "tokens"), [(1, 2), (3, 2), (1, 9), (2, 19)])
+@pytest.mark.parametrize(("count", "tokens"), [(1, 2), (3, 2), (1, 9), (2, 19), (1, 60)])
 def test_logits_and_scores_are_those_of_transformers(model, embedding, count, tokens, masked, multimask):
     arguments = given(model, embedding, count=count, tokens=tokens, masked=masked, multimask=multimask)
     expected = decode(model, **arguments)
@@ -64,15 +64,25 @@ def test_without_onednn_the_results_are_the_same(model, embedding, monkeypatch):
     assert torch.allclose(found[0], expected[0], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", ["without terms", "many tokens"])
-def test_other_calls_are_transformers_own_bit_for_bit(model, embedding, case):
-    arguments = given(model, embedding, tokens=30 if case == "many tokens" else 2)
+def test_a_call_without_terms_is_transformers_own_bit_for_bit(model, embedding):
+    arguments = given(model, embedding)
     expected = decode(model, **arguments)
-    fast = fast_decoder.install(model)
-    terms = fast.make_terms(embedding) if case == "many tokens" else None
-    found = decode(model, **arguments, image_terms=terms, masked=False)
+    fast_decoder.install(model)
+    found = decode(model, **arguments, masked=False)
     assert torch.equal(found[0], expected[0])
     assert torch.equal(found[1], expected[1])
+
+
+@pytest.mark.parametrize(("tokens", "projected"), [(2, 0), (60, 5)])
+def test_patches_are_projected_for_many_tokens_alone(model, embedding, tokens, projected, monkeypatch):
+    """Three attentions of a prompt ask for keys of its patches, two for queries; the terms of the image are given."""
+    fast = fast_decoder.install(model)
+    terms, calls = fast.make_terms(embedding), []
+    for name in ("all_keys", "all_queries"):
+        own = getattr(fast_decoder._Cross, name)
+        monkeypatch.setattr(fast_decoder._Cross, name, lambda self, x, own=own: calls.append(x) or own(self, x))
+    decode(model, **given(model, embedding, tokens=tokens, masked=True), image_terms=terms, masked=True)
+    assert len(calls) == projected
 
 
 class Image:
