@@ -45,7 +45,10 @@ def found(seat: Seat, *, masks: bool = True, listens: bool = True) -> dict[str, 
 
     A run that was cancelled still runs until its last event is out, which says what remains.
     """
-    told: dict[str, Any] = {"running": listens and seat.found is not None and seat.found.running}
+    told: dict[str, Any] = {
+        "run": seat.found.run if seat.found else 0,
+        "running": listens and seat.found is not None and seat.found.running,
+    }
     if masks:
         told["masks"] = wire.encode_found(seat.found.items()) if seat.found else []
     return {"found": told}

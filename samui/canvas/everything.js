@@ -1,6 +1,7 @@
 // Everything mode on the page: its part of the panel, and what pointer and keys do in it.
 
 const AREA_STEPS = 100; // of the area sliders, see sliderArea
+const SILENCE = 10000; // ms without a word of a run after which the page asks
 
 /**
  * root, state, view as elsewhere; act: {operate, changed, label(), focus()}; send(name, fields): starts long work.
@@ -19,6 +20,20 @@ function createEverything(root, state, view, act, send) {
     input.addEventListener("input", filter);
   }
   let shownDefaults = null;
+  let silence = 0; // timer
+
+  /** Ask for all there is where a run has been silent for long: its events, the last one among them, may be lost. */
+  function watch() {
+    clearTimeout(silence);
+    if (!found.running) return;
+    silence = setTimeout(() => {
+      if (found.running && !found.asked) {
+        found.asked = true;
+        act.operate({ action: "found" });
+      }
+      watch();
+    }, SILENCE);
+  }
 
   /** The mode is entered or left. */
   function toggle(on) {
@@ -44,10 +59,9 @@ function createEverything(root, state, view, act, send) {
     for (const [name, input] of Object.entries(options)) {
       if (input.value !== "") parameters[name] = Number(input.value);
     }
-    found.running = true;
-    found.progress = null;
-    found.report = "";
+    Object.assign(found, { running: true, awaiting: true, asked: false, progress: null, report: "" });
     send("everything", { parameters });
+    watch();
     redraw();
   }
 
@@ -214,6 +228,7 @@ function createEverything(root, state, view, act, send) {
     take(told) {
       if (told.epoch !== state.epoch) return;
       if (stepFound(found, told)) act.operate({ action: "found" });
+      watch();
       redraw();
     },
   };

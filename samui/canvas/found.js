@@ -8,6 +8,8 @@ function createFound() {
     on: false, // the mode
     picking: false, // a plain click selects
     running: false,
+    awaiting: false, // a run that was asked for and has not started, since others are before it
+    asked: false, // for all masks, since there was no word for long
     run: 0,
     progress: null, // {done, total, left: seconds or null}
     report: "", // how the last run ended
@@ -35,9 +37,14 @@ function addFound(found, wires) {
   }
 }
 
-/** Take over {running, masks} of a reply: all masks there are. A reply may come after the event that ended the run. */
+/**
+ * Take over {run, running, masks} of a reply: the newest run, and all masks there are. A reply may come after the event
+ * that ended the run.
+ */
 function takeFound(found, told) {
-  found.running = found.running && told.running;
+  found.asked = false;
+  if (told.masks && found.awaiting && told.run <= found.run) return;
+  Object.assign(found, { run: told.run, awaiting: false, running: found.running && told.running });
   if (told.masks) {
     found.masks.clear();
     addFound(found, told.masks);
@@ -49,7 +56,7 @@ function takeFound(found, told) {
 function stepFound(found, step) {
   if (step.stage === "started") {
     found.masks.clear();
-    Object.assign(found, { run: step.run, running: true, progress: null, report: "" });
+    Object.assign(found, { run: step.run, running: true, awaiting: false, progress: null, report: "" });
   } else if (step.run !== found.run) return step.run > found.run;
   addFound(found, step.added || []);
   for (const id of step.removed || []) found.masks.delete(id);

@@ -116,6 +116,17 @@ def test_answer_to_cancel_that_comes_after_the_end_does_not_bring_the_run_back(p
     assert told(person)["report"]
 
 
+@pytest.mark.parametrize("broken", ["silent", "refused"])
+def test_run_whose_events_are_lost_ends_with_its_masks(person, app, broken):
+    """A stream that never says anything, as behind a dead line, and one that fails: then Gradio loads the page anew."""
+    person.page.route("**/queue/data**", lambda route: route.abort() if broken == "refused" else None)
+    start(person)
+    ended = "window.samui && !samui.snapshot().everything.running && samui.snapshot().everything.found.length > 0"
+    person.page.wait_for_function(ended, timeout=60_000)
+    masks = dict(seat(person, app).found.items())
+    assert {m["id"]: m["area"] for m in told(person)["found"]} == {id: m.area for id, m in masks.items()}
+
+
 def test_clicks_are_answered_while_it_runs(person):
     start(person, grid="16")
     person.page.wait_for_function("samui.snapshot().everything.found.length > 0", timeout=120_000)

@@ -110,14 +110,14 @@ def test_cancel_ends_before_the_next_pass_and_what_was_found_stays_usable(page, 
     run = page.service.everything(page.token, GRID)
     held = shown_by([next(run), *(next(run) for _ in range(2))])
     calls = fake.predict_calls
-    assert page.act("cancel")["found"] == {"running": True}
+    assert page.act("cancel")["found"] == {"run": 1, "running": True}
     rest = list(run)
     assert rest[-1]["stage"] == "cancelled"
     assert fake.predict_calls == calls
     assert rest[-1]["order"]
     assert page.act("keep", masks=rest[-1]["order"][:1])["objects"]["order"] == [1]
     assert held
-    assert page.act("cancel")["found"] == {"running": False}
+    assert page.act("cancel")["found"] == {"run": 1, "running": False}
 
 
 def test_click_is_answered_between_two_passes(page):
@@ -189,9 +189,9 @@ def test_run_counts_as_running_until_its_last_event_is_out(page):
     run = page.service.everything(page.token, GRID)
     while next(run)["stage"] != "done":
         pass
-    assert page.act("cancel")["found"] == {"running": True}
+    assert page.act("cancel")["found"] == {"run": 1, "running": True}
     assert list(run) == []
-    assert page.act("cancel")["found"] == {"running": False}
+    assert page.act("cancel")["found"] == {"run": 1, "running": False}
 
 
 def test_found_masks_count_in_the_bytes_of_the_seat_and_end_a_run_that_is_too_large(page, monkeypatch):
