@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
-import torch
 
 from samui.errors import ModelError
 from samui.geometry import Frame
@@ -88,6 +87,8 @@ class Preprocessing:
         """
         if image.shape[0] > _TOWER * image.shape[1]:
             return np.asarray(PIL.Image.fromarray(image).resize((width, height), self.resample))
+        import torch  # here, since the command line reads this module before it needs a network
+
         rows = np.empty((image.shape[0], width, 3), np.uint8)
 
         def scale(top: int) -> None:
