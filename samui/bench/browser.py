@@ -28,6 +28,27 @@ _OPENED = """(before) => {
   const { epoch, stage, pending } = samui.snapshot();
   return epoch !== before && stage === "ready" && !pending;
 }"""
+# The middle of the picture is half transparent grey until the picture itself is drawn.
+_WATCH_OPEN = """(before) => {
+  const layer = document.querySelector("#samui .layer.picture");
+  const input = document.querySelector("#samui input[type=file]");
+  window.samuiOpened = new Promise((resolve) => {
+    input.addEventListener("change", () => {
+      const began = performance.now();
+      const told = {};
+      const timer = setInterval(() => {
+        const { epoch, stage } = samui.snapshot();
+        if (epoch === before) return;
+        const [, , , alpha] = layer.getContext("2d").getImageData(layer.width / 2, layer.height / 2, 1, 1).data;
+        if (alpha === 255 && !("picture" in told)) told.picture = performance.now() - began;
+        if (stage === "ready" && !("ready" in told)) told.ready = performance.now() - began;
+        if (!("picture" in told && "ready" in told)) return;
+        clearInterval(timer);
+        resolve(told);
+      }, 4);
+    }, { once: true, capture: true });
+  });
+}"""
 _CALLS = """
 performance.getEntriesByType("resource").filter((entry) => entry.name.includes("component_server")).map((entry) => (
   {sent: entry.encodedBodySize, read: entry.decodedBodySize, duration: entry.duration}))
@@ -48,6 +69,13 @@ class TimedPage:
         before = self.snapshot()["epoch"]
         self._page.locator("input[type=file]").set_input_files(str(file))
         self._page.wait_for_function(_OPENED, arg=before, polling=_POLL)
+
+    def time_open(self, file: Path) -> dict[str, float]:
+        """Open an image file: milliseconds until its picture is on the page, and until its first mask is possible."""
+        self._page.evaluate(_WATCH_OPEN, self.snapshot()["epoch"])
+        self._page.locator("input[type=file]").set_input_files(str(file))
+        told = self._page.evaluate("samuiOpened")
+        return {"picture on the page": told["picture"], "first mask possible": told["ready"]}
 
     def snapshot(self) -> dict[str, Any]:
         return self._page.evaluate("samui.snapshot()")

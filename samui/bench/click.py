@@ -8,19 +8,17 @@ click's time is what samui adds. "Painted" is when the mask is in the canvas; th
 from __future__ import annotations
 
 import argparse
-import contextlib
-import logging
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from samui.bench import machine
+from samui.bench import machine, server
 from samui.bench.browser import TimedPage, open_page
+from samui.bench.latency import RANDOM_BASE
 from samui.bench.paths import tell
 from samui.bench.photo import photo
 from samui.bench.timing import Summary, summarise, timed
@@ -38,6 +36,7 @@ Click = dict[str, Any]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bench click` beyond model, device and precision."""
+    server.add_arguments(parser)
     parser.add_argument("--photo", default="coffee", help="name of a sample, or an image file (default coffee)")
     parser.add_argument("--megapixels", type=float, default=12.0, metavar="N", help="size to scale it to (default 12)")
     parser.add_argument("--clicks", type=int, default=40, metavar="N", help="first clicks, one by one (default 40)")
@@ -52,9 +51,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         file = Path(folder) / f"{Path(args.photo).stem}.png"
         picture = photo(args.photo, args.megapixels)
         cv2.imwrite(str(file), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-        with _server(args, Path(folder)) as (service, address):
+        with server.running(args) as (service, address):
             predictor = service.predictors.get(service.settings.model)
             told = machine.describe(predictor)
+            if args.random_base:
+                told["model"] = RANDOM_BASE
             tell("starting the browser and encoding the picture")
             with open_page(address) as page:
                 page.open(file)
@@ -84,6 +85,9 @@ def summarise_clicks(first: list[Click], corrections: list[Click]) -> dict[str, 
         _bar("total p95 / p50", total["p95"] / total["p50"], BAR_SPREAD),
         _bar("reply p50 (bytes)", sent["p50"], BAR_BYTES),
     ]
+    if corrections:
+        more = rows["correction"]["total"]["p50"] - rows["correction"]["decoder alone"]["p50"]
+        tables["bars"].append(_bar("correction p50 - decoder alone p50 (ms)", more, BAR_MS))
     return tables
 
 
@@ -161,27 +165,3 @@ def _measure(page: TimedPage, decode: _Alone, points: list, labels: list[int], *
         alone = decode.time(points, labels)
     times = {name: told["timings"][name] for name in ("total", "decode", "server", "roundtrip", "paint")}
     return {**times, "alone": alone, "sent": told["reply"]["sent"], "read": told["reply"]["read"]}
-
-
-@contextlib.contextmanager
-def _server(args: argparse.Namespace, folder: Path) -> Iterator[tuple[Any, str]]:
-    """The real server on a free port, and its address."""
-    from samui.predictor import load_predictor
-    from samui.service import Service
-    from samui.settings import Settings
-    from samui.ui.launch import launch
-
-    def load(name: str) -> Any:
-        return load_predictor(name, device=args.device, dtype=args.dtype, threads=args.threads)
-
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
-    service = Service(Settings(model=args.model), load, folder / "scratch")
-    page = None
-    try:
-        service.warm()
-        page, address = launch(service, host="127.0.0.1", block=False)
-        yield service, address
-    finally:
-        if page is not None:
-            page.close(verbose=False)
-        service.close()

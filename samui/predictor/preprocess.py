@@ -87,7 +87,7 @@ class Preprocessing:
         """
         if image.shape[0] > _TOWER * image.shape[1]:
             return np.asarray(PIL.Image.fromarray(image).resize((width, height), self.resample))
-        import torch  # here, so that `import samui` stays light
+        import torch  # here, since the command line reads this module before it needs a network
 
         rows = np.empty((image.shape[0], width, 3), np.uint8)
 

@@ -24,4 +24,14 @@ def test_bench_click_measures_real_clicks():
         assert row["total"]["p95"] >= row["decode"]["p50"]
     sent = result["reply (bytes)"]
     assert 200 < sent["sent"]["p50"] < sent["before compression"]["p50"]
-    assert len(result["bars"]) == 3
+    assert len(result["bars"]) == 4
+
+
+def test_bench_open_measures_real_opens():
+    command = [sys.executable, "-m", "samui", "bench", "open", "--opens", "2", "--megapixels", "1", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["open (ms)"]
+    assert {row["n"] for row in rows.values()} == {2}
+    assert rows["first mask possible"]["p50"] > rows["reading the file alone"]["p50"] > 0
+    assert rows["picture on the page"]["p50"] > rows["reading the file alone"]["p50"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from samui.bench import click, exported, latency, limit, plot, report
+from samui.bench import open as open_
 from samui.bench.machine import PeakMemory
 from samui.bench.photo import photo
 from samui.bench.timing import alternate, measure, summarise
@@ -134,6 +135,8 @@ def test_bars_compare_with_the_decoder_alone(clicks, met):
 def test_corrections_have_a_table_of_their_own():
     result = click.summarise_clicks([made(20.0)], [made(30.0), made(32.0)])
     assert result["correction (ms)"]["total"] == {"p50": 31.0, "p95": 32.0, "n": 2}
+    bar = result["bars"][-1]
+    assert (bar[""], bar["value"], bar["met"]) == ("correction p50 - decoder alone p50 (ms)", 22.0, False)
 
 
 def test_a_photo_is_scaled_to_the_size_asked_for():
@@ -160,6 +163,12 @@ def test_a_photo_that_cannot_be_made_says_why(name, megapixels, message):
 def test_number_of_clicks_is_checked_before_anything_starts(count):
     with pytest.raises(SamuiError, match=f"--clicks: must be from 1 to 1000, got {count}"):
         click.run(argparse.Namespace(clicks=count))
+
+
+@pytest.mark.parametrize("count", [0, 1001])
+def test_number_of_opens_is_checked_before_anything_starts(count):
+    with pytest.raises(SamuiError, match=f"--opens: must be from 1 to 1000, got {count}"):
+        open_.run(argparse.Namespace(opens=count))
 
 
 def test_a_missing_playwright_is_one_line(monkeypatch):

@@ -1,0 +1,47 @@
+"""The real server for a bench that drives the page: on a free port, with the model that the options name."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from samui.bench.checkpoint import write_random_base
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The option of the server beyond model, device and precision."""
+    text = "random weights of sam-vit-base's architecture instead of --model"
+    parser.add_argument("--random-base", action="store_true", help=text)
+
+
+@contextlib.contextmanager
+def running(args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
+    """A service with its model warm, and the address of its page; both end with the block, and leave no file."""
+    from samui.predictor import load_predictor
+    from samui.service import Service
+    from samui.settings import Settings
+    from samui.ui.launch import launch
+
+    def load(name: str) -> Any:
+        return load_predictor(name, device=args.device, dtype=args.dtype, threads=args.threads)
+
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    with tempfile.TemporaryDirectory(prefix="samui-bench-") as folder:
+        model = args.model
+        if args.random_base:
+            model = str(write_random_base(Path(folder, "checkpoint")))
+        service = Service(Settings(model=model), load, Path(folder, "scratch"))
+        page = None
+        try:
+            service.warm()
+            page, address = launch(service, host="127.0.0.1", block=False)
+            yield service, address
+        finally:
+            if page is not None:
+                page.close(verbose=False)
+            service.close()
