@@ -98,3 +98,18 @@ def test_the_trial_sees_what_a_whole_picture_sees():
         expected, found = encoder(pixels)[0], other(pixels.bfloat16())[0].float()
     whole = float((found - expected).norm() / expected.norm())
     assert whole / 2 < precision.deviation(encoder, other) < whole * 2
+
+
+def test_the_trial_is_the_encoder_of_a_smaller_picture():
+    whole = make_model(window_size=4).vision_encoder  # 10x10 patches, 19 distances
+    small = make_model(window_size=4, image_size=64).vision_encoder  # 4x4, 7
+    weights = whole.state_dict()
+    weights["pos_embed"] = weights["pos_embed"][:, :4, :4]
+    for number in (1, 3):
+        for name in ("rel_pos_h", "rel_pos_w"):
+            key = f"layers.{number}.attn.{name}"
+            weights[key] = weights[key][6:13]
+    small.load_state_dict(weights)
+    pixels = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        assert torch.allclose(precision._embed_small(whole, pixels, 4), small(pixels)[0], atol=1e-5)

@@ -56,7 +56,16 @@ def torch_threads():
 
 @pytest.mark.parametrize(
     ("asked", "cores", "expected"),
-    [(None, None, 4), (None, 2.0, 2), (None, 2.5, 2), (None, 0.5, 1), (None, 8.0, 4), (3, 2.0, 3), (6, None, 6)],
+    [
+        (None, None, 4),
+        (None, 2.0, 2),
+        (None, 2.5, 2),
+        (None, 0.5, 1),
+        (None, 6.0, 4),
+        (None, 8.0, 4),
+        (3, 2.0, 3),
+        (6, None, 6),
+    ],
 )
 def test_torch_takes_what_was_asked_for_or_no_more_than_the_limit(asked, cores, expected, torch_threads, monkeypatch):
     monkeypatch.setattr(threads, "limit", lambda: cores)
