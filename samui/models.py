@@ -38,7 +38,7 @@ class KnownModel:
 
 
 KNOWN = (
-    KnownModel(BUNDLED, "samui-tiny", 10, 5.0, "built in; starts at once, rough masks"),
+    KnownModel(BUNDLED, "samui-tiny", 10, 5.2, "built in; starts at once, rough masks"),
     KnownModel("Zigeng/SlimSAM-uniform-77", "SlimSAM 77", 39, 9.7, "SAM pruned to a tenth; for slow machines"),
     KnownModel("Zigeng/SlimSAM-uniform-50", "SlimSAM 50", 112, 28.0, "SAM pruned to a third"),
     KnownModel(PREFERRED, "SAM ViT-B", 375, 93.7, "the usual choice: good masks"),

@@ -8,6 +8,7 @@ prompts of the model, "GrabCut, same clicks" repeats those of "snap on" where th
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -50,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--grabcut-clicks", type=int, default=max(CLICKS), metavar="N", help="most clicks for GrabCut (default 5)"
     )
+    parser.add_argument(
+        "--grabcut-from",
+        type=Path,
+        metavar="FILE",
+        help="take GrabCut's rows from what --json printed before",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the jittered boxes")
     parser.add_argument("--jobs", type=int, metavar="N", help="photos at a time (default: as many as cores)")
 
@@ -61,17 +68,35 @@ def run(args: argparse.Namespace, predictor: Predictor) -> dict[str, Any]:
             raise SamuiError(f"{option}: must be at least {max(CLICKS)}, got {value}")
     if args.jobs is not None and args.jobs < 1:
         raise SamuiError(f"--jobs: must be at least 1, got {args.jobs}")
+    without = args.no_grabcut or args.grabcut_from is not None
     result = measure(
         Photos(args.photos, limit=args.limit, divisible=args.divisible),
         predictor,
-        methods=[m for m in METHODS if not (args.no_grabcut and m in (GRABCUT, WIDE, SAME))],
+        methods=[m for m in METHODS if not (without and m in (GRABCUT, WIDE, SAME))],
         cap=args.cap,
         grabcut_cap=min(args.grabcut_clicks, args.cap),
         seed=args.seed,
         jobs=args.jobs or os.cpu_count() or 1,
         progress=_teller(),
     )
+    if args.grabcut_from is not None:
+        result["methods"] |= _earlier(args.grabcut_from, result)
     return {"photos": args.photos.name, "model": predictor.name, "cap": args.cap, "seed": args.seed, **result}
+
+
+def _earlier(file: Path, result: Mapping[str, Any]) -> dict[str, Row]:
+    """GrabCut's own rows of an earlier run. They depend on the prompts alone, and the filled box tells those apart."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        targets, methods = found["targets"], found["methods"]
+        rows = {method: dict(methods[method]) for method in (GRABCUT, WIDE)}
+        filled = methods[FILLED]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SamuiError(f"--grabcut-from: {file} must be what --json printed, got {error!r}") from error
+    same = json.loads(report.as_json({FILLED: result["methods"][FILLED]}))[FILLED]
+    if (targets, filled) != (result["targets"], same):
+        raise SamuiError(f"--grabcut-from: {file} must be of the same photos and seed, got other things or boxes")
+    return rows
 
 
 def measure(

@@ -27,13 +27,14 @@ FINE_SIDE = 400  # and of the one on which the outline is placed
 MARGIN = 0.5  # of the mask's longer side, kept round it: room to grow, and what the background looks like
 
 _BAND = 0.75  # half the band's width in units of the mask's size, the square root of its area
-_PRIOR = 12.0  # log odds that a good mask's word is worth, for each of that unit from its outline
-_LEAST_BOX, _LEAST_POINTS = 0.13, 0.2  # what of it is left for a mask off all edges, with a box and without
+_PRIOR = 18.0  # log odds that a good mask's word is worth, for each of that unit from its outline
+_LEAST_BOX, _LEAST_POINTS = 0.5, 0.7  # what of it is left for a mask off all edges, with a box and without
 _HINT_BOX, _HINT_POINT = 0.5, 0.7  # how far such a mask gives way to what the prompt by itself says
 _AROUND = 0.3  # of the image's sides, round the first click, is the thing's middle
 _ROUNDS, _STEPS, _FINE_STEPS = 4, 60, 25
 _CONTRAST = 0.1  # least difference of colours, 0 the same to 1 disjoint, that is worth snapping to
 _DISC = 0.015  # radius of what a click is sure of, of the crop's longer side
+_LEAST_LEFT = 0.5  # of a mask, without what its box cuts off; where less would be left, it stays
 _THIN = 1.5  # pixels of the fine picture: half the width of a mask that smoothing would wipe out
 _SURE = 50.0  # log odds that nothing outweighs
 _ROWS = 4  # of a photo that a small pixel is the mean of, at least
@@ -68,9 +69,9 @@ def snap_to_edges(image: np.ndarray, mask: np.ndarray, prompt: Prompt | None = N
     box, pixels under include points are in (unless the box forbids it) and those under exclude points are out. Pixels
     further from the mask's outline than three quarters of the root of its area stay as they are, holes of the mask
     that differ from it in colour stay, and islands that the mask does not touch are not added. A mask that is empty,
-    full, a thin line at FINE_SIDE pixels, or of the same colours as what is round it comes back as it was. No random
-    state; safe in threads. Work is bounded: COARSE_SIDE and FINE_SIDE pixels squared, four rows of the photo for each
-    of the latter's, and one pass over the crop at full size.
+    full, a thin line at FINE_SIDE pixels, of the same colours as what is round it, or that would lose half of itself
+    comes back as it was. No random state; safe in threads. Work is bounded: COARSE_SIDE and FINE_SIDE pixels squared,
+    four rows of the photo for each of the latter's, and one pass over the crop at full size.
 
     Raises ImageError or SamuiError for a wrong shape or dtype, PromptError for a prompt outside the image.
     """
@@ -85,7 +86,12 @@ def snap_to_edges(image: np.ndarray, mask: np.ndarray, prompt: Prompt | None = N
     if soft is None:
         return mask.copy()
     result = _held(_full_size(soft, mask.shape, crop), prompt)
-    return result if result.any() else _held(mask.copy(), prompt)
+    left = np.count_nonzero(result)
+    if left < _LEAST_LEFT * np.count_nonzero(mask):  # colours that do not tell the thing from what is round it
+        held = _held(mask.copy(), prompt)
+        if left < _LEAST_LEFT * np.count_nonzero(held) or not left:
+            return held
+    return result
 
 
 def _check(image: np.ndarray, mask: np.ndarray) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 Edges = tuple[np.ndarray, np.ndarray]
 
-SMOOTH = 16.0  # log odds of a pixel that one pixel of outline across no edge outweighs
+SMOOTH = 24.0  # log odds of a pixel that one pixel of outline across no edge outweighs
 _NEAR, _FAR = 1.5, (4.0, 9.0)  # pixels from the outline that are on it, and beside it
 _ROUGH, _GOOD = 1.0, 1.4  # edges on the outline over edges beside it: of a guess, of a mask that fits
 

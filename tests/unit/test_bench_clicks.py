@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from samui.bench import clicks
+from samui.bench import clicks, report
 from samui.bench.clicker import filled_box, grab_cut, jittered_box, next_click, tight_box
 from samui.bench.photo import photo
 from samui.bench.truth import Photos
@@ -270,6 +270,22 @@ def test_photos_side_by_side_give_the_numbers_of_one_after_another(folder):
     one, four = (clicks.measure(photos, FakePredictor(), methods=methods, cap=5, jobs=jobs) for jobs in (1, 4))
     assert one == four
     assert one["targets"] == 8
+
+
+def test_grabcut_rows_come_from_an_earlier_run_on_the_same_prompts(folder, tmp_path_factory, monkeypatch):
+    earlier = clicks.run(arguments(folder, "--cap", 5), FakePredictor())
+    file = tmp_path_factory.mktemp("earlier") / "run.json"
+    file.write_text(report.as_json(earlier))
+    monkeypatch.setattr(clicks, "grab_cut", lambda *given, **options: pytest.fail("GrabCut is not to run"))
+    again = clicks.run(arguments(folder, "--cap", 5, "--grabcut-from", file), FakePredictor())["methods"]
+    assert list(again) == ["snap off", "snap on", "filled box", "GrabCut", "GrabCut, wider"]
+    assert again["GrabCut"] == json.loads(file.read_text())["methods"]["GrabCut"]
+    for given in (("--seed", 1), ("--limit", 1)):
+        with pytest.raises(SamuiError, match="must be of the same photos and seed, got other things or boxes"):
+            clicks.run(arguments(folder, "--cap", 5, "--grabcut-from", file, *given), FakePredictor())
+    file.write_text("{}")
+    with pytest.raises(SamuiError, match=r"--grabcut-from: .* must be what --json printed, got KeyError"):
+        clicks.run(arguments(folder, "--cap", 5, "--grabcut-from", file), FakePredictor())
 
 
 def test_two_runs_give_the_same_numbers_and_another_seed_other_boxes(folder):

@@ -183,14 +183,33 @@ def test_a_mask_on_edges_outweighs_what_else_is_in_its_box():
     assert iou(snap_to_edges(image, left, Prompt(box=(85, 75, 235, 165))), left) > 0.95
 
 
-def test_a_rough_mask_gives_way_to_its_box_and_its_first_click():
+def test_a_rough_mask_gives_way_to_its_box():
     thing = disc(160, 120, 50)
     image = picture(thing)
     image[:, 175:][thing[:, 175:]] = (200, 180, 220)  # a part of another colour, which the mask leaves out
-    rough = disc(146, 118, 33)
+    rough = disc(146, 118, 44)
     assert iou(snap_to_edges(image, rough), thing) < 0.8
     assert iou(snap_to_edges(image, rough, Prompt(box=(110, 70, 210, 170))), thing) > 0.95
-    assert iou(snap_to_edges(image, rough, Prompt(points=[(160, 120)], labels=[1])), thing) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("rows", "box", "kept"),
+    [(0.4, None, False), (0.6, None, True), (0.4, (100, 60, 220, 100), True), (0.0, None, False)],
+    ids=["too little", "enough", "the box cuts off the rest", "nothing"],
+)
+def test_a_mask_that_would_lose_half_of_itself_stays(monkeypatch, rows, box, kept):
+    """As with a thing in the colours of what is round it."""
+    mask = np.zeros((240, 320), bool)
+    mask[60:160, 110:210] = True
+
+    def upper_part(image, mask, prompt, crop):
+        soft = np.zeros((crop[3] - crop[1], crop[2] - crop[0]), np.float32)
+        soft[60 - crop[1] : round(60 + 100 * rows) - crop[1], 110 - crop[0] : 210 - crop[0]] = 1
+        return soft
+
+    monkeypatch.setattr("samui.snap._solve", upper_part)
+    found = snap_to_edges(picture(mask), mask, Prompt(box=box))
+    assert found.sum() == (rows * 10000 if kept else 10000)
 
 
 def test_inputs_are_not_written_to():
