@@ -9,7 +9,7 @@ from training.network import Segmenter
 from training.start import resize_network
 from training.state import load_state
 
-SHARPNESS = 8.0  # of the logits of an exported checkpoint
+SHARPNESS = 4.0  # of the logits of an exported checkpoint
 
 
 def load_average(state_file: Path) -> Segmenter:

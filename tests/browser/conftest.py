@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pydantic.v1  # noqa: F401 FastAPI imports it late, among Playwright's greenlets, where the import lock breaks
 import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, Playwright, sync_playwright
 

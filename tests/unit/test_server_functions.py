@@ -1,6 +1,5 @@
 """The short way to the canvas's server functions: what it answers, how, and what it leaves to Gradio."""
 
-import asyncio
 import gzip
 import json
 from types import SimpleNamespace
@@ -17,6 +16,7 @@ from samui.ui.page import build_page
 from samui.ui.server_functions import ServerFunctions, functions_of
 from samui.ui.uploads import Uploads
 from tests.fakes import FakePredictor
+from tests.loops import run_async
 
 PATH = "/gradio_api/component_server/"
 CALL = {"component_id": 3, "fn_name": "act", "session_hash": "x", "data": {"n": 1}}
@@ -41,7 +41,7 @@ def ask(body, *, functions=None, sent=None, inner=None, path=PATH, method="POST"
 
     scope = {"type": "http", "method": method, "path": path, "app": SimpleNamespace(auth=auth, auth_dependency=None)}
     scope["headers"] = [(b"accept-encoding", b"gzip, br")] if packs else []
-    asyncio.run(ServerFunctions(gradio, functions or {(3, "act"): lambda data: data})(scope, receive, send))
+    run_async(ServerFunctions(gradio, functions or {(3, "act"): lambda data: data})(scope, receive, send))
     return sent
 
 

@@ -17,6 +17,7 @@ from samui.errors import FullError, RequestError
 from samui.settings import Settings
 from samui.ui.upload_limit import UploadLimit
 from samui.ui.uploads import Uploads
+from tests.loops import run_async
 
 FRAME = 2**16
 SETTINGS = Settings(max_bytes=10_000_000, upload_bytes=1_000_000)
@@ -166,7 +167,7 @@ def send(uploads, content):
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.post("/gradio_api/upload", content=content)
 
-    return asyncio.run(post())
+    return run_async(post())
 
 
 async def chunks(*sizes):
@@ -218,7 +219,7 @@ def stream(uploads, *messages):
 
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "headers": [], "query_string": b""}
     with contextlib.suppress(ClientDisconnect):
-        asyncio.run(gradio(uploads)(scope, receive, keep))
+        run_async(gradio(uploads)(scope, receive, keep))
     return sent
 
 
