@@ -8,19 +8,19 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from samui import actions, describe, everything_service, export, wire
+from samui import actions, describe, everything_service, export, offer, wire
 from samui.downloads import Downloads
 from samui.embeddings import EmbeddingCache, Encoding, embedding_key
-from samui.errors import ExportError, ModelError, RequestError, SamuiError, SessionError, StaleError
+from samui.errors import ExportError, RequestError, SamuiError, SessionError, StaleError
 from samui.images import read_image
-from samui.models import BUNDLED, KNOWN, Watch, download
+from samui.models import Watch, download
 from samui.open_image import OpenImage, store
 from samui.pictures import Pictures
 from samui.predictor.base import Embedding, Predictor
@@ -244,7 +244,7 @@ class Service:
         is decoded anew. Raises SamuiError; the seat then keeps model and work, as after a cancel.
         """
         try:
-            yield from self._change_model(self.sessions.get(token), self._check_model(name))
+            yield from self._change_model(self.sessions.get(token), offer.check(name, self.settings, self.predictors))
         except AbandonedError:
             yield {"event": "model", "stage": "cancelled"}
 
@@ -331,6 +331,7 @@ class Service:
     # --- what a page is told ----------------------------------------------------------------------------------------
 
     def _describe(self, seat: Seat) -> Event:
+        models = offer.models(self.settings, self.predictors)
         told: Event = {
             "ok": True,
             "session": seat.token,
@@ -338,18 +339,11 @@ class Service:
             "rev": 0,
             "image": describe.image(seat),
             "stage": "empty" if seat.image is None else "encoding" if seat.encoding == seat.epoch else "ready",
-            "settings": describe.settings(seat.model, self._predictor(seat), self.settings, self.models()),
+            "settings": describe.settings(seat.model, self._predictor(seat), self.settings, models),
         }
         if seat.session is None:
             return told
         return told | self._reply(seat, 0, Timings(seat.encode_ms)) | describe.found(seat, listens=False)
-
-    def models(self) -> Sequence[Any]:
-        """The rows of the model table that a page may choose from."""
-        if self.settings.free_models:
-            return KNOWN
-        current = self.predictors.get(self.settings.model).name
-        return [known for known in KNOWN if known.name in (BUNDLED, current)]
 
     def image_of(self, token: str) -> OpenImage:
         """The image that a session has open. Raises SessionError."""
@@ -375,13 +369,6 @@ class Service:
             seat = self.sessions.issue()
             seat.model = self.settings.model
             return seat, False
-
-    def _check_model(self, name: Any) -> str:
-        name = wire.parse_model(name)
-        allowed = [known.name for known in self.models()]
-        if not self.settings.free_models and name not in (*allowed, self.settings.model):
-            raise ModelError(f"model: must be one of {', '.join(allowed)} on this page, got {name!r}")
-        return name
 
     def _read(self, source: Path, name: str) -> Any:
         return read_image(source, max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes, name=name)

@@ -41,7 +41,7 @@ LAYERS = {
         "found_masks",
         "state",
     ],
-    3: ["formats", "export", "batch", "wire", "service", "describe", "everything_service", "canvas"],
+    3: ["formats", "export", "batch", "wire", "service", "offer", "describe", "everything_service", "canvas"],
     4: ["ui", "bench"],
     5: ["cli", "cli_bench", "cli_everything", "__main__"],
 }
