@@ -22,6 +22,9 @@ def test_bench_click_measures_real_clicks():
     for row in (first, corrections):
         assert all(row[part]["p50"] > 0 for part in ("total", "decode", "network", "decoder alone"))
         assert row["total"]["p95"] >= row["decode"]["p50"]
+    earliest = result["earliest clicks (ms)"]
+    assert list(earliest) == ["1st", "2nd", "3rd"]
+    assert all(row["total"] > row["server"] > row["decode"] > 0 for row in earliest.values())
     sent = result["reply (bytes)"]
     assert 200 < sent["sent"]["p50"] < sent["before compression"]["p50"]
     assert len(result["bars"]) == 4
