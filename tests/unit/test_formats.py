@@ -243,6 +243,11 @@ def test_overlay_is_the_image_where_there_is_no_object(name):
     assert np.abs(out[30:, :].astype(int) - 100).max() < 12
 
 
+@pytest.mark.parametrize(("name", "width"), [("overlay", 65_500), ("mask", 1_000_000)])
+def test_the_longest_pictures_that_a_format_takes_are_written(name, width):
+    assert len(wide(name, width)) > 100
+
+
 def test_format_for_a_file_is_told_by_its_ending(tmp_path):
     endings = {"a.png": "mask", "b.ZIP": "masks", "c.jpeg": "overlay", "d.e.json": "coco"}
     assert {name: formats.for_file(tmp_path / name).name for name in endings} == endings
@@ -261,6 +266,12 @@ def with_object(**changes) -> Annotation:
 def crowd() -> Annotation:
     rle = Rle.encode(np.ones((1, 1), bool))
     return Annotation("a.png", (1, 1), [SavedObject(i, "", "#000000", rle) for i in range(65536)])
+
+
+def wide(name: str, width: int) -> bytes:
+    """One row of pixels and an object all over it."""
+    one = SavedObject(1, "", "#000000", Rle.encode(np.ones((1, width), bool)))
+    return formats.get(name).encode(Annotation("a.png", (1, width), [one]), np.zeros((1, width, 3), np.uint8))
 
 
 OTHER_SIZE = Rle.encode(np.ones((2, 3), bool))
@@ -304,6 +315,17 @@ MALFORMED = {
         lambda: encode("coco", with_object(prompt={"box": [float("nan")]})),
         "object 1.prompt: must be what JSON can hold, got: Out of range float",
     ),
+    "too wide for a JPEG": (
+        lambda: wide("overlay", 65_501),
+        "image: must be at most 65500 pixels a side for .jpg, got 65501x1",
+    ),
+    **{
+        f"too wide for the PNG of {name}": (
+            lambda name=name: wide(name, 1_000_001),
+            "image: must be at most 1000000 pixels a side for .png, got 1000001x1",
+        )
+        for name in ("mask", "masks", "cutout", "overlay-png")
+    },
     "unknown format": (lambda: formats.get("gif"), "format: must be one of mask, masks, labelmap, cutout, "),
     "format of no text": (lambda: formats.get([]), "format: must be one of mask, masks, labelmap, cutout, "),
     "unknown ending": (lambda: formats.for_file("a.gif"), "a.gif: must end with one of .png, .zip, .jpg, .jpeg, .json"),
