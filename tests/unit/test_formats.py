@@ -394,7 +394,43 @@ def test_write_follows_a_link_and_gives_usual_rights(tmp_path):
     assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~mask
 
 
-@pytest.mark.parametrize("name", ["none/a.png", ""], ids=["missing folder", "a folder"])
-def test_write_to_no_place_says_so(name, tmp_path):
-    with pytest.raises(ExportError, match="must be a file"):
-        formats.write(tmp_path / name, b"")
+@pytest.mark.parametrize(
+    ("name", "got"),
+    [("none/a.png", ": No such file or directory"), ("", " a folder"), ("pipe", " a device")],
+    ids=["missing folder", "a folder", "a pipe"],
+)
+@pytest.mark.parametrize(
+    "attempt", [lambda path: formats.write(path, b""), formats.check_target], ids=["write", "check"]
+)
+def test_write_to_no_place_says_so_and_leaves_it(name, got, attempt, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ExportError) as caught:
+        attempt(tmp_path / name)
+    assert str(caught.value) == f"{tmp_path / name}: must be a file that can be written, got{got}"
+    assert os.listdir(tmp_path) == ["pipe"]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_write_that_is_interrupted_leaves_nothing_behind(tmp_path):
+    def pieces():
+        yield b"half"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        formats.write(tmp_path / "a.json", pieces())
+    assert os.listdir(tmp_path) == []
+
+
+def test_check_of_a_target_leaves_the_file_and_refuses_the_image_itself(tmp_path):
+    image, other = tmp_path / "a.png", tmp_path / "b.png"
+    image.write_bytes(b"photo")
+    other.write_bytes(b"old")
+    (tmp_path / "link.png").symlink_to(image)
+    formats.check_target(other, image)
+    formats.check_target(tmp_path / "new.png", image)
+    formats.check_target(other, tmp_path / "nowhere.png")
+    assert other.read_bytes() == b"old"
+    for name in ("a.png", "link.png"):
+        with pytest.raises(ExportError, match=rf"{name}: must be another file than the image, got the same"):
+            formats.check_target(tmp_path / name, image)
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "b.png", "link.png"]
