@@ -152,6 +152,7 @@ def _segment(options: argparse.Namespace) -> None:
 
     chosen = formats.get(options.format) if options.format else formats.for_file(options.out)
     prompts = _prompts(options)
+    formats.check_target(options.out, options.image)
     picture = read_image(options.image)
     predictor = _loader(options, load_predictor)(options.model)
     session = segment(

@@ -42,9 +42,14 @@ def run(options: argparse.Namespace, load: Callable[[str], Any]) -> None:
     """Find and write all masks. load: from a model's name to a predictor. Raises SamuiError, also at the end of a
     folder of which some images could not be done."""
     parameters = Parameters(**{field.name: getattr(options, field.name) for field in fields(Parameters)})
+    try:
+        options.image.stat()
+    except OSError as error:
+        got = "got nothing there" if isinstance(error, FileNotFoundError) else f"got: {error.strerror}"
+        raise SamuiError(f"{options.image}: must be an image file or a folder, {got}") from None
     format = _format(options)
-    if not options.image.exists():
-        raise SamuiError(f"{options.image}: must be an image file or a folder, got nothing there")
+    if not options.image.is_dir():
+        formats.check_target(options.out, options.image)
     bar = Bar(sys.stderr)
     predictor = load(options.model)
     if not options.image.is_dir():

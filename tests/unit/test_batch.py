@@ -150,6 +150,42 @@ def test_images_of_one_stem_get_a_file_each(folder, predictor, tmp_path):
     assert sorted(p.name for p in out.glob("a*")) == ["a.jpg.png", "a.png.png"]
 
 
+@pytest.mark.parametrize(
+    ("images", "files"),
+    [
+        (["x.jpg", "x.png", "x.jpg.png"], ["x.jpg.png", "x.jpg.png.png", "x.png.png"]),
+        (["X.png", "x.jpg"], ["X.png.png", "x.jpg.png"]),
+        (["x.png", "x.y.png"], ["x.png", "x.y.png"]),
+    ],
+    ids=["a stem that is another's name", "capitals alone", "a stem that begins another's"],
+)
+def test_no_image_s_file_replaces_another_s(predictor, tmp_path, images, files):
+    (tmp_path / "photos").mkdir()
+    for name in images:
+        (tmp_path / "photos" / name).write_bytes(cv2.imencode(".png", np.full((50, 50, 3), 9, np.uint8))[1].tobytes())
+    out = tmp_path / "out"
+    run(predictor, tmp_path / "photos", out, "labelmap")
+    assert sorted(path.name for path in out.iterdir() if path.is_file()) == files
+
+
+@pytest.mark.parametrize("format", ["labelmap", "overlay"])
+def test_pictures_are_not_written_among_the_images(folder, predictor, tmp_path, capsys, format):
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    (tmp_path / "link").symlink_to(folder)
+    for out in (folder, tmp_path / "link"):
+        assert command(folder, "--out", out, "--format", format, *FLAGS) == 1
+        told = f"{out}: must be another folder than the images' for the format {format}, got the same\n"
+        assert capsys.readouterr().err == told
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert predictor.embed_calls == 0
+
+
+@pytest.mark.parametrize("format", ["coco", "masks"])
+def test_other_files_may_be_written_beside_the_images(folder, predictor, format):
+    run(predictor, folder, folder, format)
+    assert all(outcome.skipped for outcome in run(predictor, folder, folder, format))
+
+
 def test_small_masks_lie_on_top_of_large_ones(predictor):
     image = np.zeros((60, 80, 3), np.uint8)
     (found, *_) = everything(predictor, image, points_per_side=1, stability_score_thresh=0.5)
@@ -238,6 +274,36 @@ def test_an_image_that_is_not_there_is_told_before_the_model_loads(predictor, tm
     monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: pytest.fail("loaded"))
     assert command(tmp_path / "none.jpg", "--out", tmp_path / "x.json") == 1
     assert capsys.readouterr().err == f"{tmp_path / 'none.jpg'}: must be an image file or a folder, got nothing there\n"
+
+
+@pytest.mark.parametrize(
+    ("out", "got"),
+    [
+        ("photos/a.png", "must be another file than the image, got the same"),
+        ("none/x.json", "must be a file that can be written, got: No such file or directory"),
+    ],
+    ids=["the image itself", "missing folder"],
+)
+def test_an_output_that_cannot_be_is_told_before_the_model_loads(folder, tmp_path, capsys, monkeypatch, out, got):
+    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: pytest.fail("loaded"))
+    before = (folder / "a.png").read_bytes()
+    assert command(folder / "a.png", "--out", tmp_path / out, *FLAGS) == 1
+    assert capsys.readouterr().err == f"{tmp_path / out}: {got}\n"
+    assert (folder / "a.png").read_bytes() == before
+
+
+def test_a_combined_file_that_cannot_be_is_told_before_the_first_image(folder, predictor, tmp_path, capsys):
+    out = tmp_path / "all.json"
+    out.mkdir()
+    assert command(folder, "--out", out, *FLAGS) == 1
+    assert capsys.readouterr().err == f"{out}: must be a file that can be written, got a folder\n"
+    assert predictor.embed_calls == 0
+
+
+def test_a_path_that_no_system_takes_is_one_line(predictor, tmp_path, capsys):
+    image = tmp_path / ("x" * 300)
+    assert command(image, "--out", tmp_path / "x.json") == 1
+    assert capsys.readouterr().err == f"{image}: must be an image file or a folder, got: File name too long\n"
 
 
 def test_ctrl_c_says_how_to_go_on(folder, predictor, tmp_path, capsys, monkeypatch):
