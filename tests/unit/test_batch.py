@@ -1,7 +1,9 @@
 """Everything mode over files: what is written, what is skipped, and what a stopped run leaves behind."""
 
+import contextlib
 import io
 import json
+import os
 from dataclasses import replace
 
 import cv2
@@ -304,6 +306,32 @@ def test_a_path_that_no_system_takes_is_one_line(predictor, tmp_path, capsys):
     image = tmp_path / ("x" * 300)
     assert command(image, "--out", tmp_path / "x.json") == 1
     assert capsys.readouterr().err == f"{image}: must be an image file or a folder, got: File name too long\n"
+
+
+def test_names_that_the_output_cannot_show_do_not_end_the_run(folder, predictor, tmp_path):
+    (folder / "d.png").rename(folder / "größe.png")
+    (folder / "c.png").rename(folder / os.fsdecode(b"gr\xfc\xdfe.png"))
+    with io.TextIOWrapper(io.BytesIO(), encoding="ascii") as stdout, contextlib.redirect_stdout(stdout):
+        assert command(folder, "--out", tmp_path / "all.json", *FLAGS) == 0
+        told = stdout.buffer.getvalue().decode("ascii")
+    assert [line.split(":")[0] for line in told.splitlines()[:4]] == [
+        "a.png",
+        "b.png",
+        "gr\\xf6\\xdfe.png",
+        "gr\\udcfc\\udcdfe.png",
+    ]
+    assert len(json.loads((tmp_path / "all.json").read_bytes())["images"]) == 4
+
+
+def test_a_reader_that_goes_is_one_line_and_the_same_command_goes_on(folder, predictor, tmp_path, capsys):
+    reading, writing = os.pipe()
+    os.close(reading)
+    out = tmp_path / "all.json"
+    with open(writing, "w") as stdout, contextlib.redirect_stdout(stdout):
+        assert command(folder, "--out", out, *FLAGS) == 1
+    assert capsys.readouterr().err == "stdout: must stay open until the command ends, got: Broken pipe\n"
+    assert command(folder, "--out", out, *FLAGS) == 0
+    assert capsys.readouterr().out.startswith("a.png: done before\n")
 
 
 def test_ctrl_c_says_how_to_go_on(folder, predictor, tmp_path, capsys, monkeypatch):
