@@ -22,6 +22,7 @@ from samui.everything import Event, Finished, FoundMask, Parameters, stream
 from samui.formats import coco
 from samui.images import read_image
 from samui.predictor.base import Predictor
+from samui.predictor.load import DTYPES
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".mpo")
 _SETTINGS = "settings.json"
@@ -203,13 +204,22 @@ def _begin(parts: Path, settings: dict) -> None:
         return
     except (OSError, ValueError) as error:
         raise ExportError(f"{file}: must be readable JSON, got: {error}") from error
-    other = [name for name in settings if before.get(name) != settings[name]]
-    if other:
-        name = other[0]
-        raise ExportError(
-            f"{parts}: was begun with {name} {before.get(name)}, got {settings[name]}; choose another --out, "
-            "or remove it to begin anew"
-        )
+    if not isinstance(before, dict):
+        raise ExportError(f"{file}: must be the settings of an earlier run, got {type(before).__name__}")
+    for name in settings:
+        if before.get(name) != settings[name]:
+            began = f"{name} {before[name]}" if name in before else f"no {name}"
+            ways = f"{_way_on(name, before.get(name))}choose another --out, or remove this folder to begin anew"
+            raise ExportError(f"{parts}: was begun with {began}, got {settings[name]}; {ways}")
+
+
+def _way_on(name: str, value: object) -> str:
+    """With which option the run goes on that was begun with this value, where one gives it again for certain."""
+    if value is None or name == "revision":
+        return ""
+    if name == "dtype" and value not in DTYPES:  # which "auto" took; it measures, so it may take another next time
+        return f"--dtype auto may take {value} another time or on another machine; else "
+    return f"to go on, give --{name.replace('_', '-')} {value}; else "
 
 
 def _read(part: Path) -> dict | None:

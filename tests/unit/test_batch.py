@@ -125,8 +125,8 @@ def test_other_settings_are_refused_and_the_batch_size_is_none(folder, predictor
     with pytest.raises(ExportError) as caught:
         run(predictor, folder, out, parameters=Parameters(points_per_side=4, stability_score_thresh=0.5))
     assert str(caught.value) == (
-        f"{tmp_path / 'all.parts'}: was begun with points_per_side 3, got 4; choose another --out, or remove it to "
-        "begin anew"
+        f"{tmp_path / 'all.parts'}: was begun with points_per_side 3, got 4; to go on, give --points-per-side 3; else "
+        "choose another --out, or remove this folder to begin anew"
     )
     again = run(
         predictor,
@@ -135,6 +135,52 @@ def test_other_settings_are_refused_and_the_batch_size_is_none(folder, predictor
         parameters=Parameters(points_per_side=3, stability_score_thresh=0.5, points_per_batch=2),
     )
     assert all(outcome.skipped for outcome in again)
+
+
+AUTO = "bfloat16 encoder, float32 decoder"
+
+
+@pytest.mark.parametrize(
+    ("name", "began", "now", "told"),
+    [
+        ("dtype", "float32", AUTO, f"dtype float32, got {AUTO}; to go on, give --dtype float32; else choose"),
+        (
+            "dtype",
+            AUTO,
+            "float32",
+            f"dtype {AUTO}, got float32; --dtype auto may take {AUTO} another time or on another machine; else choose",
+        ),
+        ("name", "other/model", "fake", "model other/model, got fake; to go on, give --model other/model; else choose"),
+        ("revision", "1", "2", "revision 1, got 2; choose another --out, or remove this folder to begin anew"),
+    ],
+    ids=["as before auto", "auto that takes another", "model", "revision"],
+)
+def test_a_run_begun_otherwise_says_how_to_go_on(
+    folder, predictor, tmp_path, capsys, monkeypatch, name, began, now, told
+):
+    out = tmp_path / "all.json"
+    monkeypatch.setattr(predictor, name, began)
+    assert command(folder, "--out", out, *FLAGS) == 0
+    calls = predictor.embed_calls
+    monkeypatch.setattr(predictor, name, now)
+    assert command(folder, "--out", out, *FLAGS) == 1
+    assert f"{tmp_path / 'all.parts'}: was begun with {told}" in capsys.readouterr().err
+    assert predictor.embed_calls == calls
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("[]", "settings.json: must be the settings of an earlier run, got list"),
+        ("{", "settings.json: must be readable JSON, got: Expecting property name"),
+        ("{}", "was begun with no model, got fake; choose another --out, or remove this folder"),
+    ],
+)
+def test_settings_that_are_none_of_a_run_are_told(folder, predictor, tmp_path, capsys, settings, told):
+    (tmp_path / "all.parts").mkdir()
+    (tmp_path / "all.parts" / "settings.json").write_text(settings)
+    assert command(folder, "--out", tmp_path / "all.json", *FLAGS) == 1
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("format", "suffix"), [("labelmap", "png"), ("masks", "zip"), ("overlay", "jpg")])
