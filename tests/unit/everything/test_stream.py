@@ -114,6 +114,33 @@ def test_a_better_mask_replaces_a_provisional_one():
     assert [mask.colour for mask in replaced.added] == [first.colour]
 
 
+def test_a_mask_comes_back_when_the_better_one_is_replaced_by_one_that_leaves_it_alone():
+    # Each overlaps the next by more than the threshold, the first and the third by less.
+    boxes = [(8, 16, 100, 180), (22, 16, 114, 180), (36, 16, 128, 180)]
+    things = Things()
+    seen = itertools.count()
+
+    def one_after_the_other(embedding, points):
+        turn = next(seen)
+        things.things = [((0, 0, LOW, LOW), 0.9 + 0.03 * turn, 20.0)] if turn < 3 else []
+        logits, scores = Things.predict_points(things, embedding, points)
+        if turn < 3:
+            x0, y0, x1, y1 = boxes[turn]
+            logits[:] = -20
+            logits[:, :, y0:y1, x0:x1] = 20
+        return logits, scores
+
+    things.predict_points = one_after_the_other
+    *told, end = (event for event in run(things) if isinstance(event, (Found, Finished)))
+    first = told[0].added[0].id
+    assert [(first in {mask.id for mask in event.added}, first in event.removed) for event in told] == [
+        (True, False),
+        (False, True),
+        (True, False),
+    ]
+    assert [round(mask.score, 2) for mask in end.masks] == [0.96, 0.9]
+
+
 def test_of_equal_scores_the_first_point_of_the_grid_counts():
     (mask,) = samui.everything(Things((LEFT, 0.9, 20.0)), IMAGE, points_per_side=8)
     clicks = points(Crop((0, 0, WIDTH, HEIGHT), 0), Parameters(points_per_side=8))
