@@ -107,17 +107,20 @@ def test_masks_are_told_as_they_are_found_and_the_end_agrees_with_what_was_told(
 def test_a_better_mask_replaces_a_provisional_one():
     small = (8, 16, 100, 170)
     things = Things((LEFT, 0.9, 20.0))
-    seen = itertools.count()
 
     def better_later(embedding, points):
-        things.things = ((LEFT, 0.9, 20.0) if next(seen) < 2 else (small, 0.99, 20.0),)
-        return Things.predict_points(things, embedding, points)
+        logits, scores = Things.predict_points(things, embedding, points)
+        if scores.any():
+            things.things = ((small, 0.99, 20.0),)
+        return logits, scores
 
     things.predict_points = better_later
     found = [event for event in run(things) if isinstance(event, Found)]
     first = found[0].added[0]
     (replaced,) = (event for event in found if first.id in event.removed)
-    assert [mask.colour for mask in replaced.added] == [first.colour]
+    assert [(mask.colour, mask.box == first.box) for mask in replaced.added] == [(first.colour, False)]
+    (alone,) = samui.everything(Things((small, 0.99, 20.0)), IMAGE, points_per_side=8)
+    assert (alone.rle, alone.colour != first.colour) == (replaced.added[0].rle, True)
 
 
 def test_a_mask_comes_back_when_the_better_one_is_replaced_by_one_that_leaves_it_alone():
