@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from samui import formats
 from samui.batch import Outcome, run_folder, run_image
 from samui.errors import SamuiError
-from samui.everything import RANGES, Event, Finished, Parameters, Progress
+from samui.everything import RANGES, Event, Parameters, Progress
 
 _BAR = 24  # characters
 _OTHER_NAMES = {"png": "labelmap"}
@@ -53,8 +53,10 @@ def run(options: argparse.Namespace, load: Callable[[str], Any]) -> None:
     bar = Bar(sys.stderr)
     predictor = load(options.model)
     if not options.image.is_dir():
-        outcome = run_image(predictor, options.image, options.out, format, parameters, bar)
-        bar.clear()
+        try:
+            outcome = run_image(predictor, options.image, options.out, format, parameters, bar)
+        finally:
+            bar.clear()
         print(_json([outcome], options) if options.json else f"{options.out}: {outcome.told}")
         return
     outcomes = []
@@ -87,16 +89,15 @@ class Bar:
     def __call__(self, name: str, event: Event) -> None:
         """Show an event of this image, at most ten a second."""
         now = time.monotonic()
-        if self._stream is None or not isinstance(event, (Progress, Finished)) or now - self._last < 0.1:
+        if self._stream is None or not isinstance(event, Progress) or now - self._last < 0.1:
             return
         self._last = now
-        if isinstance(event, Progress):
-            share = event.done / event.total if event.total else 0.0
-            filled = "#" * round(share * _BAR)
-            left = "" if event.remaining is None else f" {event.remaining:.0f} s left"
-            what = "encoding" if event.stage == "encode" else f"{share:4.0%}{left}"
-            self._stream.write(f"\r\x1b[K{name} [{filled:-<{_BAR}}] {what}")
-            self._stream.flush()
+        share = event.done / event.total if event.total else 0.0
+        filled = "#" * round(share * _BAR)
+        left = "" if event.remaining is None else f" {event.remaining:.0f} s left"
+        what = "encoding" if event.stage == "encode" else f"{share:4.0%}{left}"
+        self._stream.write(f"\r\x1b[K{name} [{filled:-<{_BAR}}] {what}")
+        self._stream.flush()
 
     def clear(self) -> None:
         """Take the line away."""

@@ -411,6 +411,19 @@ class Terminal:
         pass
 
 
+def test_an_error_stands_on_a_line_of_its_own(folder, predictor, tmp_path, monkeypatch):
+    def full(path, data):
+        raise ExportError(f"{path}: no room")
+
+    monkeypatch.setattr(formats, "write", full)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    out = tmp_path / "x.json"
+    assert command(folder / "a.png", "--out", out, *FLAGS) == 1
+    assert "a.png [" in terminal.text
+    assert terminal.text.endswith(f"\r\x1b[K{out}: no room\n")
+
+
 def test_the_bar_shows_share_and_time_left_on_a_terminal():
     terminal = Terminal()
     bar = Bar(terminal)
