@@ -38,16 +38,25 @@ def check_target(path: str | os.PathLike[str], image: str | os.PathLike[str] | N
 
 
 def safe_name(text: str) -> str:
-    """A part of a file name made from any text: letters and digits of any script, "-", "_" and inner dots; may be "".
+    """A part of a file name made from any text: letters with their marks, digits, "-", "_" and inner dots; may be "".
 
-    Everything else becomes "_", so it holds no slash, no space, no control character; at most 100 bytes in UTF-8.
+    Letters are of any script. Everything else becomes "_", so it holds no slash, no space, no control character; at
+    most 100 bytes in UTF-8.
     """
-    text = unicodedata.normalize("NFC", text)
-    kept = "".join(c if c.isalnum() or c in "-." else " " for c in text)
+    kept = ""
+    for c in unicodedata.normalize("NFC", text):
+        # Vowel signs and tone marks belong to the letter before them: without, Hindi or Thai are other words.
+        belongs = _is_mark(c) and kept[-1:] not in ("", " ", "-", ".")
+        kept += c if c.isalnum() or c in "-." or belongs else " "
     name = "_".join(kept.split()).strip("._")
     while len(name.encode()) > _NAME_BYTES:
         name = name[:-1]
     return name.strip("._")
+
+
+def _is_mark(character: str) -> bool:
+    """Whether it is written on or at the letter before it; not the invisible signs that choose an emoji's look."""
+    return unicodedata.category(character) in ("Mn", "Mc") and not "\ufe00" <= character <= "\ufe0f"
 
 
 @contextlib.contextmanager

@@ -177,7 +177,19 @@ def test_names_in_a_zip_are_safe_and_unpack(text, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("a/b", "a_b"), ("Größe", "Größe"), ("猫 1", "猫_1"), ("😀", ""), (".hidden.", "hidden"), ("v1.2-x", "v1.2-x")],
+    [
+        ("a/b", "a_b"),
+        ("Größe", "Größe"),
+        ("猫 1", "猫_1"),
+        ("😀", ""),
+        (".hidden.", "hidden"),
+        ("v1.2-x", "v1.2-x"),
+        ("हिन्दी न", "हिन्दी_न"),
+        ("น้ำ", "น้ำ"),
+        ("1️⃣", "1"),
+        ("❤️", ""),
+        ("\u0301a", "a"),
+    ],
 )
 def test_safe_name_keeps_what_it_can(text, name):
     assert formats.safe_name(text) == name
