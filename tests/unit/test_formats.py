@@ -270,6 +270,18 @@ def test_describe_is_what_json_can_hold():
     assert json.loads(json.dumps(describe(prompt))) == {"points": [[1, 2, 1], [3.5, 4, 0]], "box": None}
 
 
+def test_a_colour_is_read_as_red_green_and_blue():
+    assert [with_object(colour=text).objects[0].rgb for text in ("#1f77b4", "#FFffFF")] == [(31, 119, 180), (255,) * 3]
+
+
+def test_an_annotation_does_not_change_with_the_lists_that_it_was_made_of():
+    objects, size = [*annotation(1).objects], [*SIZE]
+    saved = Annotation("a.png", size, objects)
+    objects.clear()
+    size[0] = 1
+    assert (len(saved.objects), saved.size) == (1, SIZE)
+
+
 def with_object(**changes) -> Annotation:
     fields = {"id": 1, "label": "", "colour": "#000000", "rle": Rle.encode(np.ones(SIZE, bool)), **changes}
     return Annotation("a.png", SIZE, [SavedObject(**fields)])
