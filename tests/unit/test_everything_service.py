@@ -1,5 +1,6 @@
 """Everything mode in a seat, with the fake predictor: a run step by step, and what becomes of the masks it found."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -111,6 +112,18 @@ def test_mask_that_goes_and_comes_back_between_two_events_is_on_the_page(page, m
     monkeypatch.setattr(everything_service, "time", SimpleNamespace(monotonic=lambda: next(times)))
     *events, last = page.service.everything(page.token, GRID)
     assert [event["stage"] for event in events] == ["started", "masks", "masks"]
+    assert set(shown_by(events)) == set(last["order"])
+
+
+def test_mask_whose_small_regions_go_at_the_end_is_told_again(page, monkeypatch):
+    finish(page)
+    (_, first), (_, second), *_ = seat_of(page).found.items()
+    cleaned = replace(first, rle=second.rle)
+    told = [Found((first, second), ()), Finished((second, cleaned), Report(Parameters()), False, 1.0)]
+    monkeypatch.setattr(everything_service, "stream", lambda *arguments, **options: iter(told))
+    *events, last = page.service.everything(page.token, GRID)
+    assert [mask["id"] for mask in last["added"]] == last["order"][1:]
+    assert last["added"][0]["mask"]["counts"] == second.rle.to_string() != first.rle.to_string()
     assert set(shown_by(events)) == set(last["order"])
 
 
