@@ -108,9 +108,13 @@ class Bar:
 
 def _format(options: argparse.Namespace) -> formats.Format:
     name = options.format
-    if name is None and not options.image.is_dir() and options.out.suffix.lower() != ".json":
+    suffix = options.out.suffix.lower()
+    if name is None and not options.image.is_dir() and suffix != ".json":
         # One mask of all objects together, which is what .png says elsewhere, would say nothing here.
         name = {"mask": "labelmap"}.get(formats.for_file(options.out).name, formats.for_file(options.out).name)
+    if name is None and suffix in {one.suffix for one in formats.FORMATS.values()} - {".json"}:
+        rule = "must be a folder or end with .json for a FOLDER without --format"
+        raise SamuiError(f"{options.out}: {rule}, got {options.out.suffix!r}")
     return formats.get(_OTHER_NAMES.get(name, name) or "coco")
 
 

@@ -318,6 +318,18 @@ def test_a_mistake_is_one_line_and_exit_code_1(folder, predictor, tmp_path, caps
     assert predictor.embed_calls == 0
 
 
+@pytest.mark.parametrize("suffix", [".PNG", ".zip", ".jpg"])
+def test_one_picture_for_a_folder_is_refused_unless_a_format_asks_for_a_folder(
+    folder, predictor, tmp_path, capsys, suffix
+):
+    out = tmp_path / f"all{suffix}"
+    assert command(folder, "--out", out, *FLAGS) == 1
+    rule = "must be a folder or end with .json for a FOLDER without --format"
+    assert capsys.readouterr().err == f"{out}: {rule}, got {suffix!r}\n"
+    assert not out.exists()
+    assert predictor.embed_calls == 0
+
+
 def test_an_image_that_is_not_there_is_told_before_the_model_loads(predictor, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: pytest.fail("loaded"))
     assert command(tmp_path / "none.jpg", "--out", tmp_path / "x.json") == 1
