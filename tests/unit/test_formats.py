@@ -160,6 +160,9 @@ def test_masks_zip_holds_each_object_complete():
     with zipfile.ZipFile(io.BytesIO(encode("masks", saved))) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["0001-wing.png", "0002-wing.png", "0003-wing.png"]
+        for entry in archive.infolist():
+            assert (entry.date_time, entry.create_system) == ((1980, 1, 1, 0, 0, 0), 3), "as on every machine and day"
+            assert stat.S_IMODE(entry.external_attr >> 16) == 0o644
         for name, mask in zip(archive.namelist(), saved.masks(), strict=True):
             np.testing.assert_array_equal(np.asarray(opened(archive.read(name))) == 255, mask)
 
@@ -390,12 +393,13 @@ def test_write_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
 
 
 def test_write_syncs_the_data_before_the_name_points_to_it(tmp_path, monkeypatch):
-    calls = []
+    calls, sizes = [], []
     sync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("sync"), sync(fd)))
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("sync"), sizes.append(os.fstat(fd).st_size), sync(fd)))
     monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
     formats.write(tmp_path / "a", b"data")
     assert calls == ["sync", "replace", "sync"], "the data, the name, the folder"
+    assert sizes[0] == 4, "nothing is left in Python's own buffer"
 
 
 def test_write_does_without_syncing_a_folder_where_that_cannot_be(tmp_path, monkeypatch):
