@@ -99,6 +99,15 @@ def test_a_finished_run_is_not_done_again(folder, predictor, tmp_path):
     assert (predictor.embed_calls, (out / "a.png").stat().st_mtime_ns) == (before, stamp)
 
 
+def test_a_picture_that_was_removed_is_made_again(folder, predictor, tmp_path):
+    out = tmp_path / "out"
+    run(predictor, folder, out, "labelmap")
+    before = (out / "b.png").read_bytes()
+    (out / "b.png").unlink()
+    assert [outcome.skipped for outcome in run(predictor, folder, out, "labelmap")] == [True, False, True, True]
+    assert (out / "b.png").read_bytes() == before
+
+
 def test_a_new_image_joins_the_others(folder, predictor, tmp_path):
     out = tmp_path / "all.json"
     run(predictor, folder, out)
@@ -246,6 +255,8 @@ def test_small_masks_lie_on_top_of_large_ones(predictor):
 
     annotation = annotate("x.png", (60, 80), [square(10), square(40)], "fake")
     assert [(one.id, one.rle.area) for one in annotation.objects] == [(2, 1600), (1, 100)]
+    equal = annotate("x.png", (60, 80), [square(10), square(40), square(10)], "fake")
+    assert [one.id for one in equal.objects] == [2, 1, 3], "of equal areas the better one first"
     data = np.frombuffer(formats.get("labelmap").encode(annotation), np.uint8)
     values = PIL.Image.open(io.BytesIO(data))
     assert (values.getpixel((15, 15)), values.getpixel((40, 40))) == (2, 1)
