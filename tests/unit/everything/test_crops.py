@@ -111,6 +111,17 @@ def test_of_the_image_and_a_crop_at_its_end_the_crop_s_mask_stays_and_the_best_c
     ]
 
 
+def test_the_size_of_a_crop_counts_and_not_where_it_ends(monkeypatch):
+    thing, nothing = spot((HEIGHT, WIDTH), (130, 100, 160, 120)), np.zeros((HEIGHT, WIDTH), np.bool_)
+    first, last = (0, 0, 100, 80), (105, 75, 160, 120)  # of the first layer and of the second
+    monkeypatch.setattr(
+        outline, "place", lambda runs, crop, size: runs_of(thing if crop.box in (first, last) else nothing)
+    )
+    *_, end = run(Things(((0, 0, LOW, LOW), 0.9, 20.0)), crops_n_layers=2, points_per_side=4)
+    assert [mask.crop for mask in end.masks] == [last]
+    assert end.report.crops_nms_thresh == 1
+
+
 def runs_of(mask):
     changes = np.flatnonzero(np.diff(mask.T.ravel().astype(np.int8), prepend=0, append=0))
     return changes.reshape(-1, 2)
