@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from samui.everything import Event, Finished, FoundMask, Parameters, stream
 from samui.formats import coco
 from samui.images import read_image
 from samui.predictor.base import Predictor
+from samui.predictor.load import DTYPES
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".mpo")
 _SETTINGS = "settings.json"
@@ -70,21 +72,23 @@ def run_folder(
 
     With COCO, `out` is the combined file if it ends in .json, or else the folder of a coco.json. With other formats it
     is a folder that gets one file an image. An image that cannot be read or written has an outcome without masks, and
-    the others go on. Raises ExportError if `out` was begun with other settings, ImageError for a folder without images.
+    the others go on. Raises ExportError if `out` was begun with other settings, cannot be written or would put pictures
+    among the images, ImageError for a folder without images.
     """
     files = image_files(folder)
     if not files:
         raise ImageError(f"{folder}: must hold images ({', '.join(SUFFIXES)}), got none")
     joined, parts = _places(out, format)
+    if joined is None and format.suffix in SUFFIXES and out.exists() and out.samefile(folder):
+        # They would replace images of their names, and be taken for images by the run that goes on.
+        raise ExportError(f"{out}: must be another folder than the images' for the format {format.name}, got the same")
     _begin(parts, _settings(predictor, format, parameters))
-    stems = [file.stem for file in files]
+    if joined is not None:
+        formats.check_target(joined)
+    names = _names(files)
     for file in files:
         part = parts / f"{file.name}.json"
-        target = None
-        if joined is None:
-            # The stem alone pairs with the image in other programs, but two images may share it.
-            name = file.stem if stems.count(file.stem) == 1 else file.name
-            target = out / f"{name}{format.suffix}"
+        target = None if joined is not None else out / f"{names[file]}{format.suffix}"
         document = _read(part)
         if document is not None and (target is None or target.is_file()):
             yield Outcome(file.name, len(document["annotations"]), "done before", skipped=True)
@@ -168,6 +172,16 @@ def _places(out: Path, format: formats.Format) -> tuple[Path | None, Path]:
     return out / "coco.json", out / "parts"
 
 
+def _names(files: Sequence[Path]) -> dict[Path, str]:
+    """What each image's own file is called, without its ending.
+
+    The stem alone pairs with the image in other programs. Where it is another image's stem or name as well, also if
+    only on a system that does not tell capitals apart, the whole name is taken, which is nobody's else then.
+    """
+    taken = Counter(text.casefold() for file in files for text in (file.stem, file.name))
+    return {file: file.stem if taken[file.stem.casefold()] == 1 else file.name for file in files}
+
+
 def _settings(predictor: Predictor, format: formats.Format, parameters: Parameters) -> dict:
     chosen = {name: value for name, value in asdict(parameters).items() if name not in _WITHOUT_EFFECT}
     return {"model": predictor.name, "revision": predictor.revision, "dtype": predictor.dtype} | {
@@ -190,13 +204,22 @@ def _begin(parts: Path, settings: dict) -> None:
         return
     except (OSError, ValueError) as error:
         raise ExportError(f"{file}: must be readable JSON, got: {error}") from error
-    other = [name for name in settings if before.get(name) != settings[name]]
-    if other:
-        name = other[0]
-        raise ExportError(
-            f"{parts}: was begun with {name} {before.get(name)}, got {settings[name]}; choose another --out, "
-            "or remove it to begin anew"
-        )
+    if not isinstance(before, dict):
+        raise ExportError(f"{file}: must be the settings of an earlier run, got {type(before).__name__}")
+    for name in settings:
+        if before.get(name) != settings[name]:
+            began = f"{name} {before[name]}" if name in before else f"no {name}"
+            ways = f"{_way_on(name, before.get(name))}choose another --out, or remove this folder to begin anew"
+            raise ExportError(f"{parts}: was begun with {began}, got {settings[name]}; {ways}")
+
+
+def _way_on(name: str, value: object) -> str:
+    """With which option the run goes on that was begun with this value, where one gives it again for certain."""
+    if value is None or name == "revision":
+        return ""
+    if name == "dtype" and value not in DTYPES:  # which "auto" took; it measures, so it may take another next time
+        return f"--dtype auto may take {value} another time or on another machine; else "
+    return f"to go on, give --{name.replace('_', '-')} {value}; else "
 
 
 def _read(part: Path) -> dict | None:

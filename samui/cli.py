@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -27,12 +28,21 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit code: 0, or 1 with one line on stderr for a mistake of the caller's."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The name of a file may hold what a terminal or a pipe cannot; a run over a folder must not end at that.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(arguments)
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
         for noisy in ("httpx", "httpcore", "transformers", "accelerate", "huggingface_hub"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        # Who reads has gone, as with `| head`. Python would try to write the rest once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"stdout: must stay open until the command ends, got: {error.strerror}", file=sys.stderr)
+        return 1
     except SamuiError as error:
         print(str(error).replace("\n", " "), file=sys.stderr)
         return 1
@@ -152,6 +162,7 @@ def _segment(options: argparse.Namespace) -> None:
 
     chosen = formats.get(options.format) if options.format else formats.for_file(options.out)
     prompts = _prompts(options)
+    formats.check_target(options.out, options.image)
     picture = read_image(options.image)
     predictor = _loader(options, load_predictor)(options.model)
     session = segment(

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from samui import formats
 from samui.batch import Outcome, run_folder, run_image
 from samui.errors import SamuiError
-from samui.everything import RANGES, Event, Finished, Parameters, Progress
+from samui.everything import RANGES, Event, Parameters, Progress
 
 _BAR = 24  # characters
 _OTHER_NAMES = {"png": "labelmap"}
@@ -42,14 +42,21 @@ def run(options: argparse.Namespace, load: Callable[[str], Any]) -> None:
     """Find and write all masks. load: from a model's name to a predictor. Raises SamuiError, also at the end of a
     folder of which some images could not be done."""
     parameters = Parameters(**{field.name: getattr(options, field.name) for field in fields(Parameters)})
+    try:
+        options.image.stat()
+    except OSError as error:
+        got = "got nothing there" if isinstance(error, FileNotFoundError) else f"got: {error.strerror}"
+        raise SamuiError(f"{options.image}: must be an image file or a folder, {got}") from None
     format = _format(options)
-    if not options.image.exists():
-        raise SamuiError(f"{options.image}: must be an image file or a folder, got nothing there")
+    if not options.image.is_dir():
+        formats.check_target(options.out, options.image)
     bar = Bar(sys.stderr)
     predictor = load(options.model)
     if not options.image.is_dir():
-        outcome = run_image(predictor, options.image, options.out, format, parameters, bar)
-        bar.clear()
+        try:
+            outcome = run_image(predictor, options.image, options.out, format, parameters, bar)
+        finally:
+            bar.clear()
         print(_json([outcome], options) if options.json else f"{options.out}: {outcome.told}")
         return
     outcomes = []
@@ -82,16 +89,15 @@ class Bar:
     def __call__(self, name: str, event: Event) -> None:
         """Show an event of this image, at most ten a second."""
         now = time.monotonic()
-        if self._stream is None or not isinstance(event, (Progress, Finished)) or now - self._last < 0.1:
+        if self._stream is None or not isinstance(event, Progress) or now - self._last < 0.1:
             return
         self._last = now
-        if isinstance(event, Progress):
-            share = event.done / event.total if event.total else 0.0
-            filled = "#" * round(share * _BAR)
-            left = "" if event.remaining is None else f" {event.remaining:.0f} s left"
-            what = "encoding" if event.stage == "encode" else f"{share:4.0%}{left}"
-            self._stream.write(f"\r\x1b[K{name} [{filled:-<{_BAR}}] {what}")
-            self._stream.flush()
+        share = event.done / event.total if event.total else 0.0
+        filled = "#" * round(share * _BAR)
+        left = "" if event.remaining is None else f" {event.remaining:.0f} s left"
+        what = "encoding" if event.stage == "encode" else f"{share:4.0%}{left}"
+        self._stream.write(f"\r\x1b[K{name} [{filled:-<{_BAR}}] {what}")
+        self._stream.flush()
 
     def clear(self) -> None:
         """Take the line away."""
@@ -102,9 +108,13 @@ class Bar:
 
 def _format(options: argparse.Namespace) -> formats.Format:
     name = options.format
-    if name is None and not options.image.is_dir() and options.out.suffix.lower() != ".json":
+    suffix = options.out.suffix.lower()
+    if name is None and not options.image.is_dir() and suffix != ".json":
         # One mask of all objects together, which is what .png says elsewhere, would say nothing here.
         name = {"mask": "labelmap"}.get(formats.for_file(options.out).name, formats.for_file(options.out).name)
+    if name is None and suffix in {one.suffix for one in formats.FORMATS.values()} - {".json"}:
+        rule = "must be a folder or end with .json for a FOLDER without --format"
+        raise SamuiError(f"{options.out}: {rule}, got {options.out.suffix!r}")
     return formats.get(_OTHER_NAMES.get(name, name) or "coco")
 
 

@@ -122,7 +122,9 @@ def _tell(events: Iterator[Any], seat: Seat, found: FoundMasks, told: Mapping[st
         now = time.monotonic()
         if now - last < _PAUSE and not (added and now - last_masks >= _PAUSE):
             continue
-        yield {**told, "stage": "masks", "added": wire.encode_found(added.items()), "removed": removed, **progress}
+        # A mask comes back when the one that replaced it is replaced, too; that is no removal for the page.
+        gone = [id for id in removed if id not in added]
+        yield {**told, "stage": "masks", "added": wire.encode_found(added.items()), "removed": gone, **progress}
         last, last_masks = now, now if added else last_masks
         added, removed = {}, []
 

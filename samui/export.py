@@ -45,11 +45,14 @@ def encode(
 
 
 def keep(folder: Path, name: str, data: bytes) -> Path:
-    """Write an export under a session's folder, in a folder of its own; only the last ones stay."""
+    """Write an export under a session's folder, in a folder of its own; only the last ones stay. Raises ExportError."""
     exports = folder / _FOLDER
-    exports.mkdir(exist_ok=True)
     own = exports / f"{time.monotonic_ns():020}"
-    own.mkdir()
+    try:
+        exports.mkdir(exist_ok=True)
+        own.mkdir()
+    except OSError as error:
+        raise ExportError(f"save: there must be room for a file, got: {error.strerror or error}") from error
     formats.write(own / name, data)
     for old in sorted(exports.iterdir())[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)

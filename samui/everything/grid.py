@@ -28,11 +28,6 @@ class Crop:
         x0, y0, x1, y1 = self.box
         return y1 - y0, x1 - x0
 
-    @property
-    def area(self) -> int:
-        """Pixels."""
-        return self.size[0] * self.size[1]
-
 
 def crops(height: int, width: int, parameters: Parameters) -> list[Crop]:
     """The whole image, then for each layer n its 2^n x 2^n overlapping crops, column by column."""

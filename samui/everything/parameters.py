@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 from dataclasses import dataclass, fields
 
@@ -74,7 +73,7 @@ def _checked(name: str, value: object) -> int | float:
     whole = isinstance(low, int)
     kind = numbers.Integral if whole else numbers.Real
     good = isinstance(value, kind) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or not low <= value <= high:
+    if not good or not low <= value <= high:  # which neither infinity nor NaN is
         what = "a whole number " if whole else ""
         raise ParameterError(f"{name}: must be {what}from {_show(low)} to {_show(high)}, got {value!r}")
     return int(value) if whole else float(value)

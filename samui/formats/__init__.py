@@ -18,9 +18,20 @@ import numpy as np
 from samui.errors import ExportError
 from samui.formats import coco, cutout, labelmap, mask, masks, overlay
 from samui.formats.annotation import Annotation, SavedObject, describe
-from samui.formats.files import safe_name, write
+from samui.formats.files import check_target, safe_name, write
 
-__all__ = ["FORMATS", "Annotation", "Format", "SavedObject", "describe", "for_file", "get", "safe_name", "write"]
+__all__ = [
+    "FORMATS",
+    "Annotation",
+    "Format",
+    "SavedObject",
+    "check_target",
+    "describe",
+    "for_file",
+    "get",
+    "safe_name",
+    "write",
+]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from samui.errors import ExportError
+from samui.formats import picture
 from samui.formats.annotation import Annotation
 
 
@@ -30,4 +31,4 @@ def encode_cropped(annotation: Annotation, image: np.ndarray) -> bytes:
 def _encode(mask: np.ndarray, image: np.ndarray) -> bytes:
     bgra = cv2.cvtColor(image, cv2.COLOR_RGB2BGRA)
     bgra[~mask] = 0
-    return cv2.imencode(".png", bgra)[1].tobytes()
+    return picture.encode(".png", bgra)

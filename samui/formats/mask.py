@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
+from samui.formats import picture
 from samui.formats.annotation import Annotation
 
 
@@ -15,4 +15,4 @@ def encode(annotation: Annotation, image: np.ndarray | None = None) -> bytes:
 
 def encode_png(mask: np.ndarray) -> bytes:
     """PNG, greyscale, 0 and 255, of one bool (H, W) mask."""
-    return cv2.imencode(".png", mask.view(np.uint8) * np.uint8(255))[1].tobytes()
+    return picture.encode(".png", mask.view(np.uint8) * np.uint8(255))

@@ -9,18 +9,18 @@ import cv2
 import numpy as np
 
 from samui import masks
+from samui.formats import picture
 from samui.formats.annotation import Annotation
 
 
 def encode_jpeg(annotation: Annotation, image: np.ndarray) -> bytes:
-    """JPEG at quality 92 with full colour resolution, so that outlines stay crisp; image is RGB uint8 (H, W, 3)."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    return cv2.imencode(".jpg", _draw(annotation, image), options)[1].tobytes()
+    """JPEG at quality 92 with full colour resolution; image is RGB uint8 (H, W, 3)."""
+    return picture.encode(".jpg", _draw(annotation, image))
 
 
 def encode_png(annotation: Annotation, image: np.ndarray) -> bytes:
     """PNG, without loss; image is RGB uint8 (H, W, 3)."""
-    return cv2.imencode(".png", _draw(annotation, image))[1].tobytes()
+    return picture.encode(".png", _draw(annotation, image))
 
 
 def _draw(annotation: Annotation, image: np.ndarray) -> np.ndarray:

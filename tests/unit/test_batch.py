@@ -1,7 +1,9 @@
 """Everything mode over files: what is written, what is skipped, and what a stopped run leaves behind."""
 
+import contextlib
 import io
 import json
+import os
 from dataclasses import replace
 
 import cv2
@@ -97,6 +99,15 @@ def test_a_finished_run_is_not_done_again(folder, predictor, tmp_path):
     assert (predictor.embed_calls, (out / "a.png").stat().st_mtime_ns) == (before, stamp)
 
 
+def test_a_picture_that_was_removed_is_made_again(folder, predictor, tmp_path):
+    out = tmp_path / "out"
+    run(predictor, folder, out, "labelmap")
+    before = (out / "b.png").read_bytes()
+    (out / "b.png").unlink()
+    assert [outcome.skipped for outcome in run(predictor, folder, out, "labelmap")] == [True, False, True, True]
+    assert (out / "b.png").read_bytes() == before
+
+
 def test_a_new_image_joins_the_others(folder, predictor, tmp_path):
     out = tmp_path / "all.json"
     run(predictor, folder, out)
@@ -123,8 +134,8 @@ def test_other_settings_are_refused_and_the_batch_size_is_none(folder, predictor
     with pytest.raises(ExportError) as caught:
         run(predictor, folder, out, parameters=Parameters(points_per_side=4, stability_score_thresh=0.5))
     assert str(caught.value) == (
-        f"{tmp_path / 'all.parts'}: was begun with points_per_side 3, got 4; choose another --out, or remove it to "
-        "begin anew"
+        f"{tmp_path / 'all.parts'}: was begun with points_per_side 3, got 4; to go on, give --points-per-side 3; else "
+        "choose another --out, or remove this folder to begin anew"
     )
     again = run(
         predictor,
@@ -133,6 +144,52 @@ def test_other_settings_are_refused_and_the_batch_size_is_none(folder, predictor
         parameters=Parameters(points_per_side=3, stability_score_thresh=0.5, points_per_batch=2),
     )
     assert all(outcome.skipped for outcome in again)
+
+
+AUTO = "bfloat16 encoder, float32 decoder"
+
+
+@pytest.mark.parametrize(
+    ("name", "began", "now", "told"),
+    [
+        ("dtype", "float32", AUTO, f"dtype float32, got {AUTO}; to go on, give --dtype float32; else choose"),
+        (
+            "dtype",
+            AUTO,
+            "float32",
+            f"dtype {AUTO}, got float32; --dtype auto may take {AUTO} another time or on another machine; else choose",
+        ),
+        ("name", "other/model", "fake", "model other/model, got fake; to go on, give --model other/model; else choose"),
+        ("revision", "1", "2", "revision 1, got 2; choose another --out, or remove this folder to begin anew"),
+    ],
+    ids=["as before auto", "auto that takes another", "model", "revision"],
+)
+def test_a_run_begun_otherwise_says_how_to_go_on(
+    folder, predictor, tmp_path, capsys, monkeypatch, name, began, now, told
+):
+    out = tmp_path / "all.json"
+    monkeypatch.setattr(predictor, name, began)
+    assert command(folder, "--out", out, *FLAGS) == 0
+    calls = predictor.embed_calls
+    monkeypatch.setattr(predictor, name, now)
+    assert command(folder, "--out", out, *FLAGS) == 1
+    assert f"{tmp_path / 'all.parts'}: was begun with {told}" in capsys.readouterr().err
+    assert predictor.embed_calls == calls
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("[]", "settings.json: must be the settings of an earlier run, got list"),
+        ("{", "settings.json: must be readable JSON, got: Expecting property name"),
+        ("{}", "was begun with no model, got fake; choose another --out, or remove this folder"),
+    ],
+)
+def test_settings_that_are_none_of_a_run_are_told(folder, predictor, tmp_path, capsys, settings, told):
+    (tmp_path / "all.parts").mkdir()
+    (tmp_path / "all.parts" / "settings.json").write_text(settings)
+    assert command(folder, "--out", tmp_path / "all.json", *FLAGS) == 1
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("format", "suffix"), [("labelmap", "png"), ("masks", "zip"), ("overlay", "jpg")])
@@ -150,6 +207,42 @@ def test_images_of_one_stem_get_a_file_each(folder, predictor, tmp_path):
     assert sorted(p.name for p in out.glob("a*")) == ["a.jpg.png", "a.png.png"]
 
 
+@pytest.mark.parametrize(
+    ("images", "files"),
+    [
+        (["x.jpg", "x.png", "x.jpg.png"], ["x.jpg.png", "x.jpg.png.png", "x.png.png"]),
+        (["X.png", "x.jpg"], ["X.png.png", "x.jpg.png"]),
+        (["x.png", "x.y.png"], ["x.png", "x.y.png"]),
+    ],
+    ids=["a stem that is another's name", "capitals alone", "a stem that begins another's"],
+)
+def test_no_image_s_file_replaces_another_s(predictor, tmp_path, images, files):
+    (tmp_path / "photos").mkdir()
+    for name in images:
+        (tmp_path / "photos" / name).write_bytes(cv2.imencode(".png", np.full((50, 50, 3), 9, np.uint8))[1].tobytes())
+    out = tmp_path / "out"
+    run(predictor, tmp_path / "photos", out, "labelmap")
+    assert sorted(path.name for path in out.iterdir() if path.is_file()) == files
+
+
+@pytest.mark.parametrize("format", ["labelmap", "overlay"])
+def test_pictures_are_not_written_among_the_images(folder, predictor, tmp_path, capsys, format):
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    (tmp_path / "link").symlink_to(folder)
+    for out in (folder, tmp_path / "link"):
+        assert command(folder, "--out", out, "--format", format, *FLAGS) == 1
+        told = f"{out}: must be another folder than the images' for the format {format}, got the same\n"
+        assert capsys.readouterr().err == told
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert predictor.embed_calls == 0
+
+
+@pytest.mark.parametrize("format", ["coco", "masks"])
+def test_other_files_may_be_written_beside_the_images(folder, predictor, format):
+    run(predictor, folder, folder, format)
+    assert all(outcome.skipped for outcome in run(predictor, folder, folder, format))
+
+
 def test_small_masks_lie_on_top_of_large_ones(predictor):
     image = np.zeros((60, 80, 3), np.uint8)
     (found, *_) = everything(predictor, image, points_per_side=1, stability_score_thresh=0.5)
@@ -162,6 +255,8 @@ def test_small_masks_lie_on_top_of_large_ones(predictor):
 
     annotation = annotate("x.png", (60, 80), [square(10), square(40)], "fake")
     assert [(one.id, one.rle.area) for one in annotation.objects] == [(2, 1600), (1, 100)]
+    equal = annotate("x.png", (60, 80), [square(10), square(40), square(10)], "fake")
+    assert [one.id for one in equal.objects] == [2, 1, 3], "of equal areas the better one first"
     data = np.frombuffer(formats.get("labelmap").encode(annotation), np.uint8)
     values = PIL.Image.open(io.BytesIO(data))
     assert (values.getpixel((15, 15)), values.getpixel((40, 40))) == (2, 1)
@@ -234,10 +329,78 @@ def test_a_mistake_is_one_line_and_exit_code_1(folder, predictor, tmp_path, caps
     assert predictor.embed_calls == 0
 
 
+@pytest.mark.parametrize("suffix", [".PNG", ".zip", ".jpg"])
+def test_one_picture_for_a_folder_is_refused_unless_a_format_asks_for_a_folder(
+    folder, predictor, tmp_path, capsys, suffix
+):
+    out = tmp_path / f"all{suffix}"
+    assert command(folder, "--out", out, *FLAGS) == 1
+    rule = "must be a folder or end with .json for a FOLDER without --format"
+    assert capsys.readouterr().err == f"{out}: {rule}, got {suffix!r}\n"
+    assert not out.exists()
+    assert predictor.embed_calls == 0
+
+
 def test_an_image_that_is_not_there_is_told_before_the_model_loads(predictor, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: pytest.fail("loaded"))
     assert command(tmp_path / "none.jpg", "--out", tmp_path / "x.json") == 1
     assert capsys.readouterr().err == f"{tmp_path / 'none.jpg'}: must be an image file or a folder, got nothing there\n"
+
+
+@pytest.mark.parametrize(
+    ("out", "got"),
+    [
+        ("photos/a.png", "must be another file than the image, got the same"),
+        ("none/x.json", "must be a file that can be written, got: No such file or directory"),
+    ],
+    ids=["the image itself", "missing folder"],
+)
+def test_an_output_that_cannot_be_is_told_before_the_model_loads(folder, tmp_path, capsys, monkeypatch, out, got):
+    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: pytest.fail("loaded"))
+    before = (folder / "a.png").read_bytes()
+    assert command(folder / "a.png", "--out", tmp_path / out, *FLAGS) == 1
+    assert capsys.readouterr().err == f"{tmp_path / out}: {got}\n"
+    assert (folder / "a.png").read_bytes() == before
+
+
+def test_a_combined_file_that_cannot_be_is_told_before_the_first_image(folder, predictor, tmp_path, capsys):
+    out = tmp_path / "all.json"
+    out.mkdir()
+    assert command(folder, "--out", out, *FLAGS) == 1
+    assert capsys.readouterr().err == f"{out}: must be a file that can be written, got a folder\n"
+    assert predictor.embed_calls == 0
+
+
+def test_a_path_that_no_system_takes_is_one_line(predictor, tmp_path, capsys):
+    image = tmp_path / ("x" * 300)
+    assert command(image, "--out", tmp_path / "x.json") == 1
+    assert capsys.readouterr().err == f"{image}: must be an image file or a folder, got: File name too long\n"
+
+
+def test_names_that_the_output_cannot_show_do_not_end_the_run(folder, predictor, tmp_path):
+    (folder / "d.png").rename(folder / "größe.png")
+    (folder / "c.png").rename(folder / os.fsdecode(b"gr\xfc\xdfe.png"))
+    with io.TextIOWrapper(io.BytesIO(), encoding="ascii") as stdout, contextlib.redirect_stdout(stdout):
+        assert command(folder, "--out", tmp_path / "all.json", *FLAGS) == 0
+        told = stdout.buffer.getvalue().decode("ascii")
+    assert [line.split(":")[0] for line in told.splitlines()[:4]] == [
+        "a.png",
+        "b.png",
+        "gr\\xf6\\xdfe.png",
+        "gr\\udcfc\\udcdfe.png",
+    ]
+    assert len(json.loads((tmp_path / "all.json").read_bytes())["images"]) == 4
+
+
+def test_a_reader_that_goes_is_one_line_and_the_same_command_goes_on(folder, predictor, tmp_path, capsys):
+    reading, writing = os.pipe()
+    os.close(reading)
+    out = tmp_path / "all.json"
+    with open(writing, "w") as stdout, contextlib.redirect_stdout(stdout):
+        assert command(folder, "--out", out, *FLAGS) == 1
+    assert capsys.readouterr().err == "stdout: must stay open until the command ends, got: Broken pipe\n"
+    assert command(folder, "--out", out, *FLAGS) == 0
+    assert capsys.readouterr().out.startswith("a.png: done before\n")
 
 
 def test_ctrl_c_says_how_to_go_on(folder, predictor, tmp_path, capsys, monkeypatch):
@@ -269,6 +432,19 @@ class Terminal:
 
     def flush(self):
         pass
+
+
+def test_an_error_stands_on_a_line_of_its_own(folder, predictor, tmp_path, monkeypatch):
+    def full(path, data):
+        raise ExportError(f"{path}: no room")
+
+    monkeypatch.setattr(formats, "write", full)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    out = tmp_path / "x.json"
+    assert command(folder / "a.png", "--out", out, *FLAGS) == 1
+    assert "a.png [" in terminal.text
+    assert terminal.text.endswith(f"\r\x1b[K{out}: no room\n")
 
 
 def test_the_bar_shows_share_and_time_left_on_a_terminal():

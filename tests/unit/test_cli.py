@@ -47,6 +47,22 @@ def test_segment_json_tells_scores_boxes_and_areas(photo, predictor, tmp_path, c
     assert predictor.predict_calls == 2
 
 
+@pytest.mark.parametrize(
+    ("out", "got"),
+    [
+        ("photo.png", "must be another file than the image, got the same"),
+        ("none/mask.png", "must be a file that can be written, got: No such file or directory"),
+    ],
+    ids=["the image itself", "missing folder"],
+)
+def test_an_output_that_cannot_be_is_told_before_the_model_loads(photo, tmp_path, capsys, monkeypatch, out, got):
+    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: pytest.fail("loaded"))
+    before = photo.read_bytes()
+    assert run("segment", photo, "--point", "40,30", "--out", tmp_path / out) == 1
+    assert capsys.readouterr().err == f"{tmp_path / out}: {got}\n"
+    assert photo.read_bytes() == before
+
+
 def test_several_boxes_are_several_objects(photo, predictor, tmp_path):
     out = tmp_path / "boxes.json"
     arguments = ["--box", "5,5,30,30", "--box", "40,10,70,50"]

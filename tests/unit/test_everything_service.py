@@ -1,11 +1,15 @@
 """Everything mode in a seat, with the fake predictor: a run step by step, and what becomes of the masks it found."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
 from samui import everything_service, everything_session
 from samui.errors import ParameterError, RequestError, SamuiError, SessionError, UnknownSessionError
+from samui.everything import Finished, Found, Parameters, Report
 from samui.masks import Rle
 from samui.service import Service
 from samui.settings import Settings
@@ -92,6 +96,35 @@ def test_slow_page_gets_the_same_masks_in_fewer_events(page, monkeypatch):
     assert len(few) < len(every)
     assert len(shown_by(few)) == len(few[-1]["order"]) == len(every[-1]["order"])
     assert set(shown_by(few)) == set(few[-1]["order"])
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["it stays", "it goes again"])
+def test_mask_that_goes_and_comes_back_between_two_events_is_on_the_page(page, monkeypatch, again):
+    finish(page)
+    (_, first), (_, better), (_, best), *_ = seat_of(page).found.items()
+    told = [Found((first,), ()), Found((better,), (first.id,)), Found((best, first), (better.id,))]
+    told += [Found((), (first.id,))] if again else []
+    end = Finished((best,) if again else (best, first), Report(Parameters()), False, 1.0)
+    monkeypatch.setattr(everything_service, "stream", lambda *arguments, **options: iter([*told, end]))
+    # The first event goes out at once, the others together.
+    times = iter([0.0, *[0.1] * (len(told) - 2), 1.0])
+    monkeypatch.setattr(everything_service, "_PAUSE", 0.25)
+    monkeypatch.setattr(everything_service, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    *events, last = page.service.everything(page.token, GRID)
+    assert [event["stage"] for event in events] == ["started", "masks", "masks"]
+    assert set(shown_by(events)) == set(last["order"])
+
+
+def test_mask_whose_small_regions_go_at_the_end_is_told_again(page, monkeypatch):
+    finish(page)
+    (_, first), (_, second), *_ = seat_of(page).found.items()
+    cleaned = replace(first, rle=second.rle)
+    told = [Found((first, second), ()), Finished((second, cleaned), Report(Parameters()), False, 1.0)]
+    monkeypatch.setattr(everything_service, "stream", lambda *arguments, **options: iter(told))
+    *events, last = page.service.everything(page.token, GRID)
+    assert [mask["id"] for mask in last["added"]] == last["order"][1:]
+    assert last["added"][0]["mask"]["counts"] == second.rle.to_string() != first.rle.to_string()
+    assert set(shown_by(events)) == set(last["order"])
 
 
 def test_run_neither_encodes_again_nor_changes_the_session(page, fake):

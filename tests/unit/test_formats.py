@@ -160,6 +160,9 @@ def test_masks_zip_holds_each_object_complete():
     with zipfile.ZipFile(io.BytesIO(encode("masks", saved))) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["0001-wing.png", "0002-wing.png", "0003-wing.png"]
+        for entry in archive.infolist():
+            assert (entry.date_time, entry.create_system) == ((1980, 1, 1, 0, 0, 0), 3), "as on every machine and day"
+            assert stat.S_IMODE(entry.external_attr >> 16) == 0o644
         for name, mask in zip(archive.namelist(), saved.masks(), strict=True):
             np.testing.assert_array_equal(np.asarray(opened(archive.read(name))) == 255, mask)
 
@@ -177,7 +180,19 @@ def test_names_in_a_zip_are_safe_and_unpack(text, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("a/b", "a_b"), ("Größe", "Größe"), ("猫 1", "猫_1"), ("😀", ""), (".hidden.", "hidden"), ("v1.2-x", "v1.2-x")],
+    [
+        ("a/b", "a_b"),
+        ("Größe", "Größe"),
+        ("猫 1", "猫_1"),
+        ("😀", ""),
+        (".hidden.", "hidden"),
+        ("v1.2-x", "v1.2-x"),
+        ("हिन्दी न", "हिन्दी_न"),
+        ("น้ำ", "น้ำ"),
+        ("1️⃣", "1"),
+        ("❤️", ""),
+        ("\u0301a", "a"),
+    ],
 )
 def test_safe_name_keeps_what_it_can(text, name):
     assert formats.safe_name(text) == name
@@ -243,6 +258,11 @@ def test_overlay_is_the_image_where_there_is_no_object(name):
     assert np.abs(out[30:, :].astype(int) - 100).max() < 12
 
 
+@pytest.mark.parametrize(("name", "width"), [("overlay", 65_500), ("mask", 1_000_000)])
+def test_the_longest_pictures_that_a_format_takes_are_written(name, width):
+    assert len(wide(name, width)) > 100
+
+
 def test_format_for_a_file_is_told_by_its_ending(tmp_path):
     endings = {"a.png": "mask", "b.ZIP": "masks", "c.jpeg": "overlay", "d.e.json": "coco"}
     assert {name: formats.for_file(tmp_path / name).name for name in endings} == endings
@@ -253,6 +273,18 @@ def test_describe_is_what_json_can_hold():
     assert json.loads(json.dumps(describe(prompt))) == {"points": [[1, 2, 1], [3.5, 4, 0]], "box": None}
 
 
+def test_a_colour_is_read_as_red_green_and_blue():
+    assert [with_object(colour=text).objects[0].rgb for text in ("#1f77b4", "#FFffFF")] == [(31, 119, 180), (255,) * 3]
+
+
+def test_an_annotation_does_not_change_with_the_lists_that_it_was_made_of():
+    objects, size = [*annotation(1).objects], [*SIZE]
+    saved = Annotation("a.png", size, objects)
+    objects.clear()
+    size[0] = 1
+    assert (len(saved.objects), saved.size) == (1, SIZE)
+
+
 def with_object(**changes) -> Annotation:
     fields = {"id": 1, "label": "", "colour": "#000000", "rle": Rle.encode(np.ones(SIZE, bool)), **changes}
     return Annotation("a.png", SIZE, [SavedObject(**fields)])
@@ -261,6 +293,12 @@ def with_object(**changes) -> Annotation:
 def crowd() -> Annotation:
     rle = Rle.encode(np.ones((1, 1), bool))
     return Annotation("a.png", (1, 1), [SavedObject(i, "", "#000000", rle) for i in range(65536)])
+
+
+def wide(name: str, width: int) -> bytes:
+    """One row of pixels and an object all over it."""
+    one = SavedObject(1, "", "#000000", Rle.encode(np.ones((1, width), bool)))
+    return formats.get(name).encode(Annotation("a.png", (1, width), [one]), np.zeros((1, width, 3), np.uint8))
 
 
 OTHER_SIZE = Rle.encode(np.ones((2, 3), bool))
@@ -304,6 +342,17 @@ MALFORMED = {
         lambda: encode("coco", with_object(prompt={"box": [float("nan")]})),
         "object 1.prompt: must be what JSON can hold, got: Out of range float",
     ),
+    "too wide for a JPEG": (
+        lambda: wide("overlay", 65_501),
+        "image: must be at most 65500 pixels a side for .jpg, got 65501x1",
+    ),
+    **{
+        f"too wide for the PNG of {name}": (
+            lambda name=name: wide(name, 1_000_001),
+            "image: must be at most 1000000 pixels a side for .png, got 1000001x1",
+        )
+        for name in ("mask", "masks", "cutout", "overlay-png")
+    },
     "unknown format": (lambda: formats.get("gif"), "format: must be one of mask, masks, labelmap, cutout, "),
     "format of no text": (lambda: formats.get([]), "format: must be one of mask, masks, labelmap, cutout, "),
     "unknown ending": (lambda: formats.for_file("a.gif"), "a.gif: must end with one of .png, .zip, .jpg, .jpeg, .json"),
@@ -344,12 +393,13 @@ def test_write_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
 
 
 def test_write_syncs_the_data_before_the_name_points_to_it(tmp_path, monkeypatch):
-    calls = []
+    calls, sizes = [], []
     sync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("sync"), sync(fd)))
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("sync"), sizes.append(os.fstat(fd).st_size), sync(fd)))
     monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
     formats.write(tmp_path / "a", b"data")
     assert calls == ["sync", "replace", "sync"], "the data, the name, the folder"
+    assert sizes[0] == 4, "nothing is left in Python's own buffer"
 
 
 def test_write_does_without_syncing_a_folder_where_that_cannot_be(tmp_path, monkeypatch):
@@ -372,7 +422,43 @@ def test_write_follows_a_link_and_gives_usual_rights(tmp_path):
     assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~mask
 
 
-@pytest.mark.parametrize("name", ["none/a.png", ""], ids=["missing folder", "a folder"])
-def test_write_to_no_place_says_so(name, tmp_path):
-    with pytest.raises(ExportError, match="must be a file"):
-        formats.write(tmp_path / name, b"")
+@pytest.mark.parametrize(
+    ("name", "got"),
+    [("none/a.png", ": No such file or directory"), ("", " a folder"), ("pipe", " a device")],
+    ids=["missing folder", "a folder", "a pipe"],
+)
+@pytest.mark.parametrize(
+    "attempt", [lambda path: formats.write(path, b""), formats.check_target], ids=["write", "check"]
+)
+def test_write_to_no_place_says_so_and_leaves_it(name, got, attempt, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ExportError) as caught:
+        attempt(tmp_path / name)
+    assert str(caught.value) == f"{tmp_path / name}: must be a file that can be written, got{got}"
+    assert os.listdir(tmp_path) == ["pipe"]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_write_that_is_interrupted_leaves_nothing_behind(tmp_path):
+    def pieces():
+        yield b"half"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        formats.write(tmp_path / "a.json", pieces())
+    assert os.listdir(tmp_path) == []
+
+
+def test_check_of_a_target_leaves_the_file_and_refuses_the_image_itself(tmp_path):
+    image, other = tmp_path / "a.png", tmp_path / "b.png"
+    image.write_bytes(b"photo")
+    other.write_bytes(b"old")
+    (tmp_path / "link.png").symlink_to(image)
+    formats.check_target(other, image)
+    formats.check_target(tmp_path / "new.png", image)
+    formats.check_target(other, tmp_path / "nowhere.png")
+    assert other.read_bytes() == b"old"
+    for name in ("a.png", "link.png"):
+        with pytest.raises(ExportError, match=rf"{name}: must be another file than the image, got the same"):
+            formats.check_target(tmp_path / name, image)
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "b.png", "link.png"]

@@ -1,9 +1,11 @@
 """Crops and their grids of points, and what becomes of the masks found in them."""
 
 import numpy as np
+import pytest
 
 from samui.everything import Parameters, outline
-from samui.everything.grid import crops, order, points
+from samui.everything.grid import Crop, crops, order, points
+from samui.everything.run import _is_cut
 from samui.geometry import Frame
 from tests.fakes import LOW
 from tests.unit.everything.things import HEIGHT, WIDTH, Things, run, spot
@@ -63,6 +65,23 @@ def test_a_mask_cut_by_its_crop_goes_unless_the_image_ends_there():
     assert end.report.crop_edge == 4 * 16 * 1
 
 
+@pytest.mark.parametrize("gap", [0, 20, 21])
+@pytest.mark.parametrize("side", range(4), ids=["left", "top", "right", "bottom"])
+def test_a_mask_is_cut_within_20_pixels_of_its_crop_s_edge(side, gap):
+    # As segment-anything counts: right and bottom are the mask's last pixel, but one more for the crop.
+    crop = (100, 200, 400, 600)
+    box = [150, 250, 350, 550]
+    box[side] = (crop[0] + gap, crop[1] + gap, crop[2] - gap + 1, crop[3] - gap + 1)[side]
+    assert _is_cut(tuple(box), Crop(crop, 1), (1000, 1000)) == (gap <= 20)
+    # Where the image ends as well, within 20 pixels of the mask, nothing is cut off.
+    ends = (0, 0, 400, 600) if side > 1 else None
+    if ends:
+        assert not _is_cut(tuple(box), Crop(crop, 1), ends[:1:-1])
+        beyond = [600, 400]
+        beyond[3 - side] += 21 - gap
+        assert _is_cut(tuple(box), Crop(crop, 1), tuple(beyond)) == (gap <= 20)
+
+
 def test_of_two_crops_that_find_a_thing_the_smaller_one_s_mask_stays(monkeypatch):
     # The same mask of the image, whichever part of it the model sees.
     thing = spot((HEIGHT, WIDTH), (22, 15, 45, 35))
@@ -70,6 +89,37 @@ def test_of_two_crops_that_find_a_thing_the_smaller_one_s_mask_stays(monkeypatch
     *_, end = run(Things(((0, 0, LOW, LOW), 0.9, 20.0)), crops_n_layers=1, points_per_side=4)
     assert [mask.crop for mask in end.masks] == [(0, 0, 100, 80)]
     assert end.report.crops_nms_thresh == 4
+
+
+def test_of_the_image_and_a_crop_at_its_end_the_crop_s_mask_stays_and_the_best_comes_first(monkeypatch):
+    thing, other = spot((HEIGHT, WIDTH), (115, 85, 138, 105)), spot((HEIGHT, WIDTH), (20, 15, 60, 40))
+    seen = {(0, 0, WIDTH, HEIGHT): thing, (60, 40, WIDTH, HEIGHT): thing, (0, 0, 100, 80): other}
+    nothing = np.zeros((HEIGHT, WIDTH), np.bool_)
+    monkeypatch.setattr(outline, "place", lambda runs, crop, size: runs_of(seen.get(crop.box, nothing)))
+    things = Things()
+
+    def predict(embedding, points):
+        # Surer in the crop of the end, which comes last.
+        things.things = (((0, 0, LOW, LOW), 0.9 + 0.01 * things.embed_calls, 20.0),)
+        return Things.predict_points(things, embedding, points)
+
+    things.predict_points = predict
+    *_, end = run(things, crops_n_layers=1, points_per_side=4)
+    assert [(mask.crop, round(mask.score, 2)) for mask in end.masks] == [
+        ((60, 40, WIDTH, HEIGHT), 0.95),
+        ((0, 0, 100, 80), 0.92),
+    ]
+
+
+def test_the_size_of_a_crop_counts_and_not_where_it_ends(monkeypatch):
+    thing, nothing = spot((HEIGHT, WIDTH), (130, 100, 160, 120)), np.zeros((HEIGHT, WIDTH), np.bool_)
+    first, last = (0, 0, 100, 80), (105, 75, 160, 120)  # of the first layer and of the second
+    monkeypatch.setattr(
+        outline, "place", lambda runs, crop, size: runs_of(thing if crop.box in (first, last) else nothing)
+    )
+    *_, end = run(Things(((0, 0, LOW, LOW), 0.9, 20.0)), crops_n_layers=2, points_per_side=4)
+    assert [mask.crop for mask in end.masks] == [last]
+    assert end.report.crops_nms_thresh == 1
 
 
 def runs_of(mask):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from samui.everything import nms
 from samui.everything.nms import keep_best
 
 
@@ -32,6 +33,16 @@ def test_suppression_is_that_of_its_definition(threshold):
         scores = random.integers(0, 20, 80) / 20  # many equal ones
         kept = keep_best(boxes, scores.astype(np.float32), threshold)
         assert kept.tolist() == naive_nms(boxes.tolist(), scores.tolist(), threshold)
+
+
+def test_iou_of_two_boxes_is_that_of_its_definition():
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        one, other = (
+            (x, y, x + width, y + height)
+            for x, y, width, height in zip(*random.integers(0, 12, (4, 2)).tolist(), strict=True)
+        )
+        assert nms.box_iou(one, other) == pytest.approx(box_iou(one, other), abs=1e-6)
 
 
 def test_suppression_of_nothing_is_nothing():

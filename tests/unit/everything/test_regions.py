@@ -70,6 +70,24 @@ def test_small_regions_are_removed_from_the_masks_that_remain():
     assert without[0].area == np.count_nonzero(without[0].mask) < with_spot[0].area
 
 
+def test_of_masks_that_are_alike_without_small_regions_the_one_that_did_not_change_stays():
+    class Spotted(Things):
+        def predict_points(self, embedding, points):
+            logits, scores = super().predict_points(embedding, points)
+            spotted = embedding.frame.to_model(points)[:, 0] > 54
+            logits[spotted, :, 2:6, 200:204] = logits[spotted].max(axis=(2, 3))[..., None, None]
+            return logits, scores + 0.02 * spotted[:, None]
+
+    predictor = Spotted((LEFT, 0.9, 20.0))
+    plain, spotted = sorted(samui.everything(predictor, IMAGE, points_per_side=8), key=lambda mask: mask.area)
+    assert plain.score < spotted.score
+    masks = samui.everything(predictor, IMAGE, points_per_side=8, min_mask_region_area=30)
+    assert [mask.rle for mask in masks] == [plain.rle]
+    assert [mask.id for mask in masks] == [plain.id]
+    report = masks.report
+    assert (report.min_mask_region_area, report.kept) == (1, 1)
+
+
 def test_masks_that_overlap_a_little_stay_when_small_regions_go():
     things = (LEFT, 0.9, 20.0), ((80, 16, 240, 180), 0.95, 20.0)
     masks = samui.everything(Things(*things), IMAGE, points_per_side=8, min_mask_region_area=30)

@@ -1,18 +1,24 @@
 """A run of everything mode on a scripted network: which masks stay, what is told, and what it costs."""
 
 import itertools
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 import samui
 from samui.errors import ImageError
 from samui.everything import Finished, Found, Parameters, Progress, outline, stream
 from samui.everything.grid import Crop, points
+from samui.everything.nms import keep_best
+from samui.everything.run import _corners
 from samui.geometry import Frame
 from samui.masks import Rle
-from tests.fakes import LOW
+from tests.fakes import LOW, FakePredictor
 from tests.unit.everything.things import HEIGHT, IMAGE, LEFT, RIGHT, WIDTH, Things, run
 
 
@@ -101,17 +107,47 @@ def test_masks_are_told_as_they_are_found_and_the_end_agrees_with_what_was_told(
 def test_a_better_mask_replaces_a_provisional_one():
     small = (8, 16, 100, 170)
     things = Things((LEFT, 0.9, 20.0))
-    seen = itertools.count()
 
     def better_later(embedding, points):
-        things.things = ((LEFT, 0.9, 20.0) if next(seen) < 2 else (small, 0.99, 20.0),)
-        return Things.predict_points(things, embedding, points)
+        logits, scores = Things.predict_points(things, embedding, points)
+        if scores.any():
+            things.things = ((small, 0.99, 20.0),)
+        return logits, scores
 
     things.predict_points = better_later
     found = [event for event in run(things) if isinstance(event, Found)]
     first = found[0].added[0]
     (replaced,) = (event for event in found if first.id in event.removed)
-    assert [mask.colour for mask in replaced.added] == [first.colour]
+    assert [(mask.colour, mask.box == first.box) for mask in replaced.added] == [(first.colour, False)]
+    (alone,) = samui.everything(Things((small, 0.99, 20.0)), IMAGE, points_per_side=8)
+    assert (alone.rle, alone.colour != first.colour) == (replaced.added[0].rle, True)
+
+
+def test_a_mask_comes_back_when_the_better_one_is_replaced_by_one_that_leaves_it_alone():
+    # Each overlaps the next by more than the threshold, the first and the third by less.
+    boxes = [(8, 16, 100, 180), (22, 16, 114, 180), (36, 16, 128, 180)]
+    things = Things()
+    seen = itertools.count()
+
+    def one_after_the_other(embedding, points):
+        turn = next(seen)
+        things.things = [((0, 0, LOW, LOW), 0.9 + 0.03 * turn, 20.0)] if turn < 3 else []
+        logits, scores = Things.predict_points(things, embedding, points)
+        if turn < 3:
+            x0, y0, x1, y1 = boxes[turn]
+            logits[:] = -20
+            logits[:, :, y0:y1, x0:x1] = 20
+        return logits, scores
+
+    things.predict_points = one_after_the_other
+    *told, end = (event for event in run(things) if isinstance(event, (Found, Finished)))
+    first = told[0].added[0].id
+    assert [(first in {mask.id for mask in event.added}, first in event.removed) for event in told] == [
+        (True, False),
+        (False, True),
+        (True, False),
+    ]
+    assert [round(mask.score, 2) for mask in end.masks] == [0.96, 0.9]
 
 
 def test_of_equal_scores_the_first_point_of_the_grid_counts():
@@ -162,9 +198,57 @@ def test_a_run_cancelled_between_crops_does_not_encode_the_next_one():
 def test_a_given_embedding_is_not_made_again():
     predictor = Things((LEFT, 0.9, 20.0))
     embedding = predictor.embed(IMAGE)
-    *_, end = stream(predictor, None, Parameters(points_per_side=8), embedding=embedding)
-    assert len(end.masks) == 1
+    for image in (None, IMAGE):
+        *_, end = stream(predictor, image, Parameters(points_per_side=8), embedding=embedding)
+        assert len(end.masks) == 1
     assert predictor.embed_calls == 1
+
+
+def test_a_pil_image_is_searched_as_its_pixels():
+    def found(image):
+        masks = samui.everything(Things((LEFT, 0.9, 20.0)), image, points_per_side=4, crops_n_layers=1)
+        return [(mask.id, mask.rle, mask.crop) for mask in masks]
+
+    for mode in ("RGB", "L"):
+        assert found(PIL.Image.fromarray(IMAGE).convert(mode)) == found(IMAGE) != []
+
+
+def test_seconds_count_from_the_start(monkeypatch):
+    clock = itertools.count(1000)
+    monkeypatch.setattr(sys.modules["samui.everything.run"], "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    told = [event for event in run(Things(), points_per_side=4, crops_n_layers=1) if not isinstance(event, Found)]
+    assert [event.elapsed for event in told] == list(range(len(told)))
+
+
+def test_a_score_or_a_stability_at_its_threshold_goes():
+    rules = {"points_per_side": 8, "box_nms_thresh": 1.0}
+    things = Things((LEFT, 0.9, 20.0))
+    masks = samui.everything(things, IMAGE, **rules, pred_iou_thresh=0.8)
+    scores = sorted({mask.score for mask in masks})
+    assert len(scores) == 2  # of the third candidate it is 0.8
+    higher = samui.everything(things, IMAGE, **rules, pred_iou_thresh=scores[0])
+    assert {mask.score for mask in higher} == {scores[1]}
+    stability = masks[0].stability
+    assert samui.everything(things, IMAGE, **rules, stability_score_thresh=stability - 0.001)
+    assert not samui.everything(things, IMAGE, **rules, stability_score_thresh=stability)
+
+
+def test_boxes_are_compared_as_the_reference_has_them():
+    # With right and bottom on the last pixel 7 of 10 are shared, not above the threshold; beyond it 8 of 11 are.
+    (mask,) = samui.everything(Things((LEFT, 0.9, 20.0)), IMAGE, points_per_side=8)
+    boxes = [(5, 3, 16, 14), (5, 3, 13, 14), (5, 3, 16, 11)]
+    corners = _corners([replace(mask, box=box) for box in boxes])
+    assert corners.tolist() == [[5, 3, 15, 13], [5, 3, 12, 13], [5, 3, 15, 10]]
+    assert keep_best(corners[:2], [1, 0.5], 0.7).tolist() == keep_best(corners[::2], [1, 0.5], 0.7).tolist() == [0, 1]
+    assert _corners([]).shape == (0, 4)
+
+
+def test_an_id_says_which_point_and_which_candidate():
+    masks = samui.everything(FakePredictor(), IMAGE, points_per_side=4, pred_iou_thresh=0, stability_score_thresh=0)
+    clicks = points(Crop((0, 0, WIDTH, HEIGHT), 0), Parameters(points_per_side=4))
+    assert {mask.candidate for mask in masks} == {0, 1, 2}
+    for mask in masks:
+        assert (tuple(clicks[mask.id // 3]), mask.id % 3) == (mask.point, mask.candidate)
 
 
 @pytest.mark.parametrize(
