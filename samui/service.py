@@ -164,11 +164,16 @@ class Service:
 
     def _embedding(self, seat: Seat, predictor: Predictor) -> Embedding:
         """Of a seat's image; runs the encoder if it was evicted, or waits for it."""
-        held = self.embeddings.get(seat.embedding_key)
+        with seat.lock:
+            image, key = seat.image, seat.embedding_key
+        held = self.embeddings.get(key)
         if held is None:
-            pixels = self.pictures.get(seat.image.file)
-            seat.embedding_key = embedding_key(predictor, pixels)
-            held = self.embeddings.get_or_encode(predictor, pixels, key=seat.embedding_key)
+            pixels = self.pictures.get(image.file)
+            key = embedding_key(predictor, pixels)
+            held = self.embeddings.get_or_encode(predictor, pixels, key=key)
+            with seat.lock:  # everything mode holds no lock meanwhile, and the seat may have another image or model
+                if seat.image is image and seat.predictor is predictor:
+                    seat.embedding_key = key
         return held
 
     def _predictor(self, seat: Seat) -> Predictor:
