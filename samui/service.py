@@ -225,7 +225,7 @@ class Service:
             yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
             if begun is None or begun.predictor is not predictor:  # another model was chosen meanwhile
                 begun = self.embeddings.begin(predictor, picture.pixels)
-            key, encode_ms = yield from self._wait(seat, epoch, "open", seat.model, begun, mark)
+            key, encode_ms = yield from self._wait(seat, epoch, "open", seat.model, begun, partial(seat.check, mark))
             with seat.lock:
                 if seat.epoch != epoch:
                     return
@@ -245,8 +245,9 @@ class Service:
     def change_model(self, token: Any, name: Any) -> Iterator[Event]:
         """Load another model for a seat and encode its image with it.
 
-        Events "downloading" with bytes, "loading", "encoding", "ready" or "cancelled". Objects stay, the active prompt
-        is decoded anew. Raises SamuiError; the seat then keeps model and work, as after a cancel.
+        Events "downloading" with bytes, "loading", "encoding", "ready" or "cancelled", which also ends what a newer
+        choice overtakes. Objects stay, the active prompt is decoded anew; an image that is opened meanwhile gets the
+        model too. Raises SamuiError; the seat then keeps model and work, as after a cancel.
         """
         try:
             yield from self._change_model(self.sessions.get(token), offer.check(name, self.settings, self.predictors))
@@ -254,35 +255,36 @@ class Service:
             yield {"event": "model", "stage": "cancelled"}
 
     def _change_model(self, seat: Seat, name: str) -> Iterator[Event]:
-        mark = seat.abandoned
+        seat.choices += 1
+        check = partial(seat.check, seat.abandoned, seat.choices)
         if not self.predictors.has(name):
             for done, total in self.downloads.follow(name):
-                seat.check(mark)
+                check()
                 yield {"event": "model", "stage": "downloading", "name": name, "done": done, "total": total}
         yield {"event": "model", "stage": "loading", "name": name}
-        predictor = yield from wait_for(partial(self.predictors.get, name), partial(seat.check, mark))
-        with seat.lock:
-            seat.check(mark)
-            epoch, image = seat.epoch, seat.image
-            if image is None:
-                seat.model, seat.predictor = name, predictor
-        if image is None:
-            model = describe.model(name, predictor, self.settings)
-            yield {"event": "model", "stage": "ready", "epoch": epoch, "model": model}
-            return
-        pixels = self.pictures.get(image.file)
-        begun = self.embeddings.begin(predictor, pixels)
-        key, encode_ms = yield from self._wait(seat, epoch, "model", name, begun, mark)
-        with seat.lock:
-            if seat.epoch != epoch:
-                return
-            seat.check(mark)
-            seat.stop()  # what it has found stays
-            seat.epoch += 1
-            seat.model, seat.predictor, seat.embedding_key, seat.encode_ms = name, predictor, key, encode_ms
-            seat.session = seat.session.for_other_model(self._tools(seat, Timings()))
-            seat.forget()
-            told = self._ready(seat, "model")
+        predictor = yield from wait_for(partial(self.predictors.get, name), check)
+        while True:
+            with seat.lock:
+                check()
+                epoch, image = seat.epoch, seat.image
+                if image is None:
+                    seat.model, seat.predictor = name, predictor
+                    model = describe.model(name, predictor, self.settings)
+                    told = {"event": "model", "stage": "ready", "epoch": epoch, "model": model}
+                    break
+                begun = self.embeddings.begin(predictor, self.pictures.get(image.file))
+            key, encode_ms = yield from self._wait(seat, epoch, "model", name, begun, check)
+            with seat.lock:
+                check()
+                if seat.epoch != epoch:
+                    continue  # it is wanted for another image now
+                seat.stop()  # what it has found stays
+                seat.epoch += 1
+                seat.model, seat.predictor, seat.embedding_key, seat.encode_ms = name, predictor, key, encode_ms
+                seat.session = seat.session.for_other_model(self._tools(seat, Timings()))
+                seat.forget()
+                told = self._ready(seat, "model")
+                break
         log.info("session %s uses %s", seat.key, predictor.name)
         yield told
 
@@ -316,14 +318,14 @@ class Service:
         return export.keep(self.scratch.seat(seat.key), name, data), name
 
     def _wait(
-        self, seat: Seat, epoch: int, event: str, name: str, begun: Encoding, mark: int
+        self, seat: Seat, epoch: int, event: str, name: str, begun: Encoding, check: Callable[[], None]
     ) -> Generator[Event, None, tuple[str, float]]:
         """Tell that the encoder runs, wait for it, and return the embedding's key and the milliseconds."""
         model = describe.model(name, begun.predictor, self.settings)
         seat.encoding = epoch
         try:
             yield {"event": event, "stage": "encoding", "epoch": epoch, "image": describe.image(seat), "model": model}
-            return (yield from wait_for(begun.result, partial(seat.check, mark)))
+            return (yield from wait_for(begun.result, check))
         finally:  # also when it failed: a click then tries again, and says what is wrong
             seat.encoding = 0 if seat.encoding == epoch else seat.encoding
 

@@ -47,6 +47,7 @@ class Seat:
     predictor: Predictor | None = None  # of this model, once it was needed
     epoch: int = 0
     opens: int = 0  # how many images it was asked to open
+    choices: int = 0  # how many models it was asked to change to
     abandoned: int = 0  # how often the page cancelled what it opened or loaded
     image: OpenImage | None = None
     session: Session | None = None
@@ -78,9 +79,9 @@ class Seat:
     def work(self, before: tuple[Any, ...]) -> None:
         self.image, self.session, self.left, self.found, self.embedding_key, self.encode_ms = before
 
-    def check(self, mark: int) -> None:
-        """AbandonedError if the page has cancelled since `abandoned` was `mark`."""
-        if self.abandoned != mark:
+    def check(self, mark: int, choice: int | None = None) -> None:
+        """AbandonedError if the page has cancelled since `abandoned` was `mark`, or chosen since `choice`."""
+        if self.abandoned != mark or choice not in (None, self.choices):
             raise AbandonedError
 
     def stop(self) -> bool:
