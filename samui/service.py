@@ -18,7 +18,7 @@ import numpy as np
 from samui import actions, describe, everything_service, export, offer, wire
 from samui.downloads import Downloads
 from samui.embeddings import EmbeddingCache, Encoding, embedding_key
-from samui.errors import ExportError, RequestError, SamuiError, SessionError, StaleError
+from samui.errors import ExportError, RequestError, SamuiError, SessionError, StaleError, UnknownSessionError
 from samui.images import read_image
 from samui.models import Watch, download
 from samui.open_image import OpenImage, store
@@ -88,7 +88,7 @@ class Service:
         except SamuiError as error:
             return wire.error_reply(error)
         except Exception:
-            return _unexpected("begin")
+            return wire.unexpected_reply("begin")
 
     def act(self, data: Any) -> Event:
         """Answer one request of a page (protocol: `samui.wire`). Always an envelope, never an exception."""
@@ -101,7 +101,7 @@ class Service:
         except SamuiError as error:
             return {**marks, **wire.error_reply(error)}
         except Exception:
-            return {**marks, **_unexpected("act")}
+            return {**marks, **wire.unexpected_reply("act")}
 
     def _act(self, seat: Seat, request: wire.Request) -> Event:
         if isinstance(request.action, actions.Abandon):
@@ -218,6 +218,7 @@ class Service:
                 epoch = seat.epoch
         if late:
             self._remove(image)
+            self._check_open(seat)
             if mark != seat.abandoned:
                 yield {"event": "open", "stage": "cancelled", "epoch": seat.epoch}
             return
@@ -294,10 +295,8 @@ class Service:
         predictor = self._predictor(seat)
         checked = everything_service.parse_parameters(parameters, predictor, hosted=self.settings.hosted)
 
-        def pixels() -> np.ndarray:
-            return self.pictures.get(seat.image.file)
-
-        yield from everything_service.run(seat, checked, predictor, lambda: self._embedding(seat, predictor), pixels)
+        parts = partial(self._embedding, seat, predictor), lambda: self.pictures.get(seat.image.file)
+        yield from everything_service.run(seat, checked, predictor, *parts)
 
     def save(
         self, token: Any, format_name: Any, only: int | None = None, *, epoch: int | None = None
@@ -315,7 +314,9 @@ class Service:
             image, objects = seat.image, seat.session.state.objects
         annotation = export.annotate(image.name, image.size, objects)
         name, data = export.encode(annotation, format_name, lambda: self.pictures.get(image.file), only=only)
-        return export.keep(self.scratch.seat(seat.key), name, data), name
+        file = export.keep(self.scratch.seat(seat.key), name, data)
+        self._check_open(seat)
+        return file, name
 
     def _wait(
         self, seat: Seat, epoch: int, event: str, name: str, begun: Encoding, check: Callable[[], None]
@@ -385,13 +386,14 @@ class Service:
             self.pictures.drop(image.file)
             shutil.rmtree(image.file.parent, ignore_errors=True)
 
+    def _check_open(self, seat: Seat) -> None:
+        """UnknownSessionError if a seat was closed while something was written into its folder, which goes again."""
+        if seat.closed:
+            self.scratch.drop(seat.key)
+            raise UnknownSessionError("session: must be open until its files are written, got one that has ended")
+
     def _closed(self, seat: Seat) -> None:
         seat.stop()
         self._remove(seat.image)
         self._remove(seat.left and seat.left.image)
         self.scratch.drop(seat.key)
-
-
-def _unexpected(where: str) -> Event:
-    log.exception("unexpected error in %s", where)
-    return {"ok": False, "kind": "internal", "error": f"{where}: something unexpected went wrong; the log says more"}

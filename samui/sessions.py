@@ -16,6 +16,7 @@ from samui.open_image import OpenImage
 from samui.predictor.base import Predictor
 from samui.session import Session, State
 
+_UNKNOWN = "session: must be one that this server issued and has not closed"
 _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
 
 
@@ -170,7 +171,7 @@ class Sessions:
         with self._lock:
             seat = (self._seats.get(token) or self._former.get(token)) if isinstance(token, str) else None
             if seat is None or self._clock() - seat.used > self._idle:
-                raise UnknownSessionError("session: must be one that this server issued and has not closed")
+                raise UnknownSessionError(_UNKNOWN)
             if token == seat.token and seat.former is not None:
                 del self._former[seat.former]
                 seat.former = None
@@ -186,6 +187,7 @@ class Sessions:
         """
         seat = self.get(token)
         with seat.lock, self._lock:
+            self._check_held(seat)  # the wait for its lock may have been long
             del self._seats[seat.token]
             if seat.former is None:
                 seat.former = seat.token
@@ -215,6 +217,7 @@ class Sessions:
         """Close the seat of a token. UnknownSessionError if there is none."""
         seat = self.get(token)
         with self._lock:
+            self._check_held(seat)
             self._forget(seat)
         self._close([seat])
 
@@ -236,6 +239,10 @@ class Sessions:
             raise FullError(f"session: at most {self._cap} people at work at once; try again in a few minutes")
         self._forget(free[0])
         return [free[0]]
+
+    def _check_held(self, seat: Seat) -> None:
+        if self._seats.get(seat.token) is not seat:
+            raise UnknownSessionError(_UNKNOWN)
 
     def _forget(self, seat: Seat) -> None:
         del self._seats[seat.token]

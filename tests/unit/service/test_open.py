@@ -2,7 +2,7 @@
 
 import pytest
 
-from samui.errors import ImageError, ModelError
+from samui.errors import ImageError, ModelError, UnknownSessionError
 from tests.fakes import Page
 
 
@@ -77,8 +77,9 @@ def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo, l
     opening = service.open(page.token, photo(), "photo.png")
     next(opening)
     service.sessions.close(page.token)
-    assert list(opening) == []
-    assert [p for p in service.scratch.folder.rglob("*") if p.is_file()] == []
+    with pytest.raises(UnknownSessionError, match=r"^session: must be open until its files are written"):
+        list(opening)
+    assert list(service.scratch.folder.iterdir()) == []
     assert service.pictures.nbytes == 0
     assert loaded["fake"].embed_calls == 0
 
