@@ -9,12 +9,11 @@ from samui.predictor import load_predictor
 from samui.service import Service
 from samui.settings import Settings
 from samui.ui.launch import launch
-from tests.browser.conftest import CUP, INSIDE
+from tests.browser.conftest import CAT, CUP, INSIDE
 from tests.hub import running
 
 pytestmark = pytest.mark.browser
 
-CAT = CUP.with_name("cat.jpg")
 NAME = "owner/name"
 
 
