@@ -92,6 +92,38 @@ def test_image_that_is_cancelled_while_it_is_encoded_gives_way_to_the_one_before
     assert person.covers(*INSIDE)
 
 
+def test_image_whose_events_never_come_is_opened_all_the_same(person):
+    person.page.route("**/queue/data**", lambda route: None)  # a line that stays silent, while calls go through
+    before = person.snapshot()["image"]
+    after = person.open(CAT).snapshot()
+    assert after["stage"] == "ready"
+    assert after["image"] != before
+    person.click(*INSIDE).settle()
+    assert person.snapshot()["candidates"]
+    assert not person.button("Cancel opening the image").is_visible()
+
+
+def test_image_whose_events_end_while_it_is_encoded_becomes_ready(person, app, monkeypatch):
+    free = threading.Event()
+
+    def silent(work, check):
+        done = work()
+        for seat in app.service.sessions._seats.values():
+            seat.encoding = 0
+        assert free.wait(60)
+        yield from ()
+        return done
+
+    monkeypatch.setattr("samui.service.wait_for", silent)
+    try:
+        person.open(CAT)
+        assert person.snapshot()["stage"] == "ready"
+        person.click(*INSIDE).settle()
+        assert person.snapshot()["candidates"]
+    finally:
+        free.set()
+
+
 def test_public_page_offers_a_fixed_list_of_models_and_no_other_is_taken(drive, tmp_path):
     service = Service(Settings.for_host(model="bundled"), load_predictor, tmp_path / "scratch")
     page, url = launch(service, block=False)
