@@ -33,7 +33,7 @@ class UploadLimit:
         self._app, self._uploads, self._stall, self._clock = app, uploads, stall, clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].rstrip("/").endswith(_ROUTE):
+        if not is_upload(scope):
             return await self._app(scope, receive, send)
         length = Headers(scope=scope).get("content-length", "")
         try:
@@ -49,6 +49,11 @@ class UploadLimit:
             await PlainTextResponse(str(stop), status_code=stop.status)(scope, receive, send)
         finally:  # also when the sender has gone
             await upload.end()
+
+
+def is_upload(scope: Scope) -> bool:
+    """Whether a request sends files to Gradio."""
+    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_ROUTE)
 
 
 class _StoppedError(Exception):
