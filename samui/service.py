@@ -192,15 +192,11 @@ class Service:
         """
         seat = self.sessions.get(token)
         seat.opens += 1
-        mine, mark = seat.opens, seat.abandoned
+        mark = seat.abandoned
+        is_late = partial(seat.is_late, seat.opens, mark)
         yield {"event": "open", "stage": "reading"}
         picture = self._read(source, name)
         self.sessions.sweep()
-
-        def is_late() -> bool:
-            """Something newer was opened, the session ended, or the page has changed its mind meanwhile."""
-            return seat.closed or mine != seat.opens or mark != seat.abandoned
-
         # The encoder runs beside all that the page needs to show the image.
         begun = None if is_late() else self.embeddings.begin(self._predictor(seat), picture.pixels)
         image = store(self.scratch.seat(seat.key), source, picture)
@@ -218,6 +214,8 @@ class Service:
                 epoch = seat.epoch
         if late:
             self._remove(image)
+            if begun is not None:
+                begun.drop()
             self._check_open(seat)
             if mark != seat.abandoned:
                 yield {"event": "open", "stage": "cancelled", "epoch": seat.epoch}
@@ -328,6 +326,7 @@ class Service:
             yield {"event": event, "stage": "encoding", "epoch": epoch, "image": describe.image(seat), "model": model}
             return (yield from wait_for(begun.result, check))
         finally:  # also when it failed: a click then tries again, and says what is wrong
+            begun.drop()
             seat.encoding = 0 if seat.encoding == epoch else seat.encoding
 
     def _ready(self, seat: Seat, event: str) -> Event:

@@ -85,6 +85,10 @@ class Seat:
         if self.abandoned != mark or choice not in (None, self.choices):
             raise AbandonedError
 
+    def is_late(self, opens: int, mark: int) -> bool:
+        """Whether something newer was opened, the seat was closed, or the page has cancelled since these counts."""
+        return self.closed or self.opens != opens or self.abandoned != mark
+
     def stop(self) -> bool:
         """End the run of everything mode before its next decoder pass; False if there is none."""
         return self.found is not None and self.found.cancel()
