@@ -337,7 +337,8 @@ def embedding_key(predictor: Predictor, image: np.ndarray) -> str:
 def _step_back() -> None:
     """Lower this thread's priority, and with it that of the threads that torch will start for it."""
     if sys.platform == "linux":  # elsewhere priorities belong to processes
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
+        with contextlib.suppress(OSError):  # a sandbox may forbid it; clicks then take turns
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

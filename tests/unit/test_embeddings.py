@@ -1,4 +1,5 @@
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -179,6 +180,17 @@ def test_what_is_dropped_before_its_turn_is_not_made_unless_another_wants_it():
     assert predictor.embed_calls == 2
     assert cache.get_or_encode(predictor, image(2)).size == (6, 8)
     assert predictor.embed_calls == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own here")
+def test_image_is_encoded_where_a_sandbox_forbids_priorities(monkeypatch):
+    def forbidden(*given):
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    cache, predictor = EmbeddingCache(10 * BYTES), FakePredictor()
+    key, _ = cache.begin(predictor, image(0)).result()
+    assert cache.get(key) is not None
 
 
 def test_many_threads_on_many_images_keep_the_books_straight():
