@@ -88,8 +88,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
       asking = setTimeout(ask, ASK);
       return;
     }
-    stopListening();
-    unwanted = false;
+    stopListening(); // what is unwanted stays so, since its turn may come yet
     state.opening = sending;
     state.loading = false;
     if (encodes()) page.poll();

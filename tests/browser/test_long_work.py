@@ -124,6 +124,24 @@ def test_image_whose_events_end_while_it_is_encoded_becomes_ready(person, app, m
         free.set()
 
 
+def test_image_that_is_cancelled_before_its_turn_is_not_opened_when_that_comes(person):
+    held = []
+    before = person.snapshot()
+    person.page.route("**/queue/join**", lambda route: held.append(route))
+    with person.page.expect_request("**/queue/join**"):
+        person.page.locator("input[type=file]").set_input_files(str(CAT))
+    person.button("Cancel opening the image").click()
+    assert person.settle().snapshot()["image"] == before["image"]
+
+    def abandons(request):
+        return "component_server" in request.url and request.post_data_json["data"].get("action") == "abandon"
+
+    with person.page.expect_request(abandons):
+        held[0].continue_()
+    after = person.settle().snapshot()
+    assert (after["image"], after["stage"]) == (before["image"], "ready")
+
+
 def test_public_page_offers_a_fixed_list_of_models_and_no_other_is_taken(drive, tmp_path):
     service = Service(Settings.for_host(model="bundled"), load_predictor, tmp_path / "scratch")
     page, url = launch(service, block=False)
