@@ -14,10 +14,11 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from samui.timings import since
 
 _SUFFIX, _TEMPORARY = ".safetensors", ".part"
 _NICE = 5  # of a thread that encodes: threads that answer clicks get three times its share of a core
+_LOOK = 0.25  # seconds between two looks of who waits for its turn at whether it is wanted still
 _ABANDONED = 3600.0  # seconds after which a temporary file has no writer any more
 log = logging.getLogger(__name__)
 
@@ -49,11 +51,28 @@ class Encoding:
     """An embedding on its way, in a thread of its own. predictor: the model that makes it."""
 
     predictor: Predictor
-    _told: Future[tuple[str, float]]
+    _told: Future[tuple[str, float]] = field(default_factory=Future)
+    _dropped: threading.Event = field(default_factory=threading.Event)
 
     def result(self) -> tuple[str, float]:
         """Wait until the cache holds it: (its key, milliseconds that it took). Raises what the encoder raises."""
         return self._told.result()
+
+    def drop(self) -> None:
+        """Nobody waits for it any more: if its turn has not come yet, it ends, and `result` raises `UnwantedError`."""
+        self._dropped.set()
+
+
+class UnwantedError(Exception):
+    """Whoever asked for an embedding wants it no more, and nobody else does."""
+
+
+class _Run:
+    """An embedding that is being made; wants: of each who asked for it, whether it is wanted still."""
+
+    def __init__(self) -> None:
+        self.embedding: Future[Embedding] = Future()
+        self.wants: list[Callable[[], bool]] = []
 
 
 class EmbeddingCache:
@@ -75,7 +94,8 @@ class EmbeddingCache:
         self.budget_bytes = budget_bytes
         self._disk = None if disk_dir is None else DiskTier(Path(disk_dir), disk_budget_bytes, half=disk_half)
         self._held: OrderedDict[str, Embedding] = OrderedDict()
-        self._running: dict[str, Future[Embedding]] = {}
+        self._running: dict[str, _Run] = {}
+        self._turns: weakref.WeakKeyDictionary[Predictor, threading.Lock] = weakref.WeakKeyDictionary()
         self._bytes = 0
         self._counts = CacheCounts()
         self._lock = threading.Lock()
@@ -99,25 +119,26 @@ class EmbeddingCache:
             return self._take(key)
 
     def begin(self, predictor: Predictor, image: np.ndarray) -> Encoding:
-        """`get_or_encode`, begun now and waited for later; it ends by itself if nobody waits.
+        """`get_or_encode`, begun now and waited for later; it ends by itself if nobody waits, see `Encoding.drop`.
 
         On Linux its threads step back for those that answer clicks meanwhile.
         """
-        told: Future[tuple[str, float]] = Future()
+        encoding = Encoding(predictor)
+        told = encoding._told
 
         def run() -> None:
             started = time.perf_counter()
             try:
                 _step_back()
                 key = embedding_key(predictor, image)
-                self.get_or_encode(predictor, image, key=key)
+                self.get_or_encode(predictor, image, key=key, wanted=lambda: not encoding._dropped.is_set())
             except BaseException as error:
                 told.set_exception(error)
             else:
                 told.set_result((key, since(started)))
 
         threading.Thread(target=run, name="samui-encoding", daemon=True).start()
-        return Encoding(predictor, told)
+        return encoding
 
     def get_or_encode(
         self,
@@ -126,26 +147,29 @@ class EmbeddingCache:
         *,
         key: str | None = None,
         progress: Callable[[str], None] | None = None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Embedding:
         """The embedding of an RGB uint8 (H, W, 3) image: from memory, from disk, or by running the encoder.
 
         Callers who ask for one image at one time share one run. An encoder's error goes to all who wait for it and
         leaves nothing behind: the next call tries again. key: that of `embedding_key`, if the caller knows it.
-        progress: called once, with "memory", "disk", or "waiting" or "encoding" before that begins.
+        progress: called once, with "memory", "disk", or "waiting" or "encoding" before that begins. wanted: whether it
+        still is; a predictor encodes one image after the other, and UnwantedError ends what nobody wants at its turn.
         """
         key = key or embedding_key(predictor, image)
         tell = progress or (lambda stage: None)
         with self._lock:
             held = self._take(key)
             running = self._running.get(key)
-            if held is None and running is None:
-                mine = self._running[key] = Future()
+            if held is None:
+                mine = self._running[key] = running or _Run()
+                mine.wants.append(wanted)
         if held is not None:
             tell("memory")
             return held
         if running is not None:
             tell("waiting")
-            embedding = running.result()
+            embedding = running.embedding.result()
             with self._lock:
                 self._count(hits=1)
             return embedding
@@ -153,14 +177,15 @@ class EmbeddingCache:
             embedding = self._find_or_encode(key, predictor, image, tell)
         except BaseException as error:
             with self._lock:
-                del self._running[key]
-            mine.set_exception(error)
+                if self._running.get(key) is mine:
+                    del self._running[key]
+            mine.embedding.set_exception(error)
             raise
         # Held before it stops to count as running, so that no caller falls between the two and encodes again.
         with self._lock:
             self._hold(key, embedding)
             del self._running[key]
-        mine.set_result(embedding)
+        mine.embedding.set_result(embedding)
         return embedding
 
     def shrink(self, budget_bytes: int = 0) -> None:
@@ -179,12 +204,32 @@ class EmbeddingCache:
                     self._count(disk_hits=1)
                 return embedding
         tell("encoding")
-        embedding = predictor.embed(image)
+        with self._turn(key, predictor):
+            embedding = predictor.embed(image)
         with self._lock:
             self._count(encodes=1)
         if self._disk is not None:
             self._disk.write(key, predictor, embedding)
         return embedding
+
+    @contextlib.contextmanager
+    def _turn(self, key: str, predictor: Predictor) -> Iterator[None]:
+        with self._lock:
+            run, turn = self._running[key], self._turns.setdefault(predictor, threading.Lock())
+        while not turn.acquire(timeout=_LOOK):
+            self._check_wanted(key, run)
+        try:
+            self._check_wanted(key, run)
+            yield
+        finally:
+            turn.release()
+
+    def _check_wanted(self, key: str, run: _Run) -> None:
+        """UnwantedError if nobody wants it; who asks from then on begins anew."""
+        with self._lock:
+            if not any(wants() for wants in run.wants):
+                del self._running[key]
+                raise UnwantedError
 
     def _take(self, key: str) -> Embedding | None:
         embedding = self._held.get(key)
@@ -292,7 +337,8 @@ def embedding_key(predictor: Predictor, image: np.ndarray) -> str:
 def _step_back() -> None:
     """Lower this thread's priority, and with it that of the threads that torch will start for it."""
     if sys.platform == "linux":  # elsewhere priorities belong to processes
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
+        with contextlib.suppress(OSError):  # a sandbox may forbid it; clicks then take turns
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +24,15 @@ class OpenImage:
 
 
 def store(folder: Path, source: Path, picture: Picture) -> OpenImage:
-    """Copy the original, and write what the browser shows, into a new folder under `folder`."""
+    """Copy the original, and write what the browser shows, into a new folder under `folder`; on an error it is gone."""
+    data, media_type = encode_for_display(picture.pixels)
     folder = folder / f"image-{time.monotonic_ns()}"
     folder.mkdir()
-    data, media_type = encode_for_display(picture.pixels)
     original, display = folder / "original", folder / "display"
-    link_or_copy(source, original)
-    display.write_bytes(data)
+    try:
+        link_or_copy(source, original)
+        display.write_bytes(data)
+    except BaseException:  # a disk that is full, say
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes)

@@ -36,14 +36,14 @@ class Predictors:
                     return found
             try:
                 predictor = self._load(name)
-            finally:
+                with self._lock:
+                    # "auto" that came out as "bundled" is the same model as "bundled".
+                    predictor = self._alive.setdefault(predictor.name, predictor)
+                    self._alive[name] = predictor
+                    self._keep(predictor)
+            finally:  # once it can be found, or who asks in between loads it a second time
                 with self._lock:
                     self._loading.pop(name, None)
-            with self._lock:
-                # "auto" that came out as "bundled" is the same model as "bundled".
-                predictor = self._alive.setdefault(predictor.name, predictor)
-                self._alive[name] = predictor
-                self._keep(predictor)
             return predictor
 
     def has(self, name: str) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from samui import actions, describe, everything_service, export, offer, wire
 from samui.downloads import Downloads
 from samui.embeddings import EmbeddingCache, Encoding, embedding_key
-from samui.errors import ExportError, RequestError, SamuiError, SessionError, StaleError
+from samui.errors import ExportError, RequestError, SamuiError, SessionError, StaleError, UnknownSessionError
 from samui.images import read_image
 from samui.models import Watch, download
 from samui.open_image import OpenImage, store
@@ -88,7 +88,7 @@ class Service:
         except SamuiError as error:
             return wire.error_reply(error)
         except Exception:
-            return _unexpected("begin")
+            return wire.unexpected_reply("begin")
 
     def act(self, data: Any) -> Event:
         """Answer one request of a page (protocol: `samui.wire`). Always an envelope, never an exception."""
@@ -101,7 +101,7 @@ class Service:
         except SamuiError as error:
             return {**marks, **wire.error_reply(error)}
         except Exception:
-            return {**marks, **_unexpected("act")}
+            return {**marks, **wire.unexpected_reply("act")}
 
     def _act(self, seat: Seat, request: wire.Request) -> Event:
         if isinstance(request.action, actions.Abandon):
@@ -164,11 +164,16 @@ class Service:
 
     def _embedding(self, seat: Seat, predictor: Predictor) -> Embedding:
         """Of a seat's image; runs the encoder if it was evicted, or waits for it."""
-        held = self.embeddings.get(seat.embedding_key)
+        with seat.lock:
+            image, key = seat.image, seat.embedding_key
+        held = self.embeddings.get(key)
         if held is None:
-            pixels = self.pictures.get(seat.image.file)
-            seat.embedding_key = embedding_key(predictor, pixels)
-            held = self.embeddings.get_or_encode(predictor, pixels, key=seat.embedding_key)
+            pixels = self.pictures.get(image.file)
+            key = embedding_key(predictor, pixels)
+            held = self.embeddings.get_or_encode(predictor, pixels, key=key)
+            with seat.lock:  # everything mode holds no lock meanwhile, and the seat may have another image or model
+                if seat.image is image and seat.predictor is predictor:
+                    seat.embedding_key = key
         return held
 
     def _predictor(self, seat: Seat) -> Predictor:
@@ -187,15 +192,11 @@ class Service:
         """
         seat = self.sessions.get(token)
         seat.opens += 1
-        mine, mark = seat.opens, seat.abandoned
+        mark = seat.abandoned
+        is_late = partial(seat.is_late, seat.opens, mark)
         yield {"event": "open", "stage": "reading"}
         picture = self._read(source, name)
         self.sessions.sweep()
-
-        def is_late() -> bool:
-            """Something newer was opened, the session ended, or the page has changed its mind meanwhile."""
-            return seat.closed or mine != seat.opens or mark != seat.abandoned
-
         # The encoder runs beside all that the page needs to show the image.
         begun = None if is_late() else self.embeddings.begin(self._predictor(seat), picture.pixels)
         image = store(self.scratch.seat(seat.key), source, picture)
@@ -213,6 +214,9 @@ class Service:
                 epoch = seat.epoch
         if late:
             self._remove(image)
+            if begun is not None:
+                begun.drop()
+            self._check_open(seat)
             if mark != seat.abandoned:
                 yield {"event": "open", "stage": "cancelled", "epoch": seat.epoch}
             return
@@ -220,7 +224,7 @@ class Service:
             yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
             if begun is None or begun.predictor is not predictor:  # another model was chosen meanwhile
                 begun = self.embeddings.begin(predictor, picture.pixels)
-            key, encode_ms = yield from self._wait(seat, epoch, "open", seat.model, begun, mark)
+            key, encode_ms = yield from self._wait(seat, epoch, "open", seat.model, begun, partial(seat.check, mark))
             with seat.lock:
                 if seat.epoch != epoch:
                     return
@@ -240,8 +244,9 @@ class Service:
     def change_model(self, token: Any, name: Any) -> Iterator[Event]:
         """Load another model for a seat and encode its image with it.
 
-        Events "downloading" with bytes, "loading", "encoding", "ready" or "cancelled". Objects stay, the active prompt
-        is decoded anew. Raises SamuiError; the seat then keeps model and work, as after a cancel.
+        Events "downloading" with bytes, "loading", "encoding", "ready" or "cancelled", which also ends what a newer
+        choice overtakes. Objects stay, the active prompt is decoded anew; an image that is opened meanwhile gets the
+        model too. Raises SamuiError; the seat then keeps model and work, as after a cancel.
         """
         try:
             yield from self._change_model(self.sessions.get(token), offer.check(name, self.settings, self.predictors))
@@ -249,35 +254,36 @@ class Service:
             yield {"event": "model", "stage": "cancelled"}
 
     def _change_model(self, seat: Seat, name: str) -> Iterator[Event]:
-        mark = seat.abandoned
+        seat.choices += 1
+        check = partial(seat.check, seat.abandoned, seat.choices)
         if not self.predictors.has(name):
             for done, total in self.downloads.follow(name):
-                seat.check(mark)
+                check()
                 yield {"event": "model", "stage": "downloading", "name": name, "done": done, "total": total}
         yield {"event": "model", "stage": "loading", "name": name}
-        predictor = yield from wait_for(partial(self.predictors.get, name), partial(seat.check, mark))
-        with seat.lock:
-            seat.check(mark)
-            epoch, image = seat.epoch, seat.image
-            if image is None:
-                seat.model, seat.predictor = name, predictor
-        if image is None:
-            model = describe.model(name, predictor, self.settings)
-            yield {"event": "model", "stage": "ready", "epoch": epoch, "model": model}
-            return
-        pixels = self.pictures.get(image.file)
-        begun = self.embeddings.begin(predictor, pixels)
-        key, encode_ms = yield from self._wait(seat, epoch, "model", name, begun, mark)
-        with seat.lock:
-            if seat.epoch != epoch:
-                return
-            seat.check(mark)
-            seat.stop()  # what it has found stays
-            seat.epoch += 1
-            seat.model, seat.predictor, seat.embedding_key, seat.encode_ms = name, predictor, key, encode_ms
-            seat.session = seat.session.for_other_model(self._tools(seat, Timings()))
-            seat.forget()
-            told = self._ready(seat, "model")
+        predictor = yield from wait_for(partial(self.predictors.get, name), check)
+        while True:
+            with seat.lock:
+                check()
+                epoch, image = seat.epoch, seat.image
+                if image is None:
+                    seat.model, seat.predictor = name, predictor
+                    model = describe.model(name, predictor, self.settings)
+                    told = {"event": "model", "stage": "ready", "epoch": epoch, "model": model}
+                    break
+                begun = self.embeddings.begin(predictor, self.pictures.get(image.file))
+            key, encode_ms = yield from self._wait(seat, epoch, "model", name, begun, check)
+            with seat.lock:
+                check()
+                if seat.epoch != epoch:
+                    continue  # it is wanted for another image now
+                seat.stop()  # what it has found stays
+                seat.epoch += 1
+                seat.model, seat.predictor, seat.embedding_key, seat.encode_ms = name, predictor, key, encode_ms
+                seat.session = seat.session.for_other_model(self._tools(seat, Timings()))
+                seat.forget()
+                told = self._ready(seat, "model")
+                break
         log.info("session %s uses %s", seat.key, predictor.name)
         yield told
 
@@ -287,10 +293,8 @@ class Service:
         predictor = self._predictor(seat)
         checked = everything_service.parse_parameters(parameters, predictor, hosted=self.settings.hosted)
 
-        def pixels() -> np.ndarray:
-            return self.pictures.get(seat.image.file)
-
-        yield from everything_service.run(seat, checked, predictor, lambda: self._embedding(seat, predictor), pixels)
+        parts = partial(self._embedding, seat, predictor), lambda: self.pictures.get(seat.image.file)
+        yield from everything_service.run(seat, checked, predictor, *parts)
 
     def save(
         self, token: Any, format_name: Any, only: int | None = None, *, epoch: int | None = None
@@ -308,18 +312,21 @@ class Service:
             image, objects = seat.image, seat.session.state.objects
         annotation = export.annotate(image.name, image.size, objects)
         name, data = export.encode(annotation, format_name, lambda: self.pictures.get(image.file), only=only)
-        return export.keep(self.scratch.seat(seat.key), name, data), name
+        file = export.keep(self.scratch.seat(seat.key), name, data)
+        self._check_open(seat)
+        return file, name
 
     def _wait(
-        self, seat: Seat, epoch: int, event: str, name: str, begun: Encoding, mark: int
+        self, seat: Seat, epoch: int, event: str, name: str, begun: Encoding, check: Callable[[], None]
     ) -> Generator[Event, None, tuple[str, float]]:
         """Tell that the encoder runs, wait for it, and return the embedding's key and the milliseconds."""
         model = describe.model(name, begun.predictor, self.settings)
         seat.encoding = epoch
         try:
             yield {"event": event, "stage": "encoding", "epoch": epoch, "image": describe.image(seat), "model": model}
-            return (yield from wait_for(begun.result, partial(seat.check, mark)))
+            return (yield from wait_for(begun.result, check))
         finally:  # also when it failed: a click then tries again, and says what is wrong
+            begun.drop()
             seat.encoding = 0 if seat.encoding == epoch else seat.encoding
 
     def _ready(self, seat: Seat, event: str) -> Event:
@@ -378,13 +385,14 @@ class Service:
             self.pictures.drop(image.file)
             shutil.rmtree(image.file.parent, ignore_errors=True)
 
+    def _check_open(self, seat: Seat) -> None:
+        """UnknownSessionError if a seat was closed while something was written into its folder, which goes again."""
+        if seat.closed:
+            self.scratch.drop(seat.key)
+            raise UnknownSessionError("session: must be open until its files are written, got one that has ended")
+
     def _closed(self, seat: Seat) -> None:
         seat.stop()
         self._remove(seat.image)
         self._remove(seat.left and seat.left.image)
         self.scratch.drop(seat.key)
-
-
-def _unexpected(where: str) -> Event:
-    log.exception("unexpected error in %s", where)
-    return {"ok": False, "kind": "internal", "error": f"{where}: something unexpected went wrong; the log says more"}

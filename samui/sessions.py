@@ -16,6 +16,7 @@ from samui.open_image import OpenImage
 from samui.predictor.base import Predictor
 from samui.session import Session, State
 
+_UNKNOWN = "session: must be one that this server issued and has not closed"
 _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
 
 
@@ -47,6 +48,7 @@ class Seat:
     predictor: Predictor | None = None  # of this model, once it was needed
     epoch: int = 0
     opens: int = 0  # how many images it was asked to open
+    choices: int = 0  # how many models it was asked to change to
     abandoned: int = 0  # how often the page cancelled what it opened or loaded
     image: OpenImage | None = None
     session: Session | None = None
@@ -78,10 +80,14 @@ class Seat:
     def work(self, before: tuple[Any, ...]) -> None:
         self.image, self.session, self.left, self.found, self.embedding_key, self.encode_ms = before
 
-    def check(self, mark: int) -> None:
-        """AbandonedError if the page has cancelled since `abandoned` was `mark`."""
-        if self.abandoned != mark:
+    def check(self, mark: int, choice: int | None = None) -> None:
+        """AbandonedError if the page has cancelled since `abandoned` was `mark`, or chosen since `choice`."""
+        if self.abandoned != mark or choice not in (None, self.choices):
             raise AbandonedError
+
+    def is_late(self, opens: int, mark: int) -> bool:
+        """Whether something newer was opened, the seat was closed, or the page has cancelled since these counts."""
+        return self.closed or self.opens != opens or self.abandoned != mark
 
     def stop(self) -> bool:
         """End the run of everything mode before its next decoder pass; False if there is none."""
@@ -169,7 +175,7 @@ class Sessions:
         with self._lock:
             seat = (self._seats.get(token) or self._former.get(token)) if isinstance(token, str) else None
             if seat is None or self._clock() - seat.used > self._idle:
-                raise UnknownSessionError("session: must be one that this server issued and has not closed")
+                raise UnknownSessionError(_UNKNOWN)
             if token == seat.token and seat.former is not None:
                 del self._former[seat.former]
                 seat.former = None
@@ -185,6 +191,7 @@ class Sessions:
         """
         seat = self.get(token)
         with seat.lock, self._lock:
+            self._check_held(seat)  # the wait for its lock may have been long
             del self._seats[seat.token]
             if seat.former is None:
                 seat.former = seat.token
@@ -214,6 +221,7 @@ class Sessions:
         """Close the seat of a token. UnknownSessionError if there is none."""
         seat = self.get(token)
         with self._lock:
+            self._check_held(seat)
             self._forget(seat)
         self._close([seat])
 
@@ -235,6 +243,10 @@ class Sessions:
             raise FullError(f"session: at most {self._cap} people at work at once; try again in a few minutes")
         self._forget(free[0])
         return [free[0]]
+
+    def _check_held(self, seat: Seat) -> None:
+        if self._seats.get(seat.token) is not seat:
+            raise UnknownSessionError(_UNKNOWN)
 
     def _forget(self, seat: Seat) -> None:
         del self._seats[seat.token]

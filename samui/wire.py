@@ -6,6 +6,7 @@ yet: it names the reply that it applied last, and parts that are the same object
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +39,7 @@ MAX_NAME = 300  # characters of a model's name
 MAX_MASKS = 10_000  # ids in one request
 THUMB_SIDE = 96  # pixels of a candidate's thumbnail
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+log = logging.getLogger(__name__)
 _MAX_NUMBER = 2**53  # what a JavaScript number holds exactly
 
 
@@ -154,6 +156,12 @@ def error_reply(error: SamuiError) -> dict[str, Any]:
     """The envelope of an error; `kind` tells the page what to do about it."""
     kind = next(name for kind, name in _KINDS.items() if isinstance(error, kind))
     return {"ok": False, "error": str(error), "kind": kind}
+
+
+def unexpected_reply(where: str) -> dict[str, Any]:
+    """The envelope of an error of ours, which is being handled: the log has all of it, the page none."""
+    log.exception("unexpected error in %s", where)
+    return {"ok": False, "error": f"{where}: something unexpected went wrong; the log says more", "kind": "internal"}
 
 
 _KINDS = {

@@ -21,6 +21,7 @@ function startCanvas(element) {
   const prompt = () => state.draft || foldPrompt(state.base, transport.unanswered());
   const view = createView(root, state, prompt);
   let beginning = false;
+  let polling = 0; // timer
   let attempts = 0;
   let forcedHover = false; // turned on by hand: slowness no longer turns it off
   let panelAsked = 0;
@@ -132,12 +133,17 @@ function startCanvas(element) {
   const pointer = createPointer(canvas, state, view, prompt, act);
   const page = {
     begin,
+    poll,
     settled: transport.settled,
     showImage,
     takeState,
     enter,
     changed: updateSoon,
     find: (step) => everything.take(step),
+    async moved() {
+      const reply = await answer(server.act({ session: state.session, epoch: state.epoch, rev: 0, action: "state" }));
+      return Boolean(reply) && ["epoch", "session"].includes(reply.kind);
+    },
     abandon: () => server.act({ session: state.session, epoch: state.epoch, rev: 0, action: "abandon" }),
   };
   const work = createWork(root, state, toolbar, panel, page, { props, trigger, upload });
@@ -268,7 +274,7 @@ function startCanvas(element) {
     findServer();
     adopt(reply);
     takeWork(reply);
-    if (reply.stage === "encoding") setTimeout(poll, POLL);
+    if (reply.stage === "encoding") polling = setTimeout(poll, POLL);
     if (message) toolbar.complain(message);
     else if (token && !reply.resumed) toolbar.complain("The earlier session has ended; open the image again.");
   }
@@ -332,15 +338,16 @@ function startCanvas(element) {
     updateSoon();
   }
 
-  /** A page that came back while its image was being encoded gets no event about that, so it asks. */
+  /** A page that gets no events about its image being encoded asks: it came back, or lost the line that brings them. */
   async function poll() {
-    if (state.stage !== "encoding") return;
+    clearTimeout(polling);
+    if (state.stage !== "image" && state.stage !== "encoding") return;
     const reply = await answer(server.begin({ session: state.session }));
     if (reply && reply.ok !== false) {
       adopt(reply);
       if (reply.stage !== "encoding") return takeWork(reply);
     }
-    setTimeout(poll, POLL);
+    polling = setTimeout(poll, POLL);
   }
 
   /** Keep the token of an answer of begin; each one replaces the one before. */

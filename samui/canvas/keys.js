@@ -4,8 +4,7 @@ const STEP = 12; // CSS px an arrow key moves the cursor
 
 /** act: functions by name, see canvas.js; pointer as made in pointer.js. */
 function createKeys(root, canvas, state, view, pointer, act) {
-  let spaceUsed = false; // whether Space moved the picture since it went down
-  let corner = null; // first corner of a box, image px
+  let spaceClicks = false; // Space went down on the canvas and has not moved the picture since
 
   /** Keys count on the canvas, and where nothing has the focus; elsewhere in the tool only if they write nothing. */
   function listens(target) {
@@ -61,8 +60,8 @@ function createKeys(root, canvas, state, view, pointer, act) {
   }
 
   function escape() {
-    if (corner) {
-      corner = null;
+    if (state.corner) {
+      state.corner = null;
       state.draft = null;
       return act.changed();
     }
@@ -87,7 +86,7 @@ function createKeys(root, canvas, state, view, pointer, act) {
       y: limit(from.y + direction[1] * step, state.image.height),
     };
     follow();
-    if (corner) state.draft = act.withBox(boxBetween(state.image, corner, state.cursor));
+    if (state.corner) state.draft = act.withBox(boxBetween(state.image, state.corner, state.cursor));
     act.changed();
     act.hoverAt(state.cursor);
     return true;
@@ -111,29 +110,35 @@ function createKeys(root, canvas, state, view, pointer, act) {
     if (!state.image) return;
     event.preventDefault();
     if (event.repeat) return;
-    spaceUsed = false;
+    spaceClicks = true;
     pointer.holdSpace(true);
   }
 
   function up(event) {
     if (event.key !== " " || !root.isConnected) return;
-    pointer.holdSpace(false);
-    if (!listens(event.target) || spaceUsed || !state.cursor) return;
+    const clicks = spaceClicks;
+    letSpaceGo();
+    if (!listens(event.target) || !clicks || !state.cursor) return;
     const { x, y } = state.cursor;
     if (state.found.on) return act.foundClick({ x, y }, event.shiftKey, false);
     act.edit(edits.addPoint(x, y, state.include && !event.shiftKey ? 1 : 0), event.timeStamp);
   }
 
+  function letSpaceGo() {
+    spaceClicks = false;
+    pointer.holdSpace(false);
+  }
+
   /** The first B marks a corner at the cursor, the second one draws the box. */
   function markCorner() {
     if (!state.cursor) state.cursor = middle();
-    if (!corner) {
-      corner = state.cursor;
+    if (!state.corner) {
+      state.corner = state.cursor;
       act.changed();
       return;
     }
-    const box = boxBetween(state.image, corner, state.cursor);
-    corner = null;
+    const box = boxBetween(state.image, state.corner, state.cursor);
+    state.corner = null;
     state.draft = null;
     if (boxIsMeant(box, state.view.scale)) {
       state.selected = "box";
@@ -145,8 +150,8 @@ function createKeys(root, canvas, state, view, pointer, act) {
   document.addEventListener("keydown", down);
   document.addEventListener("keyup", up);
   canvas.addEventListener("pointerdown", () => {
-    spaceUsed = true;
-    corner = null;
+    spaceClicks = false;
+    state.corner = null;
   });
-  window.addEventListener("blur", () => pointer.holdSpace(false));
+  window.addEventListener("blur", letSpaceGo);
 }

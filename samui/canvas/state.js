@@ -40,6 +40,7 @@ function createState(settings) {
     draft: null, // the prompt while a gesture changes it
     selected: null, // "box", index of a point, or null
     cursor: null, // keyboard cursor in image px
+    corner: null, // first corner of a box that the keyboard draws, image px
     found: createFound(), // everything mode
   };
 }
@@ -62,6 +63,7 @@ function forgetWork(state) {
     draft: null,
     selected: null,
     cursor: null,
+    corner: null,
   });
   forgetFound(state.found);
 }

@@ -1,17 +1,19 @@
 // Long work: opening an image, loading a model, writing a file. Each is a queued event that reports its steps.
 
-const QUEUE_PATIENCE = 180000; // ms without any word on work that was asked for
+const QUEUE_PATIENCE = 180000; // ms without any word on work that was asked for, which may wait its turn
+const ASK = 10000; // ms of that after which the page asks how far the server is; work that has begun tells every 5000
 
 /**
- * page: {begin(message), showImage(image, epoch), takeState(reply), enter(stage), find(step), changed(),
- * abandon(): tells the server to stop opening and loading}, see canvas.js.
+ * page: {begin(message), poll(), showImage(image, epoch), takeState(reply), enter(stage), find(step), changed(),
+ * moved(): promise of whether the server has left the epoch of the page, abandon(): tells the server to stop opening and
+ * loading}, see canvas.js.
  * gradio: {props, trigger, upload} of the component.
  */
 function createWork(root, state, toolbar, panel, page, gradio) {
   const { props, trigger, upload } = gradio;
   let lastEvent = 0;
   let silence = 0; // timer, 0 while nothing is waited for
-  let waitingFor = ""; // name of the event that was sent last
+  let asking = 0; // timer
   let openings = 0; // of two opens that are on their way only the newer one counts
   const asked = {}; // name of an event -> number of the newest one; each step of the work names the number it is of
   let sending = false; // a file is on its way that nobody has been asked to open yet
@@ -42,16 +44,55 @@ function createWork(root, state, toolbar, panel, page, gradio) {
       toolbar.work("Writing the file.");
       trigger("save", payload);
     }
-    waitingFor = name;
     listen();
     page.changed();
   }
 
-  /** Give up after a long silence; each word of the server begins it anew. */
+  /** Ask after a silence, and give up after a long one; each word of the server begins it anew. */
   function listen() {
+    stopListening();
+    if (waiting().length === 0) return;
+    silence = setTimeout(giveUp, QUEUE_PATIENCE);
+    asking = setTimeout(ask, ASK);
+  }
+
+  function stopListening() {
     clearTimeout(silence);
-    const lost = { event: waitingFor, error: "The server does not answer. Try again." };
-    silence = setTimeout(failWork, QUEUE_PATIENCE, lost);
+    clearTimeout(asking);
+    silence = 0;
+  }
+
+  /** Names of the events whose end is not known yet. */
+  function waiting() {
+    const { opening, loading, saving } = state;
+    const opens = (opening && !sending) || encodes();
+    return [opens && "open", loading && "model", saving && "save"].filter(Boolean);
+  }
+
+  function encodes() {
+    return state.stage === "image" || state.stage === "encoding";
+  }
+
+  function giveUp() {
+    const lost = waiting();
+    stopListening();
+    for (const event of lost) failWork({ event, error: "The server does not answer. Try again." });
+  }
+
+  /** The line that brings the events may be dead, while calls go through: take what the server has instead. */
+  async function ask() {
+    const before = silence;
+    const moved = unwanted || encodes() || (await page.moved());
+    if (silence !== before) return; // there was a word, or all is over
+    if (!moved) {
+      asking = setTimeout(ask, ASK);
+      return;
+    }
+    stopListening(); // what is unwanted stays so, since its turn may come yet
+    state.opening = sending;
+    state.loading = false;
+    if (encodes()) page.poll();
+    else page.begin();
   }
 
   /** Cancel what is being sent, opened or loaded. */
@@ -112,12 +153,8 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     const { stage } = reply;
     if ((stage === "error" || stage === "cancelled") && reply.asked !== asked[reply.event]) return;
     const over = ["error", "saved", "ready", "cancelled"].includes(stage);
-    if (over) {
-      clearTimeout(silence);
-      silence = 0;
-    }
     // It was waiting for its turn when it was cancelled.
-    else if (unwanted) return page.abandon();
+    if (!over && unwanted) return page.abandon();
     if (over && reply.model) state.settings = { ...state.settings, model: reply.model };
     if (reply.timings) state.timings = { ...state.timings, ...reply.timings };
     if (stage === "error") failWork(reply);
@@ -137,6 +174,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
     if (over) {
       unwanted = false;
       props.value = { session: state.session };
+      listen(); // to what else is waited for
     }
     page.changed();
   }
@@ -170,7 +208,7 @@ function createWork(root, state, toolbar, panel, page, gradio) {
 
   /** The stage after work that did not come to its end. Where encoding failed, the next click tries it again. */
   function settled() {
-    return state.stage === "image" || state.stage === "encoding" ? "ready" : state.stage;
+    return encodes() ? "ready" : state.stage;
   }
 
   function download(reply) {

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from samui import wire
-from samui.errors import RequestError, SamuiError
+from samui.errors import RequestError, SamuiError, SessionError
 from samui.service import Service
 from samui.ui.uploads import Uploads
 
@@ -29,6 +29,8 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
             last: Mapping[str, Any] = {}
             for step in service.open(token, file, name):
                 last = {**last, **step}
+            if last.get("stage") != "ready":
+                raise SessionError("open: must be the newest of its session, got one that was overtaken or cancelled")
         picture = {name: last["image"][name] for name in ("width", "height", "name", "notes")}
         return {"session": token, "image": picture, "model": last["model"], "timings": last["timings"]}
 

@@ -11,6 +11,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from samui.service import Service
+from samui.ui.body_limit import BodyLimit
 from samui.ui.page import build_page
 from samui.ui.routes import routes
 from samui.ui.server_functions import ServerFunctions, functions_of
@@ -43,7 +44,7 @@ def launch(
     page = build_page(service, uploads)
     page.queue(default_concurrency_limit=4, max_size=64)
     calls = Middleware(ServerFunctions, functions=functions_of(page))
-    middleware = [calls, Middleware(UploadLimit, uploads=uploads)]
+    middleware = [Middleware(BodyLimit), calls, Middleware(UploadLimit, uploads=uploads)]
     options: dict[str, Any] = {"server_name": host, "server_port": port, "share": share}
     _, address, _ = page.launch(
         **options,

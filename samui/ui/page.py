@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +17,6 @@ from samui.ui import samples
 from samui.ui.endpoints import add_endpoints
 from samui.ui.uploads import Uploads
 
-log = logging.getLogger(__name__)
 TITLE = "samui"
 HINT = (
     "Click on a thing to include it, right-click to exclude, or drag a box round it. "
@@ -89,12 +87,9 @@ class _Teller:
                 for step in work(value):
                     yield update(step)
             except SamuiError as error:
-                told = wire.error_reply(error)
-                yield update({"event": event, "stage": "error", "error": told["error"], "kind": told["kind"]})
+                yield update({"event": event, "stage": "error", **wire.error_reply(error)})
             except Exception:
-                log.exception("unexpected error in %s", event)
-                text = f"{event}: something unexpected went wrong; the log says more"
-                yield update({"event": event, "stage": "error", "error": text, "kind": "internal"})
+                yield update({"event": event, "stage": "error", **wire.unexpected_reply(event)})
 
         return handler
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import anyio.to_thread
@@ -36,12 +36,12 @@ class ServerFunctions:
         if not _is_open_call(scope):
             await self._app(scope, receive, send)
             return
-        messages = [message async for message in _request(receive)]
+        messages = [message async for message in messages_of(receive)]
         if messages[-1]["type"] == "http.disconnect":
             return
         function, data = self._find(b"".join(message.get("body", b"") for message in messages))
         if function is None:
-            await self._app(scope, _replay(messages, receive), send)
+            await self._app(scope, replay(messages, receive), send)
             return
         packs = _takes_gzip(scope)
         # Before the work: from an answer's headers a browser takes two milliseconds to where it reads the body.
@@ -71,7 +71,7 @@ def _is_open_call(scope: Scope) -> bool:
     return scope["app"].auth is None and scope["app"].auth_dependency is None
 
 
-async def _request(receive: Receive) -> Any:
+async def messages_of(receive: Receive) -> AsyncIterator[Message]:
     """The messages of one request, up to the end of its body or of the connection."""
     while True:
         message = await receive()
@@ -80,7 +80,7 @@ async def _request(receive: Receive) -> Any:
             return
 
 
-def _replay(messages: list[Message], receive: Receive) -> Receive:
+def replay(messages: list[Message], receive: Receive) -> Receive:
     """A `receive` that gives messages again before new ones."""
     waiting = iter(messages)
 

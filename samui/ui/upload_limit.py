@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Awaitable, Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -15,19 +17,23 @@ from samui.ui.uploads import Arrival, Uploads, megabytes
 
 _ROUTE = "/upload"  # Gradio's
 _STALL = 60.0  # seconds without a byte after which an upload is given up, since it holds its room
+_SLOWEST = 10_000  # bytes a second that must come beyond those; a byte now and then would hold the room for ever
 
 
 class UploadLimit:
     """ASGI middleware: asks `uploads` for room before a file is taken, and tells it what came of it.
 
-    Answers 413 to what is too large, 503 where there is no room, 408 to what stalls, each with one line of text.
+    Answers 413 to what is too large, 503 where there is no room, 408 to what stalls or drips, each with one line of
+    text. stall: seconds without a byte that are too many. clock: seconds.
     """
 
-    def __init__(self, app: ASGIApp, uploads: Uploads, stall: float = _STALL) -> None:
-        self._app, self._uploads, self._stall = app, uploads, stall
+    def __init__(
+        self, app: ASGIApp, uploads: Uploads, stall: float = _STALL, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._app, self._uploads, self._stall, self._clock = app, uploads, stall, clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].rstrip("/").endswith(_ROUTE):
+        if not is_upload(scope):
             return await self._app(scope, receive, send)
         length = Headers(scope=scope).get("content-length", "")
         try:
@@ -35,13 +41,19 @@ class UploadLimit:
         except (RequestError, FullError) as error:
             status = 503 if isinstance(error, FullError) else 413
             return await PlainTextResponse(str(error), status_code=status)(scope, receive, send)
-        upload = _Upload(arrival, self._uploads, receive, send, self._stall)
+        patience = _Patience(self._stall, self._clock)
+        upload = _Upload(arrival, self._uploads, receive, send, patience)
         try:
             await self._app(scope, upload.receive, upload.send)
         except _StoppedError as stop:
             await PlainTextResponse(str(stop), status_code=stop.status)(scope, receive, send)
         finally:  # also when the sender has gone
             await upload.end()
+
+
+def is_upload(scope: Scope) -> bool:
+    """Whether a request sends files to Gradio."""
+    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_ROUTE)
 
 
 class _StoppedError(Exception):
@@ -52,25 +64,46 @@ class _StoppedError(Exception):
         self.status = status
 
 
+class _Patience:
+    """How long an upload is waited for."""
+
+    def __init__(self, stall: float, clock: Callable[[], float]) -> None:
+        self._stall, self._clock, self._began = stall, clock, clock()
+
+    async def wait(self, coming: Awaitable[Message]) -> Message:
+        """The next message, if it comes in time."""
+        try:
+            return await asyncio.wait_for(coming, self._stall)
+        except asyncio.TimeoutError:
+            raise _StoppedError(f"upload: must not pause for more than {self._stall:g} s", 408) from None
+
+    def check(self, received: int) -> None:
+        """_StoppedError if these bytes are too few by now."""
+        took = self._clock() - self._began
+        if took > self._stall + received / _SLOWEST:
+            text = f"upload: must bring {_SLOWEST / 1000:g} kB a second, got {received / 1000:g} kB in {took:.0f} s"
+            raise _StoppedError(text, 408)
+
+
 class _Upload:
     """Receive and send of one upload, counted and noted."""
 
-    def __init__(self, arrival: Arrival, uploads: Uploads, receive: Receive, send: Send, stall: float) -> None:
-        self._arrival, self._uploads, self._receive, self._send, self._stall = arrival, uploads, receive, send, stall
+    def __init__(self, arrival: Arrival, uploads: Uploads, receive: Receive, send: Send, patience: _Patience) -> None:
+        self._arrival, self._uploads, self._receive, self._send = arrival, uploads, receive, send
+        self._patience = patience
         self._whole = self._ended = False
         self._status, self._answer = 0, bytearray()
 
     async def receive(self) -> Message:
         if self._whole:
             return await self._receive()
-        try:
-            message = await asyncio.wait_for(self._receive(), self._stall)
-        except asyncio.TimeoutError:
-            raise _StoppedError(f"upload: must not pause for more than {self._stall:g} s", 408) from None
+        message = await self._patience.wait(self._receive())
         self._whole = not message.get("more_body")
         self._arrival.received += len(message.get("body", b""))
         if self._arrival.received > self._arrival.allowed:
             raise _StoppedError(f"upload: must be at most {megabytes(self._uploads.largest)}, got more", 413)
+        if not self._whole:
+            self._patience.check(self._arrival.received)
         return message
 
     async def send(self, message: Message) -> None:

@@ -6,11 +6,11 @@ that path; the event that opens it comes later, or never. Equal files of two peo
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from samui.errors import FullError, RequestError
 from samui.settings import Settings
 
 _FRAME = 2**16  # bytes of a request beside those of its file
+_LEAST = 2**16  # bytes that a file counts with at least: a request may bring a thousand empty ones
 _CLOCK = 2.0  # seconds by which the times of files may differ from the clock
 
 
@@ -44,11 +45,15 @@ class Uploads:
         self._arriving: set[Arrival] = set()
         self._claims: Counter[Path] = Counter()  # openings that each path is still good for
         self._opening: Counter[Path] = Counter()
+        self._emptied: set[Path] = set()  # folders of files that are gone
         self._lock = threading.Lock()
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all files in the folder, and those that may still come of uploads that are under way."""
+        """Bytes of all files in the folder, and those that may still come of uploads that are under way.
+
+        A small file counts with 64 kB.
+        """
         with self._lock:
             return self._taken()
 
@@ -60,7 +65,7 @@ class Uploads:
         allowed = self.largest + _FRAME
         if length is not None and length > allowed:
             raise RequestError(f"upload: must be at most {megabytes(self.largest)}, got {megabytes(length)}")
-        arrival = Arrival(allowed if length is None else length)
+        arrival = Arrival(allowed if length is None else max(length, _LEAST))
         with self._lock:
             self._make_room(arrival.allowed)
             self._arriving.add(arrival)
@@ -73,7 +78,7 @@ class Uploads:
             self._claims.update(Path(path).resolve() for path in paths)
             self._sweep()
 
-    @contextmanager
+    @contextlib.contextmanager
     def opened(self, data: Any) -> Iterator[tuple[Path, str]]:
         """(file, the name that it had) of Gradio's FileData, as a dict or an object; the file goes afterwards.
 
@@ -117,7 +122,7 @@ class Uploads:
             if taken + wanted <= self._budget:
                 break
             if not self._opening[file]:
-                _remove(file)
+                self._remove(file)
                 taken -= size
         if taken + wanted > self._budget:
             raise FullError(
@@ -130,17 +135,22 @@ class Uploads:
         oldest = min((arrival.began for arrival in self._arriving), default=float("inf"))
         for written, _, file in self._files()[1]:
             if written < oldest - _CLOCK:
-                _remove(file)
+                self._remove(file)
         for file in list(self._claims):
             if self._claims[file] > 0 and file.exists():
                 continue
             # An upload under way may be about to bring the same file once more.
             if not self._opening[file] and not self._arriving:
                 del self._claims[file], self._opening[file]
-                _remove(file)
+                self._remove(file)
+        if not self._arriving:
+            for folder in self._emptied - {self.folder}:
+                with contextlib.suppress(OSError):  # it holds another file, or has gone
+                    folder.rmdir()
+            self._emptied.clear()
 
     def _files(self) -> tuple[list[tuple[float, int, Path]], list[tuple[float, int, Path]]]:
-        """Whole files and parts of files, as (time of the last write in s, bytes, path)."""
+        """Whole files and parts of files, as (time of the last write in s, bytes that it counts with, path)."""
         whole, parts = [], []
         for file in self.folder.rglob("*"):
             try:
@@ -148,12 +158,15 @@ class Uploads:
             except FileNotFoundError:  # opened meanwhile
                 continue
             if file.is_file():
-                (parts if file.parent == self.folder else whole).append((status.st_mtime, status.st_size, file))
+                if file.parent == self.folder:
+                    parts.append((status.st_mtime, status.st_size, file))
+                else:
+                    whole.append((status.st_mtime, max(status.st_size, _LEAST), file))
         return whole, parts
 
-
-def _remove(file: Path) -> None:
-    file.unlink(missing_ok=True)
+    def _remove(self, file: Path) -> None:
+        file.unlink(missing_ok=True)
+        self._emptied.add(file.parent)
 
 
 def megabytes(size: int) -> str:

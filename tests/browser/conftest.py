@@ -22,6 +22,7 @@ from samui.settings import Settings
 from samui.ui.launch import launch
 
 CUP = Path(__file__).resolve().parents[2] / "assets" / "samples" / "coffee.jpg"
+CAT = CUP.with_name("cat.jpg")
 INSIDE, BOX = (300, 180), ((130, 20), (470, 380))  # of coffee.jpg, 600x400: in the cup, and round cup and saucer
 TIMEOUT = 30_000  # ms
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.browser.conftest import BOX, CUP, INSIDE
+from tests.browser.conftest import BOX, CAT, CUP, INSIDE
 
 pytestmark = pytest.mark.browser
 
@@ -109,6 +109,25 @@ def test_keyboard_alone_clicks_boxes_and_accepts(person):
     assert prompt(person)["box"] is not None
     person.key("Enter").settle()
     assert len(person.snapshot()["objects"]) == 1
+
+
+def test_space_on_a_button_presses_it_and_clicks_nothing_at_the_cursor(person):
+    person.page.locator("#samui-canvas").focus()
+    person.key("ArrowRight")
+    person.button("Outline only").focus()
+    person.key("Space").settle()
+    assert person.button("Outline only").get_attribute("aria-pressed") == "true"
+    assert prompt(person)["points"] == []
+
+
+def test_corner_of_a_box_is_forgotten_with_its_image(person):
+    person.page.locator("#samui-canvas").focus()
+    person.key("ArrowRight").key("b").open(CAT)
+    person.page.locator("#samui-canvas").focus()
+    for _ in range(10):
+        person.key("ArrowDown").key("ArrowRight")
+    person.key("b").settle()
+    assert prompt(person)["box"] is None
 
 
 def test_tab_goes_through_the_candidates_and_shift_tab_leaves(person):

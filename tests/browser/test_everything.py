@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.browser.conftest import CUP
+from tests.browser.conftest import CAT, CUP
 
 pytestmark = pytest.mark.browser
 
-CAT = CUP.with_name("cat.jpg")
 WIDTH, HEIGHT = 600, 400  # of coffee.jpg
 
 # Whether the layer of found masks paints each pixel of a grid.

@@ -9,12 +9,11 @@ from samui.predictor import load_predictor
 from samui.service import Service
 from samui.settings import Settings
 from samui.ui.launch import launch
-from tests.browser.conftest import CUP, INSIDE
+from tests.browser.conftest import CAT, CUP, INSIDE
 from tests.hub import running
 
 pytestmark = pytest.mark.browser
 
-CAT = CUP.with_name("cat.jpg")
 NAME = "owner/name"
 
 
@@ -91,6 +90,56 @@ def test_image_that_is_cancelled_while_it_is_encoded_gives_way_to_the_one_before
     assert (after["image"], after["objects"]) == (before["image"], before["objects"])
     person.click(*INSIDE).settle()
     assert person.covers(*INSIDE)
+
+
+def test_image_whose_events_never_come_is_opened_all_the_same(person):
+    person.page.route("**/queue/data**", lambda route: None)  # a line that stays silent, while calls go through
+    before = person.snapshot()["image"]
+    after = person.open(CAT).snapshot()
+    assert after["stage"] == "ready"
+    assert after["image"] != before
+    person.click(*INSIDE).settle()
+    assert person.snapshot()["candidates"]
+    assert not person.button("Cancel opening the image").is_visible()
+
+
+def test_image_whose_events_end_while_it_is_encoded_becomes_ready(person, app, monkeypatch):
+    free = threading.Event()
+
+    def silent(work, check):
+        done = work()
+        for seat in app.service.sessions._seats.values():
+            seat.encoding = 0
+        assert free.wait(60)
+        yield from ()
+        return done
+
+    monkeypatch.setattr("samui.service.wait_for", silent)
+    try:
+        person.open(CAT)
+        assert person.snapshot()["stage"] == "ready"
+        person.click(*INSIDE).settle()
+        assert person.snapshot()["candidates"]
+    finally:
+        free.set()
+
+
+def test_image_that_is_cancelled_before_its_turn_is_not_opened_when_that_comes(person):
+    held = []
+    before = person.snapshot()
+    person.page.route("**/queue/join**", lambda route: held.append(route))
+    with person.page.expect_request("**/queue/join**"):
+        person.page.locator("input[type=file]").set_input_files(str(CAT))
+    person.button("Cancel opening the image").click()
+    assert person.settle().snapshot()["image"] == before["image"]
+
+    def abandons(request):
+        return "component_server" in request.url and request.post_data_json["data"].get("action") == "abandon"
+
+    with person.page.expect_request(abandons):
+        held[0].continue_()
+    after = person.settle().snapshot()
+    assert (after["image"], after["stage"]) == (before["image"], "ready")
 
 
 def test_public_page_offers_a_fixed_list_of_models_and_no_other_is_taken(drive, tmp_path):

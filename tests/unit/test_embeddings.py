@@ -1,11 +1,12 @@
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from samui.embeddings import CacheCounts, EmbeddingCache, embedding_key
+from samui.embeddings import CacheCounts, EmbeddingCache, UnwantedError, embedding_key
 from samui.errors import ModelError, SamuiError
 from tests.fakes import FakePredictor
 
@@ -163,6 +164,33 @@ def test_a_failed_encode_reaches_all_who_wait_and_the_next_call_tries_again():
                 call.result(10)
     assert cache.get_or_encode(FakePredictor(), image(0)).size == (6, 8)
     assert (len(cache), cache.nbytes, cache.counts.encodes) == (1, BYTES, 1)
+
+
+def test_what_is_dropped_before_its_turn_is_not_made_unless_another_wants_it():
+    cache, predictor = EmbeddingCache(10 * BYTES), SlowPredictor()
+    busy = cache.begin(predictor, image(0))
+    assert predictor.started.wait(10)
+    one, two, alone = (cache.begin(predictor, image(seed)) for seed in (1, 1, 2))
+    one.drop()
+    alone.drop()
+    with pytest.raises(UnwantedError):
+        alone.result()
+    predictor.go.set()
+    busy.result(), two.result()
+    assert predictor.embed_calls == 2
+    assert cache.get_or_encode(predictor, image(2)).size == (6, 8)
+    assert predictor.embed_calls == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own here")
+def test_image_is_encoded_where_a_sandbox_forbids_priorities(monkeypatch):
+    def forbidden(*given):
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    cache, predictor = EmbeddingCache(10 * BYTES), FakePredictor()
+    key, _ = cache.begin(predictor, image(0)).result()
+    assert cache.get(key) is not None
 
 
 def test_many_threads_on_many_images_keep_the_books_straight():

@@ -3,6 +3,8 @@
 import socket
 from urllib.parse import urlsplit
 
+import httpx
+
 from samui.service import Service
 from samui.settings import Settings
 from samui.ui import launch
@@ -21,6 +23,18 @@ def test_connections_stay_open_as_long_as_is_said(tmp_path, monkeypatch):
             while piece := connection.recv(4096):
                 answer += piece
         assert b" 404 " in answer.splitlines()[0]
+    finally:
+        page.close(verbose=False)
+        service.close()
+
+
+def test_server_takes_no_call_of_any_length(tmp_path):
+    service = Service(Settings(model="fake"), lambda name: FakePredictor(), tmp_path)
+    page, url = launch.launch(service, host="127.0.0.1", block=False)
+    try:
+        for path in ("component_server/", "queue/join", "call/segment"):
+            answer = httpx.post(f"{url}gradio_api/{path}", content=b" " * 1_100_000)
+            assert (answer.status_code, answer.text) == (413, "request: must be at most 1 MB, got 1.1 MB or more")
     finally:
         page.close(verbose=False)
         service.close()

@@ -39,6 +39,28 @@ def test_many_who_ask_at_once_load_a_model_once(load):
     assert len(set(map(id, found))) == 1
 
 
+def test_who_asks_just_after_a_model_was_loaded_gets_the_same(load):
+    table = Predictors(load)
+    lock, asked, found = table._lock, [], []
+
+    class Asking:
+        """The table's lock; when it is free for the first time after the load, somebody asks."""
+
+        def __enter__(self):
+            lock.acquire()
+
+        def __exit__(self, *error):
+            lock.release()
+            if load.calls and not asked:
+                asked.append(True)
+                found.append(table.get("a"))
+
+    table._lock = Asking()
+    predictor = table.get("a")
+    assert load.calls == ["a"]
+    assert found == [predictor]
+
+
 def test_auto_and_what_it_came_out_as_are_one_model(load):
     table = Predictors(load)
     assert table.get("bundled") is table.get("auto")

@@ -1,5 +1,6 @@
 """Folders of a run: made, dropped, and swept after a kill."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -22,6 +23,25 @@ def test_folder_of_a_seat_goes_with_it_and_the_rest_stays(tmp_path):
     assert sorted(p.name for p in scratch.folder.iterdir()) == ["b"]
     scratch.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def open_files():
+    """(device, number) of the files that this process has open."""
+    found = set()
+    for descriptor in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):  # that of the listing itself
+            status = os.fstat(int(descriptor))
+            found.add((status.st_dev, status.st_ino))
+    return found
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system does not list a process's open files")
+def test_closed_run_lets_its_lock_go(tmp_path):
+    scratch = Scratch(tmp_path)
+    (lock,) = (path.stat() for path in tmp_path.iterdir() if path.is_file())
+    assert (lock.st_dev, lock.st_ino) in open_files()
+    scratch.close()
+    assert (lock.st_dev, lock.st_ino) not in open_files()
 
 
 def test_folders_of_killed_runs_are_swept_at_the_next_start(tmp_path):

@@ -141,6 +141,22 @@ def test_lost_answer_to_a_hand_over_loses_no_work(table):
         table.get(first)
 
 
+@pytest.mark.parametrize("call", ["hand_over", "close"])
+def test_seat_that_ends_while_a_call_waits_for_a_lock_is_unknown(table, monkeypatch, closed, call):
+    seat, get = table.issue(), table.get
+
+    def ended_meanwhile(token):
+        found = get(token)
+        table.close_all()
+        return found
+
+    monkeypatch.setattr(table, "get", ended_meanwhile)
+    with pytest.raises(UnknownSessionError, match="session: must be one that this server issued"):
+        getattr(table, call)(seat.token)
+    assert closed == [seat]
+    assert len(table) == 0
+
+
 def test_closed_seat_is_gone_under_both_its_tokens(table, clock):
     seat = table.issue()
     old = seat.token

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 
@@ -95,6 +96,25 @@ def test_upload_of_unknown_length_takes_the_room_of_the_largest(tmp_path):
     assert uploads.nbytes == 300_000 + FRAME
 
 
+def test_opened_files_leave_no_folders(uploads):
+    other = put(uploads, "b", 1000)
+    arrival = uploads.expect(1000)
+    with uploads.opened(put(uploads, "a", 1000)):
+        pass
+    uploads.arrived(arrival)
+    assert [folder.name for folder in uploads.folder.iterdir()] == ["hash-of-b"]
+    with uploads.opened(other):
+        pass
+    assert list(uploads.folder.iterdir()) == []
+
+
+def test_empty_files_take_room_too(uploads):
+    for at in range(40):
+        put(uploads, f"{at:02}", 0, at=at)
+    assert uploads.nbytes <= 1_000_000
+    assert names(uploads) == [f"{at:02}" for at in range(25, 40)]
+
+
 def test_equal_files_of_two_people_are_opened_twice(uploads):
     one = put(uploads, "a", 1000)
     two = put(uploads, "a", 1000)
@@ -144,7 +164,7 @@ def test_file_outside_the_folder_is_no_upload(uploads, path):
 # The way in
 
 
-def gradio(uploads):
+def gradio(uploads, **limits):
     """An app that takes uploads as Gradio does: a part that takes its name when it is whole, and stays if it is not."""
 
     async def upload(request):
@@ -157,7 +177,7 @@ def gradio(uploads):
         part.rename(whole)
         return JSONResponse([str(whole)])
 
-    middleware = [Middleware(UploadLimit, uploads=uploads, stall=0.2)]
+    middleware = [Middleware(UploadLimit, uploads=uploads, **limits)]
     return Starlette(routes=[Route("/gradio_api/upload", upload, methods=["POST"])], middleware=middleware)
 
 
@@ -177,11 +197,11 @@ async def chunks(*sizes):
 
 def test_each_upload_that_was_answered_is_good_for_one_opening(uploads):
     for _ in range(2):
-        answer = send(uploads, bytes(1000))
+        answer = send(uploads, bytes(100_000))
     (path,) = json.loads(answer.text)
-    for left in (1000, 0):
+    for left in (100_000, 0):
         with uploads.opened({"path": path}):
-            assert uploads.nbytes == 1000
+            assert uploads.nbytes == 100_000
         assert uploads.nbytes == left
 
 
@@ -205,8 +225,8 @@ def test_upload_for_which_there_is_no_room_says_so(uploads):
     assert answer.text.startswith("upload: all uploads at once must be at most 1 MB, got 1.1 MB")
 
 
-def stream(uploads, *messages):
-    """Play messages of a server to the app; what it answers."""
+def stream(uploads, *messages, **limits):
+    """Play messages of a server to the app; what it answers, at all."""
     sent, waiting = [], list(messages)
 
     async def receive():
@@ -219,7 +239,7 @@ def stream(uploads, *messages):
 
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "headers": [], "query_string": b""}
     with contextlib.suppress(ClientDisconnect):
-        run_async(gradio(uploads)(scope, receive, keep))
+        run_async(asyncio.wait_for(gradio(uploads, **limits)(scope, receive, keep), 20))
     return sent
 
 
@@ -235,10 +255,22 @@ def test_upload_that_is_broken_off_leaves_nothing(tmp_path):
 
 def test_upload_that_stalls_is_given_up_and_its_room_is_free(tmp_path):
     uploads = Uploads(Settings(max_bytes=10_000, upload_bytes=100_000), tmp_path)
-    start, body = stream(uploads, part(500))
+    start, body = stream(uploads, part(500), stall=0.2)
     assert start["status"] == 408
     assert body["body"] == b"upload: must not pause for more than 0.2 s"
     assert (names(uploads), uploads.nbytes) == ([], 0)
+
+
+@pytest.mark.parametrize(("size", "status"), [(500, 408), (500_000, 200)], ids=["drips", "flows"])
+def test_upload_that_drips_is_given_up_and_one_that_flows_is_not(tmp_path, size, status):
+    uploads = Uploads(Settings(max_bytes=10_000_000, upload_bytes=100_000_000), tmp_path)
+    end = {"type": "http.request", "body": b"", "more_body": False}
+    seconds = itertools.count(step=50)
+    start, body = stream(uploads, part(size), part(size), end, clock=lambda: next(seconds))
+    assert start["status"] == status
+    if status == 408:
+        assert body["body"] == b"upload: must bring 10 kB a second, got 1 kB in 100 s"
+        assert (names(uploads), uploads.nbytes) == ([], 0)
 
 
 def test_part_of_an_upload_that_is_being_written_is_left_alone(uploads):

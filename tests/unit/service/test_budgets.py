@@ -7,7 +7,7 @@ import pytest
 from samui.errors import UnknownSessionError
 from samui.service import Service
 from samui.settings import Settings
-from tests.fakes import FakePredictor, Page
+from tests.fakes import FakeEmbedding, FakePredictor, Page
 
 
 def test_closed_session_leaves_no_file(service, photo):
@@ -51,6 +51,40 @@ def test_evicted_embedding_is_made_again_for_the_same_mask(service, photo, loade
     service.embeddings.shrink()
     assert page.click((40, 30, 1))["mask"] == first
     assert loaded["fake"].embed_calls == 2
+
+
+@pytest.mark.parametrize(("change", "size", "nbytes"), [("image", (60, 50), 1000), ("model", (60, 80), 2000)])
+def test_run_that_looks_for_an_embedding_gives_none_to_what_the_seat_has_next(
+    service, photo, loaded, monkeypatch, change, size, nbytes
+):
+    page = Page(service)
+    for width in (80, 50):
+        page.open(photo(width=width))
+        page.click((20, 20, 1))
+        page.act("accept")
+    other = service.predictors.get("other")
+    other.embed = lambda image: FakeEmbedding(image.shape[:2], nbytes=2000)
+    page.act("back")  # whose embedding has to be looked for
+    page = Page(service, token=page.token)
+    get = service.pictures.get
+
+    def changed_meanwhile(file):
+        pixels = get(file)
+        monkeypatch.setattr(service.pictures, "get", get)
+        if change == "image":
+            assert page.act("back")["moved"]
+        else:
+            list(service.change_model(page.token, "other"))
+        return pixels
+
+    monkeypatch.setattr(service.pictures, "get", changed_meanwhile)
+    list(service.everything(page.token, {"points_per_side": 4}))
+    page = Page(service, token=page.token)
+    predictor, used = loaded[page.first["settings"]["model"]["name"]], []
+    predict = predictor.predict
+    predictor.predict = lambda embedding, prompt: used.append(embedding) or predict(embedding, prompt)
+    assert page.click((20, 20, 1))["ok"]
+    assert {(embedding.size, embedding.nbytes) for embedding in used} == {(size, nbytes)}
 
 
 def test_evicted_picture_is_read_again(tmp_path, photo):

@@ -171,12 +171,37 @@ def test_image_that_is_cancelled_before_it_is_shown_changes_nothing(page, photo)
 
 
 def test_newer_image_is_not_taken_back_by_the_cancel_of_an_older_one(page, steps, photo):
+    Page(page.service).open(photo(seed=2), "newer.png")  # its embedding is there, and needs no turn
     first = hold(Slow(steps.embed.step))
-    calls = iter((first, steps.embed.step))
-    steps.embed.step = lambda pixels: next(calls)(pixels)
+    steps.embed.step = first
     older = page.service.open(page.token, photo(seed=1), "older.png")
     next(older), next(older)
     page.open(photo(seed=2), "newer.png")
     cancelled(page, older, first)
     first.free.set()
     assert page.service.image_of(page.token).name == "newer.png"
+
+
+def encoding():
+    return {thread for thread in threading.enumerate() if thread.name == "samui-encoding"}
+
+
+def test_images_that_are_cancelled_before_their_turn_are_never_encoded(page, steps, photo):
+    stranger, encoded, embed = Page(page.service), [], steps.embed.step
+    steps.embed.step = lambda pixels: encoded.append(pixels.shape) or embed(pixels)
+    hold(steps.embed)
+    busy = page.service.open(stranger.token, photo(width=90), "busy.png")
+    next(busy), next(busy)
+    assert steps.embed.reached.wait(30)
+    before = encoding()
+    for width in (30, 40, 50):
+        events = page.service.open(page.token, photo(width=width), "unwanted.png")
+        assert [next(events)["stage"] for _ in range(3)] == ["reading", "image", "encoding"]
+        page.act("abandon")
+        assert list(events)[-1]["stage"] == "cancelled"
+    for thread in encoding() - before:  # they let go of their pictures before the turn is theirs
+        thread.join(30)
+    assert encoding() == before
+    steps.embed.free.set()
+    assert list(busy)[-1]["stage"] == "ready"
+    assert encoded == [(60, 90, 3)]

@@ -75,3 +75,45 @@ def test_model_whose_encoder_fails_leaves_the_old_one_and_the_work(service, phot
         list(service.change_model(page.token, "other"))
     assert page.click((20, 20, 1), (40, 40, 1))["ok"]
     assert page.act("undo")["can"]["undo"]
+
+
+@pytest.fixture
+def slow(service, loaded):
+    """Another model, whose encoder waits until it is set."""
+    service.predictors.get("slow")
+    free, embed = threading.Event(), loaded["slow"].embed
+
+    def wait(image):
+        assert free.wait(30)
+        return embed(image)
+
+    loaded["slow"].embed = wait
+    yield free
+    free.set()
+
+
+def test_image_that_is_opened_while_a_model_encodes_the_one_before_gets_the_model_too(service, photo, loaded, slow):
+    page = Page(service)
+    page.open(photo())
+    events = service.change_model(page.token, "slow")
+    assert [next(events)["stage"] for _ in range(2)] == ["loading", "encoding"]
+    page.open(photo(seed=1, width=50))
+    slow.set()
+    last = list(events)[-1]
+    assert (last["stage"], last["model"]["name"], last["image"]["width"]) == ("ready", "slow", 50)
+    page.epoch = last["epoch"]
+    calls = loaded["slow"].predict_calls
+    assert page.click((20, 20, 1))["mask"]["size"] == [60, 50]
+    assert loaded["slow"].predict_calls > calls
+
+
+def test_of_two_models_the_newer_choice_wins_whichever_ends_last(service, photo, slow):
+    page = Page(service)
+    page.open(photo())
+    older = service.change_model(page.token, "slow")
+    next(older), next(older)
+    newer = list(service.change_model(page.token, "other"))
+    slow.set()
+    assert [event["stage"] for event in older] == ["cancelled"]
+    assert newer[-1]["stage"] == "ready"
+    assert Page(service, token=page.token).first["settings"]["model"]["name"] == "other"

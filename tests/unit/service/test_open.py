@@ -1,8 +1,11 @@
 """Opening an image: its steps, what fails, which of two wins, and the way back to the one before."""
 
+import errno
+from pathlib import Path
+
 import pytest
 
-from samui.errors import ImageError, ModelError
+from samui.errors import ImageError, ModelError, UnknownSessionError
 from tests.fakes import Page
 
 
@@ -37,6 +40,18 @@ def test_failed_open_leaves_image_and_work(service, photo, tmp_path):
         list(service.open(page.token, broken, "broken.png"))
     page.serial = 0
     assert page.act("state")["objects"]["order"] == [1]
+
+
+def test_image_that_cannot_be_written_leaves_no_file(service, photo, monkeypatch):
+    page, source = Page(service), photo()
+
+    def full(file, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        list(service.open(page.token, source, "photo.png"))
+    assert [p for p in service.scratch.folder.rglob("image-*") if p.is_dir()] == []
 
 
 def test_failed_encoding_is_told_and_a_later_click_tries_again(service, photo, loaded):
@@ -77,8 +92,9 @@ def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo, l
     opening = service.open(page.token, photo(), "photo.png")
     next(opening)
     service.sessions.close(page.token)
-    assert list(opening) == []
-    assert [p for p in service.scratch.folder.rglob("*") if p.is_file()] == []
+    with pytest.raises(UnknownSessionError, match=r"^session: must be open until its files are written"):
+        list(opening)
+    assert list(service.scratch.folder.iterdir()) == []
     assert service.pictures.nbytes == 0
     assert loaded["fake"].embed_calls == 0
 

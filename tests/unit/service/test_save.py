@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from samui.errors import ExportError, SamuiError, StaleError
+from samui import export
+from samui.errors import ExportError, SamuiError, StaleError, UnknownSessionError
 from tests.fakes import Page
 
 
@@ -64,6 +65,23 @@ def test_saves_at_the_same_time_do_not_disturb_each_other(service, photo):
     for _ in range(20):
         service.save(page.token, "mask")
     assert len(list((service.scratch.seat(service.sessions.get(page.token).key) / "exports").iterdir())) == 5
+
+
+def test_session_closed_while_it_saves_leaves_nothing(service, photo, monkeypatch):
+    page = Page(service)
+    page.open(photo())
+    page.click((40, 30, 1))
+    page.act("accept")
+    encode = export.encode
+
+    def closed_meanwhile(*given, **how):
+        service.sessions.close(page.token)
+        return encode(*given, **how)
+
+    monkeypatch.setattr(export, "encode", closed_meanwhile)
+    with pytest.raises(UnknownSessionError, match=r"^session: must be open until its files are written"):
+        service.save(page.token, "mask")
+    assert list(service.scratch.folder.iterdir()) == []
 
 
 def test_save_names_the_image_that_it_means(service, photo):

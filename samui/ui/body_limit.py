@@ -1,0 +1,44 @@
+"""The bytes of calls, which Gradio and Starlette take into memory whole, however many there are."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from samui.ui.server_functions import messages_of, replay
+from samui.ui.upload_limit import is_upload
+from samui.ui.uploads import megabytes
+
+_LARGEST = 1_000_000  # bytes; the longest list of masks that a page may name takes a seventh of it
+
+
+class BodyLimit:
+    """ASGI middleware: answers 413 with one line of text to a body over `largest` bytes, but for uploads."""
+
+    def __init__(self, app: ASGIApp, largest: int = _LARGEST) -> None:
+        self._app, self._largest = app, largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD") or is_upload(scope):
+            return await self._app(scope, receive, send)
+        length = Headers(scope=scope).get("content-length", "")
+        if length.isdigit():  # the server holds a request to it
+            size = int(length)
+        else:
+            size, messages = await self._read(receive)
+            receive = replay(messages, receive)
+        if size > self._largest:
+            text = f"request: must be at most {megabytes(self._largest)}, got {megabytes(size)} or more"
+            return await PlainTextResponse(text, status_code=413)(scope, receive, send)
+        await self._app(scope, receive, send)
+
+    async def _read(self, receive: Receive) -> tuple[int, list[Message]]:
+        """Bytes and messages of a body, up to the first that is too many."""
+        size, messages = 0, []
+        async for message in messages_of(receive):
+            messages.append(message)
+            size += len(message.get("body", b""))
+            if size > self._largest:
+                break
+        return size, messages
