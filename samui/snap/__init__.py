@@ -2,8 +2,8 @@
 
 A pixel belongs to the object or not by three kinds of evidence: how far inside the given mask it lies, whether its
 colour is rather that of the object or of what is round it, and whether its neighbours across no edge belong. That is
-GrabCut's energy (Rother, Kolmogorov, Blake 2004) with the mask as a soft prior, which weighs the more the better the
-mask lies on edges already. `colours` and `outline` tell how it is minimised. Nothing there draws random numbers, so
+GrabCut's energy (Rother, Kolmogorov, Blake 2004) with the mask as a soft prior, which weighs the less, where there is
+a box, the worse the mask lies on edges already. `colours` and `outline` tell how it is minimised. Nothing there draws random numbers, so
 one mask and image give one result in any thread (cv2.grabCut starts from OpenCV's random state), the work is the same
 for every picture, and the answer is soft, which gives a smooth outline when it is enlarged.
 
@@ -28,9 +28,8 @@ MARGIN = 0.5  # of the mask's longer side, kept round it: room to grow, and what
 
 _BAND = 0.75  # half the band's width in units of the mask's size, the square root of its area
 _PRIOR = 18.0  # log odds that a good mask's word is worth, for each of that unit from its outline
-_LEAST_BOX, _LEAST_POINTS = 0.5, 0.7  # what of it is left for a mask off all edges, with a box and without
-_HINT_BOX, _HINT_POINT = 0.5, 0.7  # how far such a mask gives way to what the prompt by itself says
-_AROUND = 0.3  # of the image's sides, round the first click, is the thing's middle
+_LEAST_IN_BOX = 0.5  # what of it is left for a mask off all edges that has a box
+_FULL_BOX = 0.5  # how far such a mask gives way to a box that is full
 _ROUNDS, _STEPS, _FINE_STEPS = 4, 60, 25
 _CONTRAST = 0.1  # least difference of colours, 0 the same to 1 disjoint, that is worth snapping to
 _DISC = 0.015  # radius of what a click is sure of, of the crop's longer side
@@ -151,11 +150,13 @@ def _solve(image: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int,
     if difference(colours, _pinned(share, fixed, 0.0, 1.0)) < _CONTRAST:
         return None
 
-    # a mask off all edges is a rough one: less is to be learned from it, and more from the prompt itself
-    believed = trust(edges, depth)
-    share = share + (1 - believed) * _hint(prompt, coarse, mask.shape, share)
+    # a mask off all edges is a rough one: where there is a box, less is to be learned from the mask and more from it
+    worth = 1.0
+    if prompt.box is not None:
+        doubt = 1 - trust(edges, depth)
+        worth -= doubt * (1 - _LEAST_IN_BOX)
+        share = share + doubt * _FULL_BOX * (1 - share)
     share = _pinned(share, fixed, 0.0, 1.0)
-    worth = _worth(prompt, believed)
 
     # the colours, learned and used in turns
     inside, dual, mixtures = (share > 0.5).astype(np.float32), None, Mixtures(colours, share)
@@ -187,26 +188,6 @@ def _prior(depth: np.ndarray) -> np.ndarray:
 
 def _weighed(prior: np.ndarray, worth: float) -> np.ndarray:
     return np.where(np.abs(prior) < _SURE, worth * prior, prior)
-
-
-def _worth(prompt: Prompt, believed: float) -> float:
-    least = _LEAST_BOX if prompt.box is not None else _LEAST_POINTS
-    return least + (1 - least) * believed
-
-
-def _hint(prompt: Prompt, window: _Window, shape: tuple[int, int], share: np.ndarray) -> np.ndarray:
-    """What a prompt by itself makes of the mask's share: a box is full, the first click is the middle of a thing."""
-    first = next((p for p, label in zip(prompt.points, prompt.labels, strict=True) if label), None)
-    if prompt.box is not None:
-        return _HINT_BOX * (1 - share)
-    if first is None:
-        return np.zeros_like(share)
-    dx, dy = _AROUND * shape[1] / 2, _AROUND * shape[0] / 2
-    x0, y0 = (max(0, int(v)) for v in window.place(first[0] - dx, first[1] - dy))
-    x1, y1 = (max(0, int(v) + 1) for v in window.place(first[0] + dx, first[1] + dy))
-    middle = np.zeros_like(share)
-    middle[y0:y1, x0:x1] = 1
-    return _HINT_POINT / len(prompt.points) * (middle - share)
 
 
 def _fixed(prompt: Prompt, window: _Window) -> np.ndarray:
