@@ -3,9 +3,9 @@
 A pixel belongs to the object or not by three kinds of evidence: how far inside the given mask it lies, whether its
 colour is rather that of the object or of what is round it, and whether its neighbours across no edge belong. That is
 GrabCut's energy (Rother, Kolmogorov, Blake 2004) with the mask as a soft prior, which weighs the less, where there is
-a box, the worse the mask lies on edges already. `colours` and `outline` tell how it is minimised. Nothing there draws random numbers, so
-one mask and image give one result in any thread (cv2.grabCut starts from OpenCV's random state), the work is the same
-for every picture, and the answer is soft, which gives a smooth outline when it is enlarged.
+a box, the worse the mask lies on edges already. `colours` and `outline` tell how it is minimised. Nothing there draws
+random numbers, so one mask and image give one result in any thread (cv2.grabCut starts from OpenCV's random state),
+the work is the same for every picture, and the answer is soft, which gives a smooth outline when it is enlarged.
 
 All of it happens on a crop that is made small first: about 200 pixels for the colours, then 400 for the outline.
 """
