@@ -94,11 +94,17 @@ class FastDecoder:
     def terms(self, embedding: Any) -> ImageTerms:
         """The terms of an `Embedding`, made if they are not kept; not for two threads at a time."""
         terms = self._terms.pop(embedding, None) or self.make_terms(embedding.tensor)
-        self._terms[embedding] = terms  # the last in order, thus the last to go
-        while len(self._terms) > _KEPT:
-            del self._terms[next(iter(self._terms.keys()))]
+        self.keep(embedding, terms)
         return terms
 
+    def keep(self, embedding: Any, terms: ImageTerms) -> None:
+        """Keep the terms of an `Embedding`, the last to go; not for two threads at a time."""
+        self._terms.pop(embedding, None)
+        self._terms[embedding] = terms
+        while len(self._terms) > _KEPT:
+            del self._terms[next(iter(self._terms.keys()))]
+
+    @torch.inference_mode()
     def make_terms(self, tensor: torch.Tensor) -> ImageTerms:
         """The terms of an embedding (1, c, h, w)."""
         patches = _rows(tensor[0].to(self._dtype))

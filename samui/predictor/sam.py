@@ -77,7 +77,12 @@ class SamPredictor:
             raise ModelError(
                 f"{self.name}: embeddings must be finite, got NaN or infinity in {self.dtype}; use float32"
             )
-        return Embedding(tensor, self._preprocessing.frame(*array.shape[:2]), self.key)
+        embedding = Embedding(tensor, self._preprocessing.frame(*array.shape[:2]), self.key)
+        if self._fast_decoder is not None:  # now, so that the first click on an image takes no longer than the others
+            terms = self._fast_decoder.make_terms(tensor)
+            with self._decoder_lock:
+                self._fast_decoder.keep(embedding, terms)
+        return embedding
 
     def predict(self, embedding: Embedding, prompt: Prompt, *, multimask: bool = True) -> Prediction:
         """See `Predictor.predict`."""

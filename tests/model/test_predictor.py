@@ -11,6 +11,7 @@ from samui import Prediction, Prompt, load_predictor
 from samui.embeddings import EmbeddingCache
 from samui.errors import ImageError, ModelError, PromptError
 from samui.predictor import Embedding
+from samui.predictor.fast_decoder import FastDecoder
 from tests.model.conftest import GRID, LOW, SIZE, picture
 
 pytestmark = pytest.mark.model
@@ -295,3 +296,15 @@ def test_a_second_start_with_a_disk_tier_runs_no_encoder(bundled, tmp_path, monk
     second = cache.get_or_encode(bundled, image)
     assert cache.nbytes == second.nbytes == 128 * GRID * GRID * 4
     assert same(bundled.predict(first, POINT), bundled.predict(second, POINT))
+
+
+def test_no_click_on_an_image_has_more_to_do_than_the_others(monkeypatch):
+    predictor = load_predictor("bundled", device="cpu")
+    made = []
+    make = FastDecoder.make_terms
+    monkeypatch.setattr(FastDecoder, "make_terms", lambda self, tensor: made.append(tensor) or make(self, tensor))
+    embedding = predictor.embed(np.zeros((30, 40, 3), np.uint8))
+    assert len(made) == 1
+    for x in (5, 10):
+        predictor.predict(embedding, Prompt([(x, 5)], [1]))
+    assert len(made) == 1

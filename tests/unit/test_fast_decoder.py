@@ -115,6 +115,13 @@ def test_terms_of_the_images_used_last_are_kept(model, monkeypatch):
     assert len(fast._terms) == 2
 
 
+def test_terms_that_were_made_beforehand_are_taken(model):
+    fast, image = fast_decoder.install(model), Image(0)
+    made = fast.make_terms(image.tensor)
+    fast.keep(image, made)
+    assert fast.terms(image) is made
+
+
 def rename(decoder):
     decoder.transformer.blocks = decoder.transformer.layers
     del decoder.transformer.layers
