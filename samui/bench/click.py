@@ -3,6 +3,7 @@
 Server and browser run on this machine, as they do for a person at a laptop. Beside each click the decoder alone runs
 the same prompt on the same embedding in the same process, before one click and after the next: what is left of the
 click's time is what samui adds. "Painted" is when the mask is in the canvas; the screen shows it with its next frame.
+Random weights borrow the masks of the built-in model.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 
 from samui.bench import machine, server
+from samui.bench.borrowed import BorrowedMasks
 from samui.bench.browser import TimedPage, open_page
 from samui.bench.latency import RANDOM_BASE
 from samui.bench.paths import tell
@@ -34,6 +36,8 @@ _SERIES = 5  # clicks on one object: the first, and four that correct it
 _PAUSE = 0.15  # seconds between clicks: nobody is faster, and the page draws its panels in them
 _EARLIEST = ("1st", "2nd", "3rd")  # clicks of the server and its page, told by themselves and counted nowhere else
 Click = dict[str, Any]
+Place = tuple[float, float]  # x and y in image pixels
+Plan = tuple[list[Place], list[Place], list[list[Place]]]  # earliest clicks, first ones, series on one object each
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,15 +53,15 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Times in milliseconds and sizes in bytes as {p50, p95, n}, and how they stand against the bars."""
     if not 1 <= args.clicks <= 1000:
         raise SamuiError(f"--clicks: must be from 1 to 1000, got {args.clicks}")
+    from samui.predictor import load_predictor
+
     with tempfile.TemporaryDirectory(prefix="samui-bench-") as folder:
         file = Path(folder) / f"{Path(args.photo).stem}.png"
         picture = photo(args.photo, args.megapixels)
         cv2.imwrite(str(file), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-        with server.running(args) as (service, address):
+        with server.running(args, BorrowedMasks if args.random_base else None) as (service, address):
             predictor = service.predictors.get(service.settings.model)
             told = machine.describe(predictor)
-            if args.random_base:
-                told["model"] = RANDOM_BASE
             tell("starting the browser and encoding the picture")
             with open_page(address) as page:
                 page.open(file)
@@ -65,7 +69,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 page.stop_previews()
                 pixels = read_image(file).pixels
                 decode = _Alone(predictor, service.embeddings.get_or_encode(predictor, pixels))
-                earliest, first, corrections = _click_through(page, decode, pixels.shape[:2], args.clicks)
+                plan = _plan(pixels.shape[:2], args.clicks)
+                if args.random_base:
+                    told["model"] = f"{RANDOM_BASE}; masks of the built-in model"
+                    predictor.borrow(load_predictor("bundled", device="cpu"), pixels, _prompts(plan))
+                earliest, first, corrections = _click_through(page, decode, plan)
     setting = {"photo": args.photo, "width": pixels.shape[1], "height": pixels.shape[0], "snap to edges": args.snap}
     return summarise_clicks(first, corrections, earliest) | {"machine": told, "setting": setting}
 
@@ -134,30 +142,46 @@ class _Alone:
         return spent
 
 
-def _click_through(page: TimedPage, decode: _Alone, size: tuple[int, int], count: int) -> tuple[list, list, list]:
-    """The earliest clicks, `count` first ones, then series that correct one object, all at seeded places.
+def _plan(size: tuple[int, int], count: int) -> Plan:
+    """Where to click in an image of (H, W), by seed; `count` first clicks and a tenth as many series."""
+    height, width = size
+    many = len(_EARLIEST) + count + max(1, count // (2 * _SERIES)) * _SERIES
+    places = [tuple(p) for p in np.random.default_rng(0).uniform(0.08, 0.92, (many, 2)) * (width, height)]
+    earliest, first, rest = places[: len(_EARLIEST)], places[len(_EARLIEST) :][:count], places[len(_EARLIEST) + count :]
+    return earliest, first, [rest[i : i + _SERIES] for i in range(0, len(rest), _SERIES)]
+
+
+def _labels(count: int) -> list[int]:
+    """Of the clicks of a series: include and exclude by turns."""
+    return [1 - i % 2 for i in range(count)]
+
+
+def _prompts(plan: Plan) -> Iterator[Prompt]:
+    """All that the clicks of a plan ask the decoder."""
+    earliest, first, series = plan
+    for places in [*([place] for place in (*earliest, *first)), *series]:
+        for i in range(1, len(places) + 1):
+            yield Prompt(places[:i], _labels(i))
+
+
+def _click_through(page: TimedPage, decode: _Alone, plan: Plan) -> tuple[list, list, list]:
+    """The earliest clicks, the first ones, and the corrections of the series.
 
     The earliest are apart since the browser compiles what it runs often.
     """
-    height, width = size
-    series = max(1, count // (2 * _SERIES))
-    places = np.random.default_rng(0).uniform(0.08, 0.92, (max(3, count + series * _SERIES), 2)) * (width, height)
     earliest, first, corrections = [], [], []
-    for x, y in places[: len(_EARLIEST)]:
+    for x, y in plan[0]:
         earliest.append(page.click(x, y)["timings"])
         page.clear()
-    tell(f"{count} first clicks")
-    for i, (x, y) in enumerate(places[:count]):
-        first.append(_measure(page, decode, [(x, y)], [1], before=i % 2 == 0))
+    tell(f"{len(plan[1])} first clicks")
+    for i, place in enumerate(plan[1]):
+        first.append(_measure(page, decode, [place], [1], before=i % 2 == 0))
         page.clear()
     tell("series of corrections")
-    for start in range(count, count + series * _SERIES, _SERIES):
-        points, labels = [], []
-        for i, (x, y) in enumerate(places[start : start + _SERIES]):
-            points.append((x, y))
-            labels.append(1 - i % 2)
-            click = _measure(page, decode, points, labels, before=False)
-            if i > 0:
+    for places in plan[2]:
+        for i in range(1, len(places) + 1):
+            click = _measure(page, decode, places[:i], _labels(i), before=False)
+            if i > 1:
                 corrections.append(click)
         page.clear()
     return earliest, first, corrections

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def running(args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
-    """A service with its model warm, and the address of its page; both end with the block, and leave no file."""
+def running(args: argparse.Namespace, wrap: Callable[[Any], Any] | None = None) -> Iterator[tuple[Any, str]]:
+    """A service with its model warm, and the address of its page; both end with the block, and leave no file.
+
+    wrap: what becomes of a predictor that was loaded.
+    """
     from samui.predictor import load_predictor
     from samui.service import Service
     from samui.settings import Settings
     from samui.ui.launch import launch
 
     def load(name: str) -> Any:
-        return load_predictor(name, device=args.device, dtype=args.dtype, threads=args.threads)
+        predictor = load_predictor(name, device=args.device, dtype=args.dtype, threads=args.threads)
+        return wrap(predictor) if wrap else predictor
 
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="samui-bench-") as folder:

@@ -7,11 +7,14 @@ import pytest
 
 from samui.bench import click, exported, latency, limit, plot, report
 from samui.bench import open as open_
+from samui.bench.borrowed import BorrowedMasks
 from samui.bench.machine import PeakMemory
 from samui.bench.photo import photo
 from samui.bench.timing import alternate, measure, summarise
 from samui.cli import main
 from samui.errors import SamuiError
+from samui.types import Prompt
+from tests.fakes import FakePredictor
 
 
 @pytest.mark.parametrize(
@@ -130,6 +133,33 @@ def test_bars_compare_with_the_decoder_alone(clicks, met):
     bars = click.summarise_clicks(clicks, [])["bars"]
     assert [bar["met"] for bar in bars] == met
     assert bars[0]["value"] == pytest.approx(clicks[0]["total"] - 9.0)
+
+
+def test_a_network_of_random_weights_decodes_each_click_and_answers_with_the_masks_of_another():
+    own, lender = FakePredictor(), FakePredictor()
+    own.low_res_size = (128, 128)
+    borrower = BorrowedMasks(own)
+    image = np.zeros((100, 100, 3), np.uint8)
+    embedding = borrower.embed(image)
+    asked = [Prompt([(20, 20)], [1]), Prompt([(70, 70)], [1]), Prompt([(20, 20), (38, 20)], [1, 0])]
+    before = borrower.predict(embedding, asked[0])
+    assert np.array_equal(before.logits, FakePredictor().predict(embedding, asked[0]).logits)
+
+    borrower.borrow(lender, image, asked)
+    found = borrower.predict(embedding, Prompt([(68, 71)], [1]))  # nearest to the second
+    assert own.predict_calls == 2
+    assert found.logits.shape == (3, 128, 128)
+    assert found.mask(1)[70, 70]
+    assert not found.mask(1)[20, 20]
+    corrected = borrower.predict(embedding, Prompt([(20, 20), (24, 20)], [1, 0]))  # nearest to the first, but the third
+    assert corrected.mask(1)[20, [10, 35]].tolist() == [True, False]
+
+
+def test_a_plan_of_clicks_asks_for_each_of_them_once():
+    plan = click._plan((300, 400), 20)
+    assert [len(part) for part in plan] == [3, 20, 2]
+    assert [len(prompt.points) for prompt in click._prompts(plan)] == [1] * 23 + [1, 2, 3, 4, 5] * 2
+    assert len({prompt.points for prompt in click._prompts(plan)}) == 23 + 10
 
 
 def test_corrections_have_a_table_of_their_own():
