@@ -43,7 +43,7 @@ class LossWeights:
     dice: float = 1.0
     entropy: float = 1.0
     entropy_end: float = 0.2
-    score: float = 0.5
+    score: float = 1.0
     helper: float = 1.0
     spread_click: float = 0.1
     spread_other: float = 0.4
