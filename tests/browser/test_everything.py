@@ -1,5 +1,7 @@
 """Everything mode on the real page: run, cancel, filter, keep, merge, reject, refine, by mouse, keys and touch."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -153,11 +155,12 @@ def test_filters_act_at_once_and_keep_all_keeps_what_passes(found, app):
     slide(found, "Lowest score", round(middle, 2))
     shown = {m["id"] for m in state["found"] if m["score"] >= round(middle, 2)}
     assert set(told(found)["shown"]) == shown
-    slide(found, "Smallest area", 80)
+    sizes = [m["area"] for m in state["found"] if m["id"] in shown]
+    least = math.floor(100 * math.log(max(sizes), WIDTH * HEIGHT))  # percent of the whole range: the largest passes
+    slide(found, "Smallest area", least)
     areas = [m["area"] for m in state["found"] if m["id"] in told(found)["shown"]]
-    assert areas
-    assert min(areas) >= round((WIDTH * HEIGHT) ** 0.8)
-    assert len(areas) < len(shown)
+    assert sorted(areas) == sorted(size for size in sizes if size >= round((WIDTH * HEIGHT) ** (least / 100)))
+    assert 0 < len(areas) < len(shown)
     found.button("Keep all shown").click()
     objects = found.settle().snapshot()["objects"]
     assert sorted(o["area"] for o in objects) == sorted(areas)
