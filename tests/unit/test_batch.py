@@ -1,9 +1,7 @@
 """Everything mode over files: what is written, what is skipped, and what a stopped run leaves behind."""
 
-import contextlib
 import io
 import json
-import os
 from dataclasses import replace
 
 import cv2
@@ -12,38 +10,21 @@ import PIL.Image
 import pytest
 from pycocotools.coco import COCO
 
-from samui import cli, formats
+from samui import formats
 from samui.batch import annotate, image_files, join, run_folder
-from samui.cli_everything import Bar
 from samui.errors import ExportError, ImageError
-from samui.everything import Finished, Found, Parameters, Progress, everything
+from samui.everything import Finished, Found, Parameters, everything
 from samui.formats import coco
 from samui.images import read_image
 from samui.masks import Rle
-from tests.fakes import FakePredictor
+from tests.unit.conftest import FLAGS, NAMES, command
 
 # The fake's best disc has a score of .9 and its sharp edge a stability below that of real masks.
 RULES = Parameters(points_per_side=3, stability_score_thresh=0.5)
-FLAGS = ["--points-per-side", 3, "--stability-score-thresh", 0.5]
-NAMES = ["a.png", "b.png", "c.png", "d.png"]
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for i, name in enumerate(NAMES):
-        cv2.imwrite(str(folder / name), np.full((60 + i, 80, 3), 127, np.uint8))
-    (folder / "notes.txt").write_text("no image")
-    return folder
 
 
 def run(predictor, folder, out, format="coco", parameters=RULES, watch=lambda name, event: None):
     return list(run_folder(predictor, folder, out, formats.get(format), parameters, watch))
-
-
-def command(*arguments):
-    return cli.main(["everything", *map(str, arguments)])
 
 
 def test_the_combined_file_holds_the_masks_of_all_images(folder, predictor, tmp_path):
@@ -271,186 +252,3 @@ def test_a_folder_without_images_is_told(tmp_path, predictor):
 
 def test_the_joined_file_of_nothing_is_coco_s_of_nothing():
     assert b"".join(join([])) == coco.encode_all([])
-
-
-def test_the_command_reports_bad_images_and_does_the_others(folder, predictor, tmp_path, capsys):
-    (folder / "bb.jpg").write_bytes(b"not a picture")
-    out = tmp_path / "all.json"
-    assert command(folder, "--out", out, *FLAGS) == 1
-    told = capsys.readouterr()
-    assert [line.split(":")[0] for line in told.out.splitlines()] == [*NAMES, str(out)]
-    first, last = told.err.splitlines()
-    assert first.startswith("bb.jpg: must be a JPEG, PNG")
-    assert last == f"{folder}: 1 of 5 images could not be done"
-    assert len(json.loads(out.read_bytes())["images"]) == 4
-    assert command(folder, "--out", out, *FLAGS) == 1
-    assert "a.png: done before" in capsys.readouterr().out
-
-
-def test_the_command_writes_one_image_by_the_ending_of_the_file(folder, predictor, tmp_path, capsys):
-    for name, kind in (("x.json", b"{"), ("x.png", b"\x89PNG"), ("x.zip", b"PK"), ("x.jpg", b"\xff\xd8")):
-        assert command(folder / "a.png", "--out", tmp_path / name, *FLAGS) == 0
-        assert (tmp_path / name).read_bytes().startswith(kind)
-    values = np.array(PIL.Image.open(tmp_path / "x.png"))
-    assert 1 < values.max() < 255  # a label map, not one mask of all
-    assert capsys.readouterr().out.startswith(f"{tmp_path / 'x.json'}: ")
-
-
-def test_the_command_says_which_threshold_left_nothing(folder, predictor, tmp_path, capsys):
-    out = tmp_path / "x.json"
-    assert command(folder / "a.png", "--out", out, "--points-per-side", 2, "--pred-iou-thresh", 0.95) == 0
-    line = "no masks found: of 12 candidates pred_iou_thresh 0.95 removed 12 (highest 0.9)"
-    assert capsys.readouterr().out == f"{out}: {line}\n"
-    assert json.loads(out.read_bytes())["annotations"] == []
-
-
-def test_the_command_tells_json_on_request(folder, predictor, tmp_path, capsys):
-    out = tmp_path / "all.json"
-    assert command(folder, "--out", out, "--json", *FLAGS) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [(image["name"], image["skipped"]) for image in told["images"]] == [(name, False) for name in NAMES]
-    assert all(image["masks"] > 0 for image in told["images"])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--points-per-side", "0"], "points_per_side: must be a whole number from 1 to 256, got 0"),
-        (["--points-per-side", "x"], "argument --points-per-side: must be a whole number, got 'x'"),
-        (["--format", "gif"], "format: must be one of mask, masks, labelmap,"),
-    ],
-    ids=["range", "no number", "format"],
-)
-def test_a_mistake_is_one_line_and_exit_code_1(folder, predictor, tmp_path, capsys, arguments, message):
-    assert command(folder, "--out", tmp_path / "all.json", *arguments) == 1
-    told = capsys.readouterr()
-    assert message in told.err
-    assert (told.err.count("\n"), told.out) == (1, "")
-    assert predictor.embed_calls == 0
-
-
-@pytest.mark.parametrize("suffix", [".PNG", ".zip", ".jpg"])
-def test_one_picture_for_a_folder_is_refused_unless_a_format_asks_for_a_folder(
-    folder, predictor, tmp_path, capsys, suffix
-):
-    out = tmp_path / f"all{suffix}"
-    assert command(folder, "--out", out, *FLAGS) == 1
-    rule = "must be a folder or end with .json for a FOLDER without --format"
-    assert capsys.readouterr().err == f"{out}: {rule}, got {suffix!r}\n"
-    assert not out.exists()
-    assert predictor.embed_calls == 0
-
-
-def test_an_image_that_is_not_there_is_told_before_the_model_loads(predictor, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: pytest.fail("loaded"))
-    assert command(tmp_path / "none.jpg", "--out", tmp_path / "x.json") == 1
-    assert capsys.readouterr().err == f"{tmp_path / 'none.jpg'}: must be an image file or a folder, got nothing there\n"
-
-
-@pytest.mark.parametrize(
-    ("out", "got"),
-    [
-        ("photos/a.png", "must be another file than the image, got the same"),
-        ("none/x.json", "must be a file that can be written, got: No such file or directory"),
-    ],
-    ids=["the image itself", "missing folder"],
-)
-def test_an_output_that_cannot_be_is_told_before_the_model_loads(folder, tmp_path, capsys, monkeypatch, out, got):
-    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: pytest.fail("loaded"))
-    before = (folder / "a.png").read_bytes()
-    assert command(folder / "a.png", "--out", tmp_path / out, *FLAGS) == 1
-    assert capsys.readouterr().err == f"{tmp_path / out}: {got}\n"
-    assert (folder / "a.png").read_bytes() == before
-
-
-def test_a_combined_file_that_cannot_be_is_told_before_the_first_image(folder, predictor, tmp_path, capsys):
-    out = tmp_path / "all.json"
-    out.mkdir()
-    assert command(folder, "--out", out, *FLAGS) == 1
-    assert capsys.readouterr().err == f"{out}: must be a file that can be written, got a folder\n"
-    assert predictor.embed_calls == 0
-
-
-def test_a_path_that_no_system_takes_is_one_line(predictor, tmp_path, capsys):
-    image = tmp_path / ("x" * 300)
-    assert command(image, "--out", tmp_path / "x.json") == 1
-    assert capsys.readouterr().err == f"{image}: must be an image file or a folder, got: File name too long\n"
-
-
-def test_names_that_the_output_cannot_show_do_not_end_the_run(folder, predictor, tmp_path):
-    (folder / "d.png").rename(folder / "größe.png")
-    (folder / "c.png").rename(folder / os.fsdecode(b"gr\xfc\xdfe.png"))
-    with io.TextIOWrapper(io.BytesIO(), encoding="ascii") as stdout, contextlib.redirect_stdout(stdout):
-        assert command(folder, "--out", tmp_path / "all.json", *FLAGS) == 0
-        told = stdout.buffer.getvalue().decode("ascii")
-    assert [line.split(":")[0] for line in told.splitlines()[:4]] == [
-        "a.png",
-        "b.png",
-        "gr\\xf6\\xdfe.png",
-        "gr\\udcfc\\udcdfe.png",
-    ]
-    assert len(json.loads((tmp_path / "all.json").read_bytes())["images"]) == 4
-
-
-def test_a_reader_that_goes_is_one_line_and_the_same_command_goes_on(folder, predictor, tmp_path, capsys):
-    reading, writing = os.pipe()
-    os.close(reading)
-    out = tmp_path / "all.json"
-    with open(writing, "w") as stdout, contextlib.redirect_stdout(stdout):
-        assert command(folder, "--out", out, *FLAGS) == 1
-    assert capsys.readouterr().err == "stdout: must stay open until the command ends, got: Broken pipe\n"
-    assert command(folder, "--out", out, *FLAGS) == 0
-    assert capsys.readouterr().out.startswith("a.png: done before\n")
-
-
-def test_ctrl_c_says_how_to_go_on(folder, predictor, tmp_path, capsys, monkeypatch):
-    calls = []
-
-    def embed(image):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return FakePredictor.embed(predictor, image)
-
-    monkeypatch.setattr(predictor, "embed", embed)
-    out = tmp_path / "all.json"
-    assert command(folder, "--out", out, *FLAGS) == 130
-    assert "stopped after 2 images; the same command goes on from there" in capsys.readouterr().err
-    assert command(folder, "--out", out, *FLAGS) == 0
-    assert capsys.readouterr().out.splitlines()[:2] == ["a.png: done before", "b.png: done before"]
-
-
-class Terminal:
-    def __init__(self):
-        self.text = ""
-
-    def isatty(self):
-        return True
-
-    def write(self, text):
-        self.text += text
-
-    def flush(self):
-        pass
-
-
-def test_an_error_stands_on_a_line_of_its_own(folder, predictor, tmp_path, monkeypatch):
-    def full(path, data):
-        raise ExportError(f"{path}: no room")
-
-    monkeypatch.setattr(formats, "write", full)
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
-    out = tmp_path / "x.json"
-    assert command(folder / "a.png", "--out", out, *FLAGS) == 1
-    assert "a.png [" in terminal.text
-    assert terminal.text.endswith(f"\r\x1b[K{out}: no room\n")
-
-
-def test_the_bar_shows_share_and_time_left_on_a_terminal():
-    terminal = Terminal()
-    bar = Bar(terminal)
-    bar("a.png", Progress("decode", 8, 32, 2.0))
-    assert terminal.text == "\r\x1b[Ka.png [######------------------]  25% 6 s left"
-    bar.clear()
-    assert terminal.text.endswith("\r\x1b[K")
