@@ -367,22 +367,9 @@ function startCanvas(element) {
 
   createFacade(canvas, state, prompt, () => !state.session || beginning || transport.busy());
 
-  const main = root.querySelector(".main");
-  // A frame that grows with its content would grow without end, since the content grows with the window.
-  if (window.self !== window.top) root.style.setProperty("--tallest", "720px");
-  const remeasure = () => {
-    // The work area ends with the window, whatever stands above it on the page.
-    const above = main.getBoundingClientRect().top + window.scrollY;
-    root.style.setProperty("--above", `${Math.round(above) + 12}px`);
-    if (view.resize()) view.paint("picture", "found", "objects", "mask", "prompt");
-  };
-  const measure = new ResizeObserver(remeasure);
-  measure.observe(root.querySelector(".stage"));
-  measure.observe(root.querySelector(".toolbar"));
-  window.addEventListener("resize", remeasure);
   watch("reply", () => work.takeEvent(props.reply));
   toolbar.offerSamples(props.samples || []);
-  remeasure();
+  view.follow();
   update();
   begin();
 }

@@ -51,6 +51,24 @@ function createView(root, state, prompt) {
     return true;
   }
 
+  /** Measure now, and again whenever the window, the stage or the toolbar changes its size. */
+  function follow() {
+    const main = root.querySelector(".main");
+    // A frame that grows with its content would grow without end, since the content grows with the window.
+    if (window.self !== window.top) root.style.setProperty("--tallest", "720px");
+    const measure = () => {
+      // The work area ends with the window, whatever stands above it on the page.
+      const above = main.getBoundingClientRect().top + window.scrollY;
+      root.style.setProperty("--above", `${Math.round(above) + 12}px`);
+      if (resize()) paint(...Object.keys(layers));
+    };
+    const observer = new ResizeObserver(measure);
+    observer.observe(stage);
+    observer.observe(root.querySelector(".toolbar"));
+    window.addEventListener("resize", measure);
+    measure();
+  }
+
   /** Change the view (CSS px); everything is drawn again in the next frame. */
   function look(view) {
     if (!state.image) return;
@@ -289,7 +307,7 @@ function createView(root, state, prompt) {
   }
 
   return {
-    resize, look, fit, zoom, zoomBy, actualSize, ask, paint, badgePosition,
+    resize, follow, look, fit, zoom, zoomBy, actualSize, ask, paint, badgePosition,
     /** Show another picture, or none. */
     show(next) {
       picture = next;
