@@ -82,7 +82,13 @@ class Service:
     def begin(self, data: Any) -> Event:
         """Give a page its seat: the one of the token that it kept, under a new token, or a new one."""
         try:
-            seat, resumed = self._seat_for(data)
+            if not isinstance(data, Mapping):
+                raise RequestError(f"request: must be an object, got {type(data).__name__}")
+            seat, resumed = self.sessions.take(data.get("session"))
+            if resumed:
+                seat.stop()  # nobody listens to it any more
+            else:
+                seat.model = self.settings.model
             with seat.lock:
                 return {**self._describe(seat), "resumed": resumed}
         except SamuiError as error:
@@ -364,18 +370,6 @@ class Service:
         return export.find(self.scratch.seat(self.sessions.get(token).key), folder, name)
 
     # --- parts ------------------------------------------------------------------------------------------------------
-
-    def _seat_for(self, data: Any) -> tuple[Seat, bool]:
-        if not isinstance(data, Mapping):
-            raise RequestError(f"request: must be an object, got {type(data).__name__}")
-        try:
-            seat = self.sessions.hand_over(data.get("session"))
-            seat.stop()  # nobody listens to it any more
-            return seat, True
-        except SessionError:
-            seat = self.sessions.issue()
-            seat.model = self.settings.model
-            return seat, False
 
     def _read(self, source: Path, name: str) -> Any:
         return read_image(source, max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes, name=name)

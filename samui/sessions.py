@@ -201,6 +201,13 @@ class Sessions:
             self._seats[seat.token] = seat
         return seat
 
+    def take(self, token: object) -> tuple[Seat, bool]:
+        """The seat of a token under a new one, or a new seat; and whether it is the old one. FullError as `issue`."""
+        try:
+            return self.hand_over(token), True
+        except UnknownSessionError:
+            return self.issue(), False
+
     def sweep(self) -> None:
         """Close what has expired, and the longest unused while all together are over the budget of bytes."""
         now = self._clock()
