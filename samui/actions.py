@@ -15,6 +15,13 @@ class SetPrompt:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """Decode a prompt that is likely to be set next, while a gesture still lasts; changes nothing."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
 class Hover:
     """A preview of the mask under a point; changes nothing."""
 
@@ -163,6 +170,7 @@ class Report:
 
 Action = (
     SetPrompt
+    | Prepare
     | Hover
     | Choose
     | Accept

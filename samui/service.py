@@ -113,7 +113,7 @@ class Service:
         if isinstance(request.action, actions.Abandon):
             seat.abandoned += 1
             return {"ok": True}
-        replaceable = isinstance(request.action, (actions.SetPrompt, actions.Hover))
+        replaceable = isinstance(request.action, (actions.SetPrompt, actions.Prepare, actions.Hover))
         if replaceable:
             seat.newest_rev = max(seat.newest_rev, request.rev)
         timings = Timings(encode=seat.encode_ms)
@@ -129,25 +129,30 @@ class Service:
                 return {"ok": True, "moved": True}
             tools = self._tools(seat, timings)
             if isinstance(request.action, actions.Hover):
-                mask, score = seat.session.preview(request.action, tools)
-                hover = {"mask": wire.encode_mask(mask), "score": round(score, 4)}
+                hover = wire.encode_hover(*seat.session.preview(request.action, tools))
                 return {"ok": True, "hover": hover, "timings": timings.told()}
+            if isinstance(request.action, actions.Prepare):
+                after = seat.session.prepare(request.action, tools)
+                seat.prepare_ms = timings.decode
+                return self._reply(seat, request.seen, timings, after)
             if isinstance(request.action, actions.Cancel):
                 seat.stop()
             telling = (actions.Report, actions.Cancel, actions.TellFound)
             # A page that got no answer asks again with the same rev: applied once is enough.
             again = 0 < request.rev <= seat.applied_rev
             if not again and not isinstance(request.action, telling):
-                seat.session.apply(request.action, tools)
+                if seat.session.apply(request.action, tools):
+                    timings.decode = timings.ahead = seat.prepare_ms
                 seat.applied_rev = request.rev
             answer = self._reply(seat, request.seen, timings)
             if isinstance(request.action, telling[1:]):
                 answer |= describe.found(seat, masks=isinstance(request.action, actions.TellFound))
             return answer
 
-    def _reply(self, seat: Seat, seen: int, timings: Timings) -> Event:
-        answer = wire.reply(seat.session, seen=seat.recall(seen), timings={})
-        answer["serial"] = seat.remember(seat.session.state)
+    def _reply(self, seat: Seat, seen: int, timings: Timings, prepared: Session | None = None) -> Event:
+        session = prepared or seat.session
+        answer = wire.reply(session, seen=seat.recall(seen), timings={})
+        answer["serial"] = seat.remember(session.state, prepared=prepared is not None)
         answer["timings"] = {name: None if ms is None else round(ms, 2) for name, ms in timings.told().items()}
         return answer
 

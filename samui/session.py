@@ -7,6 +7,7 @@ states are frozen; an action makes a new one; undo is a step back in a list, so 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import singledispatchmethod
 
@@ -53,6 +54,7 @@ class Session:
         self._states = [State(snap=snap)]
         self._added = [0]  # bytes that each state keeps alive beyond the one before it
         self._at = 0
+        self._prepared: tuple[Prompt, Session] | None = None  # and the session as it will be once that is set
 
     @property
     def state(self) -> State:
@@ -72,16 +74,33 @@ class Session:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all logits and masks that the undo list keeps, each counted once."""
-        return sum(self._added)
+        """Bytes of all logits and masks that the undo list keeps, each counted once, and of what is prepared."""
+        return sum(self._added) + (bytes_of(self._prepared[1].state, beside=self.state) if self._prepared else 0)
 
-    def apply(self, action: actions.Action, tools: Tools) -> None:
-        """Change the session by one action.
+    def apply(self, action: actions.Action, tools: Tools) -> bool:
+        """Change the session by one action; True if `prepare` had done its work already.
 
         Runs the decoder for a new prompt and to reopen an object, never the encoder. Raises SessionError if the state
         does not allow the action and PromptError for a prompt outside the image; the session is then as it was.
         """
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and _sets(action, prepared[0]):
+            after = prepared[1]
+            self._states, self._added, self._at = after._states, after._added, after._at
+            return True
         self._apply(action, tools)
+        return False
+
+    def prepare(self, action: actions.Prepare, tools: Tools) -> Session:
+        """Do the work of setting a prompt: the session as it would be then, which is kept until the next action.
+
+        The session itself stays as it is. Raises as `apply` does.
+        """
+        after = copy(self)
+        after._states, after._added, after._prepared = [*self._states], [*self._added], None
+        after._apply(actions.SetPrompt(action.prompt), tools)
+        self._prepared = action.prompt, after
+        return after
 
     def for_other_model(self, tools: Tools) -> Session:
         """The same work for the model behind `tools`, which cannot take this one's logits; its undo list is empty.
@@ -289,6 +308,14 @@ class Session:
             del self._states[0], self._added[0]
             self._at -= 1
             self._added[0] = bytes_of(self._states[0])
+
+
+def _sets(action: actions.Action, prompt: Prompt) -> bool:
+    """Whether an action sets this prompt of points and box."""
+    if not isinstance(action, actions.SetPrompt):
+        return False
+    asked = action.prompt
+    return (asked.points, asked.labels, asked.box) == (prompt.points, prompt.labels, prompt.box)
 
 
 def _shown(steps: tuple[Step, ...], snap: bool, tools: Tools) -> Rle:

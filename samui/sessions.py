@@ -58,11 +58,13 @@ class Seat:
     embedding_key: str = ""
     encoding: int = 0  # the epoch whose image is being encoded, 0 for none
     encode_ms: float | None = None
+    prepare_ms: float | None = None  # that the decoder took for what the session has prepared
     newest_rev: int = 0  # of the requests that have arrived
     applied_rev: int = 0  # of the last action that changed the session
     serial: int = 0
     closed: bool = False
     former: str | None = None  # the token before this one, good until the new one is used
+    _prepared_serial: int = 0
     _sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
 
     @property
@@ -112,9 +114,12 @@ class Seat:
         self.embedding_key, self.found = "", None
         self.forget()
 
-    def remember(self, state: State) -> int:
-        """Number the state that is about to be sent, and return the number."""
+    def remember(self, state: State, *, prepared: bool = False) -> int:
+        """Number the state that is about to be sent, and return the number. Of what is prepared, one is remembered."""
         self.serial += 1
+        if prepared:
+            self._sent.pop(self._prepared_serial, None)
+            self._prepared_serial = self.serial
         self._sent[self.serial] = state
         while len(self._sent) > _SENT_KEPT:
             self._sent.popitem(last=False)

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Timings:
-    """Milliseconds of one action."""
+    """Milliseconds of one action. ahead: how many of those of the decoder had passed before it was asked for."""
 
     encode: float | None = None
     decode: float | None = None
+    ahead: float | None = None
     server: float | None = None
     started: float = field(default_factory=time.perf_counter)
 
     def told(self) -> dict[str, float | None]:
-        return {"encode": self.encode, "decode": self.decode, "server": since(self.started)}
+        return {"encode": self.encode, "decode": self.decode, "ahead": self.ahead, "server": since(self.started)}
 
 
 def since(started: float) -> float:

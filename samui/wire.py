@@ -152,6 +152,11 @@ def encode_mask(mask: Rle | None) -> dict[str, Any] | None:
     return {"size": list(mask.size), "counts": mask.to_string(), "box": mask.box, "area": mask.area}
 
 
+def encode_hover(mask: Rle, score: float) -> dict[str, Any]:
+    """The mask under the pointer, and its predicted IoU."""
+    return {"mask": encode_mask(mask), "score": round(score, 4)}
+
+
 def error_reply(error: SamuiError) -> dict[str, Any]:
     """The envelope of an error; `kind` tells the page what to do about it."""
     kind = next(name for kind, name in _KINDS.items() if isinstance(error, kind))
@@ -240,13 +245,14 @@ def _object(item: Object, before: Object | None) -> dict[str, Any]:
     return told
 
 
-def _prompt(data: Mapping[str, Any]) -> actions.SetPrompt:
+def _prompt(data: Mapping[str, Any]) -> Prompt:
     points, labels = parse_points(data.get("points", []), "request.points")
-    return actions.SetPrompt(Prompt(points, labels, parse_box(data.get("box"), "request.box")))
+    return Prompt(points, labels, parse_box(data.get("box"), "request.box"))
 
 
 _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
-    "prompt": _prompt,
+    "prompt": lambda data: actions.SetPrompt(_prompt(data)),
+    "prepare": lambda data: actions.Prepare(_prompt(data)),
     "hover": lambda data: actions.Hover((_number(data.get("x"), "request.x"), _number(data.get("y"), "request.y"))),
     "choose": lambda data: actions.Choose(_whole(data, "candidate")),
     "accept": lambda data: actions.Accept(_text(data, "label", MAX_LABEL, optional=True), _colour(data, optional=True)),

@@ -66,7 +66,7 @@ def test_prompt_request_carries_points_labels_and_box():
 MALFORMED = {
     "no object": ([], r"request: must be an object, got \[\]"),
     "null": (None, "request: must be an object, got None"),
-    "no action": (request(), "request.action: must be one of prompt, hover, .*, got None"),
+    "no action": (request(), "request.action: must be one of prompt, prepare, hover, .*, got None"),
     "unknown action": (request(action="eval"), "request.action: must be one of .*, got 'eval'"),
     "action no text": (request(action=["undo"]), r"request.action: .*got \['undo'\]"),
     "no session": ({"action": "undo", "epoch": 1, "rev": 1}, "request.session: must be a text, got None"),
@@ -97,6 +97,10 @@ MALFORMED = {
         r"prompt.box: must have x0 < x1 .*, got \(5, 0, 1, 9\)",
     ),
     "box empty": (request(action="prompt", box=[1, 1, 1, 9]), "prompt.box: must have x0 < x1"),
+    "prepare with a point of one number": (
+        request(action="prepare", points=[[1]]),
+        r"request.points\[0\]: must be \[x, y, label\], got \[1\]",
+    ),
     "hover without y": (request(action="hover", x=1), "request.y: must be a finite number, got None"),
     "candidate -1": (
         request(action="choose", candidate=-1),

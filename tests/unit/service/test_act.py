@@ -81,3 +81,60 @@ def test_unexpected_error_is_an_envelope_and_the_session_lives(service, photo, l
     assert "Zero" not in told["error"]
     loaded["fake"].predict = works
     assert page.click((20, 20, 1))["ok"]
+
+
+def test_prepared_click_is_answered_without_decoding_and_without_the_mask_that_the_page_has(service, photo, loaded):
+    page, plain = Page(service), Page(service)
+    page.open(photo())
+    plain.open(photo())
+    ahead = page.act("prepare", points=[[40, 30, 1]])
+    calls = loaded["fake"].predict_calls
+    told = page.click((40, 30, 1))
+    assert loaded["fake"].predict_calls == calls
+    want = plain.click((40, 30, 1))
+    assert (ahead["mask"], ahead["candidates"]) == (want["mask"], want["candidates"])
+    assert told["prompt"] == want["prompt"]
+    assert told["can"] == want["can"]
+    assert "mask" not in told
+    assert ahead["timings"]["ahead"] is None
+    assert told["timings"]["ahead"] == told["timings"]["decode"] == ahead["timings"]["decode"] > 0
+    assert page.click((40, 30, 1), (10, 10, 0))["timings"]["ahead"] is None
+
+
+def test_page_that_did_not_get_what_was_prepared_gets_it_with_the_click(service, photo, loaded):
+    page = Page(service)
+    page.open(photo())
+    request = {"session": page.token, "epoch": page.epoch, "seen": page.serial, "points": [[40, 30, 1]]}
+    service.act({**request, "rev": 1, "action": "prepare"})
+    calls = loaded["fake"].predict_calls
+    told = service.act({**request, "rev": 2, "action": "prompt"})
+    assert told["mask"]["area"] > 0
+    assert loaded["fake"].predict_calls == calls
+
+
+def test_what_is_prepared_changes_nothing(service, photo):
+    page = Page(service)
+    page.open(photo())
+    page.click((20, 20, 1))
+    page.act("prepare", points=[[20, 20, 1], [40, 30, 1]])
+    page.serial = 0
+    assert page.act("state")["prompt"]["points"] == [[20, 20, 1]]
+    assert page.act("undo")["prompt"]["points"] == []
+
+
+def test_overtaken_prepare_is_not_decoded(service, photo, loaded):
+    page = Page(service)
+    page.open(photo())
+    calls = loaded["fake"].predict_calls
+    newest = {"session": page.token, "epoch": page.epoch, "rev": 9, "seen": 0, "action": "prompt"}
+    service.act({**newest, "points": [[20, 20, 1]]})
+    assert service.act({**newest, "rev": 8, "action": "prepare", "points": [[20, 20, 1]]})["overtaken"]
+    assert loaded["fake"].predict_calls == calls + 1
+
+
+def test_of_what_is_prepared_only_the_newest_is_remembered(service, photo):
+    page = Page(service)
+    page.open(photo())
+    serials = [page.act("prepare", points=[[40, y, 1]])["serial"] for y in (10, 20, 30)]
+    seat = service.sessions.get(page.token)
+    assert [seat.recall(serial) is not None for serial in serials] == [False, False, True]
