@@ -1,7 +1,7 @@
 // The glue: begins the session, turns gestures into operations, replies into the state, and the state into the page.
 // Arguments of the component: element, trigger, props, server, upload, watch (see gradio's gr.HTML).
 
-const SLOW_DECODE = 150; // ms; above this a preview under the pointer only makes the clicks wait
+const SLOW_DECODE = 150; // ms; above this what is decoded on suspicion only makes the clicks wait
 const POLL = 2000; // ms between questions about an encoding that another page began
 
 function startCanvas(element) {
@@ -32,6 +32,8 @@ function startCanvas(element) {
     edit(edit, began) {
       state.hover = state.mask ? null : state.hover; // the preview stays until the answer replaces it
       transport.dropHover();
+      const reply = transport.foreseen(edit);
+      if (reply) return showForeseen(reply, edit, began);
       transport.push({ edit }, began);
       changed();
     },
@@ -85,6 +87,10 @@ function startCanvas(element) {
     hoverAt(at) {
       if (state.found.on) return everything.over(at);
       if (state.hovering && !act.prompting() && !state.mask) transport.hover(at.x, at.y);
+    },
+    /** This edit may follow when the button is released. calls: of the decoder, at most. */
+    prepare(edit, calls) {
+      if (median(state.decodes) * calls <= SLOW_DECODE) transport.prepare(edit);
     },
     leave() {
       transport.dropHover();
@@ -202,12 +208,23 @@ function startCanvas(element) {
     if (typeof state.selected === "number" && state.selected >= points.length) state.selected = null;
     view.paint(...layers);
     const painted = performance.now();
-    state.timings = {
-      ...state.timings,
-      roundtrip: sent.roundtrip,
-      paint: painted - began,
-      total: painted - sent.began,
-    };
+    state.timings.roundtrip = sent.roundtrip;
+    if (!sent.operations.some(({ shown }) => shown)) {
+      state.timings.paint = painted - began;
+      state.timings.total = painted - sent.began;
+    }
+    updateSoon();
+  }
+
+  /** The answer to an edit is there before the edit is sent: paint its mask. The prompt follows with the answer. */
+  function showForeseen(reply, edit, began) {
+    const { candidates, candidate, mask, can, serial, timings } = reply;
+    const start = performance.now();
+    applyReply(state, { candidates, candidate, mask, can, serial, timings });
+    transport.push({ edit, shown: true }, began);
+    view.paint("mask", "prompt");
+    const painted = performance.now();
+    Object.assign(state.timings, { paint: painted - start, total: painted - began });
     updateSoon();
   }
 

@@ -5,12 +5,13 @@ const TOLERANCE = { mouse: 3, pen: 5, touch: 9 }; // CSS px that a click may wan
 const GRASP = { mouse: 8, pen: 10, touch: 20 }; // CSS px round points and handles
 const DOUBLE = { time: 400, distance: 6 }; // ms and CSS px between the clicks of a double click
 const LONG_PRESS = 600; // ms
-const REST = 40; // ms that the pointer rests before the mask under it is asked for
+const REST = 40; // ms that the pointer rests before the mask under it, or of the drag so far, is asked for
+const HOLD = 20; // ms that a press lasts before its mask is made ahead: a hand holds the button for 60 to 120
 
 /**
  * canvas: the element; state, view as made elsewhere; prompt(): the prompt to show.
- * act: {edit(edit, began), reopen(id, began, instead), hoverAt(at), leave(), changed(),
- * foundClick(at, add, twice): in everything mode}.
+ * act: {edit(edit, began), prepare(edit, calls): this edit may follow, reopen(id, began, instead), hoverAt(at), leave(),
+ * changed(), foundClick(at, add, twice): in everything mode}.
  */
 function createPointer(canvas, state, view, prompt, act) {
   const fingers = new Map(); // pointer id -> screen point
@@ -18,6 +19,7 @@ function createPointer(canvas, state, view, prompt, act) {
   let spaceHeld = false;
   let lastClick = null; // {time, x, y, before: prompt}
   let resting = 0;
+  let standing = 0; // timer, while a gesture stands still
 
   function screen(event) {
     const frame = canvas.getBoundingClientRect();
@@ -71,6 +73,7 @@ function createPointer(canvas, state, view, prompt, act) {
       moved: false,
     };
     state.cursor = null;
+    stand(HOLD);
     if (event.pointerType === "touch" && (target.kind === "point" || target.kind === "box")) {
       const pressed = gesture;
       setTimeout(() => {
@@ -111,11 +114,31 @@ function createPointer(canvas, state, view, prompt, act) {
       gesture = { kind: "pan", id: gesture.id, last: gesture.start };
       return move(event);
     }
-    const edit = draggedEdit(toImage(state.view, at.x, at.y));
+    gesture.to = toImage(state.view, at.x, at.y);
+    const edit = draggedEdit(gesture.to);
     if (!edit) return;
+    stand(REST);
     state.draft = null;
     state.draft = edit(prompt());
     view.ask("prompt");
+  }
+
+  /** Unless the gesture goes on within so many ms, have the mask made that it would end with. */
+  function stand(time) {
+    clearTimeout(standing);
+    standing = setTimeout(() => {
+      if (!gesture || gesture.kind !== "press") return;
+      const edit = gesture.moved ? draggedEdit(gesture.to) : clickedEdit(gesture);
+      if (!edit || (gesture.moved && !isKept(gesture.target, edit))) return;
+      act.prepare(edit, gesture.moved ? prompt().points.length + 1 : 1); // a new point corrects the mask before it
+    }, time);
+  }
+
+  /** The edit that a press means which stays where it is: a point, or null. */
+  function clickedEdit({ target, from, exclude }) {
+    const free = target.kind === "empty" || (target.kind === "box" && target.handle === "body");
+    if (!free || !insideImage(state.image, from, 0)) return null;
+    return edits.addPoint(from.x, from.y, state.include && !exclude ? 1 : 0);
   }
 
   /** The edit that the drag so far means, to an image point. */
@@ -155,13 +178,15 @@ function createPointer(canvas, state, view, prompt, act) {
   }
 
   /** Keep a drag. */
-  function drop(ended, edit, event) {
-    if (!edit) return;
-    if (ended.target.kind !== "point") {
-      if (!boxIsMeant(edit(prompt()).box, state.view.scale)) return;
-      state.selected = "box";
-    }
+  function drop({ target }, edit, event) {
+    if (!edit || !isKept(target, edit)) return;
+    if (target.kind !== "point") state.selected = "box";
     act.edit(edit, event.timeStamp);
+  }
+
+  /** Whether a drag counts that ends with this edit: a box must have some size. */
+  function isKept(target, edit) {
+    return target.kind === "point" || boxIsMeant(edit(prompt()).box, state.view.scale);
   }
 
   /** A press that stayed where it was. */
@@ -177,17 +202,15 @@ function createPointer(canvas, state, view, prompt, act) {
         return act.reopen(object.id, event.timeStamp, before);
       }
     }
-    if (target.kind === "point" || (target.kind === "box" && target.handle !== "body")) {
-      state.selected = target.kind === "point" ? target.index : "box";
-      return act.changed();
-    }
-    if (!insideImage(state.image, from, 0)) {
-      state.selected = null;
+    const edit = clickedEdit(ended);
+    state.selected = null;
+    if (!edit) {
+      if (target.kind === "point") state.selected = target.index;
+      if (target.kind === "box" && target.handle !== "body") state.selected = "box";
       return act.changed();
     }
     lastClick = { time: event.timeStamp, x: start.x, y: start.y, before: prompt() };
-    state.selected = null;
-    act.edit(edits.addPoint(from.x, from.y, state.include && !ended.exclude ? 1 : 0), event.timeStamp);
+    act.edit(edit, event.timeStamp);
   }
 
   /** A click in everything mode; the second of two at one place is told as such. */

@@ -142,7 +142,7 @@ function mergeObjects(before, difference) {
 /** Take over timings (ms) of one reply; only a decoder call that ran counts towards the median. */
 function rememberTimings(state, timings) {
   state.timings = { ...state.timings, ...timings };
-  if (timings.decode > 0) state.decodes = [...state.decodes, timings.decode].slice(-7);
+  if (timings.decode > 0 && !timings.ahead) state.decodes = [...state.decodes, timings.decode].slice(-7);
 }
 
 /** Median of numbers, 0 of none. */

@@ -1,6 +1,6 @@
 // The queue to the server: one action in flight, the rest waits in order. Waiting edits of the prompt go out as one
 // whole prompt, so that three quick clicks cost two decoder calls at most; a waiting hover is replaced by the next one
-// and never goes before an action.
+// and never goes before an action. What is prepared goes at once or not at all, and nothing waits for it.
 
 const PATIENCE = 60000; // ms after which a call counts as lost
 const BACKOFF = [500, 1000, 2000, 4000, 8000]; // ms between attempts
@@ -16,6 +16,8 @@ function createTransport(call, on) {
   let flight = null; // {operations, request, began, attempts}
   let waitingHover = null;
   let flyingHover = null;
+  let preparing = false;
+  let prepared = null; // {sent: request, reply}, the newest
   const waiting = []; // for all operations to be answered
 
   const busy = () => flight !== null || queue.length > 0;
@@ -95,10 +97,35 @@ function createTransport(call, on) {
     nextHover();
   }
 
+  /** Have the server answer the prompt that an edit may make; at most one such call is out. */
+  async function prepare(edit) {
+    waitingHover = null;
+    if (busy() || preparing || !on.ready()) return;
+    const { points, box } = edit(on.base());
+    const sent = stamp({ action: "prepare", points, box });
+    preparing = true;
+    prepared = null;
+    const reply = await answer(call(sent));
+    preparing = false;
+    if (reply && reply.ok !== false && !reply.overtaken) prepared = { sent, reply };
+  }
+
+  /** The answer to the prompt that an edit makes, if it is there before it is asked for; else null. */
+  function foreseen(edit) {
+    if (!prepared || busy() || !on.ready()) return null;
+    const { sent, reply } = prepared;
+    const now = on.request();
+    if (Object.keys(now).some((key) => now[key] !== sent[key])) return null; // it was about another state
+    const { points, box } = edit(on.base());
+    return JSON.stringify([points, box]) === JSON.stringify([sent.points, sent.box]) ? reply : null;
+  }
+
   return {
     push,
     next,
     hover,
+    prepare,
+    foreseen,
     dropHover: () => (waitingHover = null),
     /** Forget all that was not answered: another image, another session. */
     forget() {
