@@ -95,14 +95,18 @@ class TimedPage:
     def _button(self, name: str) -> Any:
         return self._page.locator(f"[data-do={name}]").first
 
-    def click(self, x: float, y: float, *, include: bool = True) -> dict[str, Any]:
-        """Click at an image position: the page's timings in ms, and the sizes in bytes of the reply."""
+    def click(self, x: float, y: float, *, include: bool = True, hold: float = 0.0) -> dict[str, Any]:
+        """Click at an image position: the page's timings in ms, and the sizes in bytes of the reply.
+
+        hold: ms for which the button stays down.
+        """
         at = self._page.evaluate("([x, y]) => samui.toClient(x, y)", [x, y])
         self._page.evaluate("performance.clearResourceTimings()")
         button = "left" if include else "right"
-        told = self._answered(lambda: self._page.mouse.click(at["x"], at["y"], button=button))
+        told = self._answered(lambda: self._page.mouse.click(at["x"], at["y"], button=button, delay=hold))
         calls = self._page.evaluate(_CALLS)
-        return {"timings": told["timings"], "points": told["prompt"]["points"], "reply": calls[-1], "calls": len(calls)}
+        reply = {name: sum(call[name] for call in calls) for name in ("sent", "read")}
+        return {"timings": told["timings"], "points": told["prompt"]["points"], "reply": reply, "calls": len(calls)}
 
     def clear(self) -> None:
         """Drop the active prompt."""

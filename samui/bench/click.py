@@ -3,6 +3,7 @@
 Server and browser run on this machine, as they do for a person at a laptop. Beside each click the decoder alone runs
 the same prompt on the same embedding in the same process, before one click and after the next: what is left of the
 click's time is what samui adds. "Painted" is when the mask is in the canvas; the screen shows it with its next frame.
+The button stays down for `--hold` ms, as under a hand; the page has the mask made meanwhile. A tap may be as good as 0.
 Random weights borrow the masks of the built-in model.
 """
 
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--photo", default="coffee", help="name of a sample, or an image file (default coffee)")
     parser.add_argument("--megapixels", type=float, default=12.0, metavar="N", help="size to scale it to (default 12)")
     parser.add_argument("--clicks", type=int, default=40, metavar="N", help="first clicks, one by one (default 40)")
+    parser.add_argument("--hold", type=float, default=80.0, metavar="MS", help="button stays down (default 80)")
     parser.add_argument("--snap", action=argparse.BooleanOptionalAction, default=False, help="to edges (default: off)")
 
 
@@ -53,6 +55,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Times in milliseconds and sizes in bytes as {p50, p95, n}, and how they stand against the bars."""
     if not 1 <= args.clicks <= 1000:
         raise SamuiError(f"--clicks: must be from 1 to 1000, got {args.clicks}")
+    if not 0 <= args.hold <= 1000:
+        raise SamuiError(f"--hold: must be from 0 to 1000, got {args.hold}")
     from samui.predictor import load_predictor
 
     with tempfile.TemporaryDirectory(prefix="samui-bench-") as folder:
@@ -73,8 +77,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 if args.random_base:
                     told["model"] = f"{RANDOM_BASE}; masks of the built-in model"
                     predictor.borrow(load_predictor("bundled", device="cpu"), pixels, _prompts(plan))
-                earliest, first, corrections = _click_through(page, decode, plan)
+                earliest, first, corrections = _click_through(page, decode, plan, args.hold)
     setting = {"photo": args.photo, "width": pixels.shape[1], "height": pixels.shape[0], "snap to edges": args.snap}
+    setting["button down (ms)"] = args.hold
     return summarise_clicks(first, corrections, earliest) | {"machine": told, "setting": setting}
 
 
@@ -88,8 +93,9 @@ def summarise_clicks(first: list[Click], corrections: list[Click], earliest: Seq
         rows["correction"] = _split(corrections)
     tables: dict[str, Any] = {f"{name} (ms)": row for name, row in rows.items()}
     if earliest:
-        told = zip(_EARLIEST, earliest, strict=True)
-        tables["earliest clicks (ms)"] = {n: {k: c[k] for k in ("total", "decode", "server", "paint")} for n, c in told}
+        parts = "total", "decode", "server", "paint", "ahead"
+        told = [{part: click[part] for part in parts} for click in earliest]
+        tables["earliest clicks (ms)"] = dict(zip(_EARLIEST, told, strict=True))
     tables["reply (bytes)"] = {
         "sent": summarise([click["sent"] for click in first]),
         "before compression": summarise([click["read"] for click in first]),
@@ -116,6 +122,7 @@ def _split(clicks: list[Click]) -> dict[str, Summary]:
         "network": lambda c: c["roundtrip"] - c["server"],
         "paint": lambda c: c["paint"],
         "page before the call": lambda c: c["total"] - c["roundtrip"] - c["paint"],
+        "decoded ahead": lambda c: c["ahead"],
         "decoder alone": lambda c: c["alone"],
     }
     return {name: summarise([part(click) for click in clicks]) for name, part in parts.items()}
@@ -164,39 +171,51 @@ def _prompts(plan: Plan) -> Iterator[Prompt]:
             yield Prompt(places[:i], _labels(i))
 
 
-def _click_through(page: TimedPage, decode: _Alone, plan: Plan) -> tuple[list, list, list]:
+def _click_through(page: TimedPage, decode: _Alone, plan: Plan, hold: float) -> tuple[list, list, list]:
     """The earliest clicks, the first ones, and the corrections of the series.
 
     The earliest are apart since the browser compiles what it runs often.
     """
     earliest, first, corrections = [], [], []
     for x, y in plan[0]:
-        earliest.append(page.click(x, y)["timings"])
+        earliest.append(parts_of(page.click(x, y, hold=hold)["timings"]))
         page.clear()
     tell(f"{len(plan[1])} first clicks")
     for i, place in enumerate(plan[1]):
-        first.append(_measure(page, decode, [place], [1], before=i % 2 == 0))
+        first.append(_measure(page, decode, [place], [1], hold, before=i % 2 == 0))
         page.clear()
     tell("series of corrections")
     for places in plan[2]:
         for i in range(1, len(places) + 1):
-            click = _measure(page, decode, places[:i], _labels(i), before=False)
+            click = _measure(page, decode, places[:i], _labels(i), hold, before=False)
             if i > 1:
                 corrections.append(click)
         page.clear()
     return earliest, first, corrections
 
 
-def _measure(page: TimedPage, decode: _Alone, points: list, labels: list[int], *, before: bool) -> Click:
+def _measure(page: TimedPage, decode: _Alone, points: list, labels: list[int], hold: float, *, before: bool) -> Click:
     """One click, the last of `points`, and the decoder alone on the same prompt: times in ms, sizes in bytes."""
     time.sleep(_PAUSE)
     alone = decode.time(points, labels) if before else 0.0
     time.sleep(_PAUSE if before else 0.0)
-    told = page.click(*points[-1], include=labels[-1] == 1)
-    if len(told["points"]) != len(points) or told["calls"] != 1:
-        raise SamuiError(f"bench click: each click must be one call, got {told['calls']} for {points[-1]}")
+    told = page.click(*points[-1], include=labels[-1] == 1, hold=hold)
+    if len(told["points"]) != len(points) or told["calls"] > 1 + (hold > 0):
+        raise SamuiError(f"bench click: a click must be one call, and one ahead, got {told['calls']} for {points[-1]}")
     if not before:
         time.sleep(_PAUSE)
         alone = decode.time(points, labels)
-    times = {name: told["timings"][name] for name in ("total", "decode", "server", "roundtrip", "paint")}
-    return {**times, "alone": alone, "sent": told["reply"]["sent"], "read": told["reply"]["read"]}
+    return {**parts_of(told["timings"]), "alone": alone, **told["reply"]}
+
+
+def parts_of(timings: dict[str, float | None]) -> dict[str, float]:
+    """What a click's time went into, from what the page tells: milliseconds since the button was released.
+
+    ahead: of the decoder, from before that. Where the mask was there already, the click waited for no server.
+    """
+    parts = {name: timings[name] for name in ("total", "decode", "server", "roundtrip", "paint")}
+    parts["ahead"] = timings["ahead"] or 0.0
+    parts["decode"] -= parts["ahead"]
+    if timings["roundtrip"] > timings["total"]:
+        parts |= {"server": 0.0, "roundtrip": 0.0}
+    return parts

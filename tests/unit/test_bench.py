@@ -104,6 +104,7 @@ def made(total: float, sent: int = 9000) -> click.Click:
     return {
         "total": total,
         "decode": 10.0,
+        "ahead": 0.0,
         "server": 13.0,
         "roundtrip": total - 3,
         "paint": 1.0,
@@ -117,6 +118,21 @@ def test_the_parts_of_a_click_add_up_to_its_total():
     row = click.summarise_clicks([made(20.0)], [])["first click (ms)"]
     parts = ("decode", "server without decode", "network", "paint", "page before the call")
     assert sum(row[name]["p50"] for name in parts) == row["total"]["p50"] == 20.0
+
+
+@pytest.mark.parametrize(
+    ("told", "parts"),
+    [
+        ({"ahead": None}, {"decode": 10.0, "server": 13.0, "roundtrip": 17.0, "ahead": 0.0}),
+        ({"ahead": 10.0, "server": 3.0}, {"decode": 0.0, "server": 3.0, "roundtrip": 17.0, "ahead": 10.0}),
+        ({"ahead": 10.0, "total": 4.0}, {"decode": 0.0, "server": 0.0, "roundtrip": 0.0, "ahead": 10.0}),
+    ],
+    ids=["decoded when asked for", "decoded ahead", "painted before the answer"],
+)
+def test_what_was_made_before_the_button_was_released_is_no_part_of_the_click(told, parts):
+    page = {name: made(20.0)[name] for name in ("total", "decode", "server", "roundtrip", "paint")}
+    found = click.parts_of({**page, **told})
+    assert found == {"total": told.get("total", 20.0), "paint": 1.0, **parts}
 
 
 @pytest.mark.parametrize(
