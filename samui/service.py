@@ -133,7 +133,7 @@ class Service:
                 return {"ok": True, "hover": hover, "timings": timings.told()}
             if isinstance(request.action, actions.Prepare):
                 after = seat.session.prepare(request.action, tools)
-                seat.prepare_ms = timings.decode
+                seat.prepare_ms = timings.decode or seat.prepare_ms
                 return self._reply(seat, request.seen, timings, after)
             if isinstance(request.action, actions.Cancel):
                 seat.stop()

@@ -92,10 +92,12 @@ class Session:
         return False
 
     def prepare(self, action: actions.Prepare, tools: Tools) -> Session:
-        """Do the work of setting a prompt: the session as it would be then, which is kept until the next action.
+        """Do the work of setting a prompt, once: the session as it would be then, which is kept until the next action.
 
         The session itself stays as it is. Raises as `apply` does.
         """
+        if self._prepared is not None and _sets(action, self._prepared[0]):
+            return self._prepared[1]
         after = copy(self)
         after._states, after._added, after._prepared = [*self._states], [*self._added], None
         after._apply(actions.SetPrompt(action.prompt), tools)
@@ -311,8 +313,8 @@ class Session:
 
 
 def _sets(action: actions.Action, prompt: Prompt) -> bool:
-    """Whether an action sets this prompt of points and box."""
-    if not isinstance(action, actions.SetPrompt):
+    """Whether an action sets, or prepares, this prompt of points and box."""
+    if not isinstance(action, (actions.SetPrompt, actions.Prepare)):
         return False
     asked = action.prompt
     return (asked.points, asked.labels, asked.box) == (prompt.points, prompt.labels, prompt.box)

@@ -11,9 +11,11 @@ function startCanvas(element) {
   const transport = createTransport((request) => server.act(request), {
     request: () => ({ session: state.session, epoch: state.epoch, seen: state.serial }),
     base: () => state.base,
+    snaps: () => state.snap,
     ready: () => Boolean(state.session) && state.stage === "ready",
     reply: takeReply,
     hover: takeHover,
+    prepared: ({ timings }) => rememberTimings(state, { decode: timings.decode }),
     refuse: takeRefusal,
     offline: loseServer,
     online: findServer,
@@ -31,7 +33,7 @@ function startCanvas(element) {
   const act = {
     edit(edit, began) {
       state.hover = state.mask ? null : state.hover; // the preview stays until the answer replaces it
-      transport.dropHover();
+      transport.drop();
       const reply = transport.foreseen(edit);
       if (reply) return showForeseen(reply, edit, began);
       transport.push({ edit }, began);
@@ -93,7 +95,7 @@ function startCanvas(element) {
       if (median(state.decodes) * calls <= SLOW_DECODE) transport.prepare(edit);
     },
     leave() {
-      transport.dropHover();
+      transport.drop();
       if (state.found.on) everything.over(null);
       if (!state.hover) return;
       state.hover = null;
@@ -220,19 +222,20 @@ function startCanvas(element) {
   function showForeseen(reply, edit, began) {
     const { candidates, candidate, mask, can, serial, timings } = reply;
     const start = performance.now();
-    applyReply(state, { candidates, candidate, mask, can, serial, timings });
+    applyReply(state, { candidates, candidate, mask, can, serial });
     transport.push({ edit, shown: true }, began);
     view.paint("mask", "prompt");
     const painted = performance.now();
-    Object.assign(state.timings, { paint: painted - start, total: painted - began });
+    Object.assign(state.timings, timings, { paint: painted - start, total: painted - began });
     updateSoon();
   }
 
   function takeHover(reply, sent) {
     if (reply.epoch !== state.epoch || act.prompting() || state.mask || !state.hovering) return;
     if (reply.timings) rememberTimings(state, { decode: reply.timings.decode });
-    if (!reply.hover || !reply.hover.mask) return;
-    state.hover = { mask: readMask(reply.hover.mask), score: reply.hover.score, at: sent.at };
+    const { mask, score } = reply.hover || { mask: reply.mask, score: reply.candidates[reply.candidate].score };
+    if (!mask) return;
+    state.hover = { mask: readMask(mask), score, at: sent.at };
     view.paint("mask");
     const middle = median(state.decodes);
     if (!forcedHover && state.decodes.length >= 3 && middle > SLOW_DECODE) {

@@ -7,8 +7,9 @@ const BACKOFF = [500, 1000, 2000, 4000, 8000]; // ms between attempts
 
 /**
  * call(request): promise of a reply, or of nothing if the server cannot be reached.
- * on: {request(): fields that every request carries, base(): prompt of the server, ready(): whether actions may go,
- * reply(reply, sent), hover(reply, sent), refuse(reply, sent), offline(ms until the next attempt), online()}.
+ * on: {request(): fields that every request carries, base(): prompt of the server, snaps(): whether it snaps masks to
+ * edges, ready(): whether actions may go, reply(reply, sent), hover(reply, sent), prepared(reply), refuse(reply, sent),
+ * offline(ms until the next attempt), online()}.
  */
 function createTransport(call, on) {
   let rev = 0;
@@ -17,6 +18,7 @@ function createTransport(call, on) {
   let waitingHover = null;
   let flyingHover = null;
   let preparing = false;
+  let waitingEdit = null; // to be prepared next
   let prepared = null; // {sent: request, reply}, the newest
   const waiting = []; // for all operations to be answered
 
@@ -24,6 +26,7 @@ function createTransport(call, on) {
 
   /** Queue an operation {edit} or {action, ...fields}; began: time of the gesture in ms of performance.now(). */
   function push(operation, began) {
+    waitingEdit = null;
     queue.push({ ...operation, began: began === undefined ? performance.now() : began });
     next();
   }
@@ -88,26 +91,37 @@ function createTransport(call, on) {
 
   async function nextHover() {
     if (!waitingHover || flyingHover || flight || queue.length || !on.ready()) return;
-    const sent = { at: waitingHover, request: stamp({ action: "hover", ...waitingHover }) };
+    const { x, y } = waitingHover;
+    // Where nothing is snapped, the preview is what a click would bring, and comes with all that a click needs.
+    const fields = on.snaps() ? { action: "hover", x, y } : { action: "prepare", points: [[x, y, 1]], box: null };
+    const sent = { at: waitingHover, request: stamp(fields) };
     waitingHover = null;
     flyingHover = sent;
     const reply = await answer(call(sent.request));
     flyingHover = null;
-    if (reply && reply.ok !== false && !reply.overtaken && !waitingHover && !flight) on.hover(reply, sent);
+    if (isWanted(reply)) {
+      if (fields.points) prepared = { sent: sent.request, reply };
+      if (!waitingHover && !flight) on.hover(reply, sent);
+    }
     nextHover();
   }
 
-  /** Have the server answer the prompt that an edit may make; at most one such call is out. */
+  /** Have the server answer the prompt that an edit may make; at most one such call is out, and the newest waits. */
   async function prepare(edit) {
     waitingHover = null;
-    if (busy() || preparing || !on.ready()) return;
+    waitingEdit = preparing ? edit : null;
+    if (busy() || preparing || !on.ready() || foreseen(edit)) return;
     const { points, box } = edit(on.base());
     const sent = stamp({ action: "prepare", points, box });
     preparing = true;
     prepared = null;
     const reply = await answer(call(sent));
     preparing = false;
-    if (reply && reply.ok !== false && !reply.overtaken) prepared = { sent, reply };
+    if (isWanted(reply)) {
+      prepared = { sent, reply };
+      on.prepared(reply);
+    }
+    if (waitingEdit) prepare(waitingEdit);
   }
 
   /** The answer to the prompt that an edit makes, if it is there before it is asked for; else null. */
@@ -126,7 +140,8 @@ function createTransport(call, on) {
     hover,
     prepare,
     foreseen,
-    dropHover: () => (waitingHover = null),
+    /** What waits to be asked for ahead is not wanted any more. */
+    drop: () => (waitingHover = waitingEdit = null),
     /** Forget all that was not answered: another image, another session. */
     forget() {
       queue = [];
@@ -148,6 +163,11 @@ function createTransport(call, on) {
     unanswered: () => (flight ? [...flight.operations, ...queue] : queue),
     busy,
   };
+}
+
+/** Whether a reply brings what was asked for. */
+function isWanted(reply) {
+  return Boolean(reply) && reply.ok !== false && !reply.overtaken;
 }
 
 /** Reply of a call, or null if it failed, timed out or is no envelope. */

@@ -107,9 +107,12 @@ class PageDriver:
         self.page.mouse.move(*self.client(x, y))
         return self
 
-    def click(self, x: float, y: float, *, button: str = "left", modifiers: Sequence[str] = ()) -> PageDriver:
+    def click(
+        self, x: float, y: float, *, button: str = "left", modifiers: Sequence[str] = (), hold: float = 0
+    ) -> PageDriver:
+        """Click at an image position; hold: ms for which the button stays down."""
         with self._held(modifiers):
-            self.page.mouse.click(*self.client(x, y), button=button)
+            self.page.mouse.click(*self.client(x, y), button=button, delay=hold)
         return self
 
     def double_click(self, x: float, y: float) -> PageDriver:

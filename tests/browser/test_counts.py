@@ -60,3 +60,23 @@ def test_each_click_runs_the_decoder_once_and_undo_never(app, drive, runs, pictu
         assert runs["decoder"] == before + i
     person.key("Control+z").settle().key("Control+z").settle().key("Control+Shift+z").settle().key("3").settle()
     assert runs["decoder"] == before + 3
+
+
+def test_a_held_click_runs_the_decoder_once(app, drive, runs, picture):
+    person = drive(app.url).open(picture)
+    person.key("h")
+    before = runs["decoder"]
+    for i, (x, y) in enumerate([(100, 100), (200, 150)], 1):
+        person.click(x, y, hold=200).settle()
+        assert runs["decoder"] == before + i
+
+
+def test_without_snapping_preview_and_click_share_one_run_of_the_decoder(app, drive, runs, picture):
+    person = drive(app.url).open(picture)
+    person.button("Snap to edges").click()
+    before = runs["decoder"]
+    with person.settle().page.expect_response("**/component_server/**"):
+        person.hover(320, 240)
+    person.click(320, 240, hold=200).settle()
+    assert runs["decoder"] == before + 1
+    assert person.snapshot()["timings"]["ahead"] > 0

@@ -25,9 +25,15 @@ def asked(person):
     return actions
 
 
-def prepared(person, gesture):
-    """Do something, and wait until the page has what was made ahead for it."""
-    with person.page.expect_response(lambda response: action_of(response.request) == "prepare") as answer:
+def prepared(person, gesture, part="points"):
+    """Do something, and wait until the page has what was made ahead for it: a prompt of points, or with a box."""
+
+    def brings(response):
+        if action_of(response.request) != "prepare":
+            return False
+        return bool(response.request.post_data_json["data"][part])
+
+    with person.page.expect_response(brings) as answer:
         gesture()
     answer.value.finished()
     person.page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")  # where the page reads the answer
@@ -85,6 +91,29 @@ def test_held_click_gives_the_mask_of_a_tap(person, asked, drive, app):
     assert shown(person.key("Control+z").settle()) == shown(tapped.key("Control+z").settle())
 
 
+def test_without_snapping_the_preview_is_the_mask_of_a_tap(person):
+    person.button("Snap to edges").click()
+    held = held_back(person.settle(), "prompt")
+    prepared(person, lambda: person.hover(*INSIDE))
+    assert not person.covers(*INSIDE)
+    person.click(*INSIDE)
+    assert person.covers(*INSIDE)
+    assert len(person.snapshot()["candidates"]) == 3
+    held[0].continue_()
+    assert person.settle().covers(*INSIDE)
+    assert person.snapshot()["timings"]["ahead"] > 0
+
+
+def test_without_snapping_the_preview_is_not_shown_for_an_exclude_click(person):
+    person.button("Snap to edges").click()
+    prepared(person.settle(), lambda: person.hover(*INSIDE))
+    held = held_back(person, "prompt")
+    person.click(*INSIDE, button="right")
+    assert not person.covers(*INSIDE)
+    held[0].continue_()
+    assert [point[2] for point in person.settle().snapshot()["prompt"]["points"]] == [0]
+
+
 def test_tap_asks_for_nothing_ahead(person, asked):
     person.click(*INSIDE).settle()
     assert asked == ["prompt"]
@@ -106,7 +135,7 @@ def test_mask_of_a_drag_that_rests_is_there_when_it_is_released(person, asked):
     (x, y), (x1, y1) = BOX
     held = held_back(person, "prompt")
     person.press(x, y).page.mouse.move(*person.client(x + 50, y + 50))
-    prepared(person, lambda: person.page.mouse.move(*person.client(x1, y1)))
+    prepared(person, lambda: person.page.mouse.move(*person.client(x1, y1)), part="box")
     person.page.mouse.up()
     assert person.covers(*INSIDE)
     held[0].continue_()

@@ -306,6 +306,14 @@ def test_prepared_prompt_is_set_without_decoding_or_snapping_again():
     assert desk.do(actions.Undo()).mask is None
 
 
+def test_what_is_prepared_is_not_decoded_again(desk):
+    first = prepare(desk, (30, 30))
+    assert prepare(desk, (30, 30)) is first
+    assert desk.predictor.predict_calls == 1
+    assert prepare(desk, (30, 31)) is not first
+    assert desk.predictor.predict_calls == 2
+
+
 def test_preparing_leaves_the_session_as_it_is(desk):
     desk.prompt((30, 30))
     desk.prompt((30, 30), (50, 30))
