@@ -13,7 +13,6 @@ Masks do not depend on any of this but orientation: they are in the pixels of `P
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from dataclasses import dataclass
@@ -123,13 +122,6 @@ def encode_for_display(pixels: np.ndarray, *, max_side: int = _DISPLAY_SIDE) -> 
         return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes(), "image/png"
     options = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     return cv2.imencode(".jpg", bgr, options)[1].tobytes(), "image/jpeg"
-
-
-def content_hash(pixels: np.ndarray) -> str:
-    """SHA-256 in hex of the shape and bytes of an array, a picture's name in caches; about 30 ms for 12 megapixels."""
-    digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.hexdigest()
 
 
 def _read(file: BinaryIO, length: int, name: str, max_pixels: int, max_bytes: int) -> Picture:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from samui.images import content_hash, encode_for_display, read_image
+from samui.images import encode_for_display, read_image
 from tests.pictures import BLUE, GREEN, RED, photo, png, saved
 
 
@@ -228,12 +228,3 @@ def test_large_picture_is_shown_as_jpeg_in_its_own_colours():
     assert np.abs(read_image(data).pixels.astype(int) - pixels).max() < 12
     data, _ = encode_for_display(pixels, max_side=400)
     assert Image.open(io.BytesIO(data)).size == (400, 300)
-
-
-def test_content_hash_tells_pixels_and_shapes_apart():
-    pixels = np.arange(72, dtype=np.uint8).reshape(4, 6, 3)
-    assert content_hash(pixels) == content_hash(pixels.copy())
-    assert content_hash(pixels) == content_hash(np.ascontiguousarray(pixels[:, ::-1])[:, ::-1])
-    changed = pixels.copy()
-    changed[3, 5, 2] += 1
-    assert len({content_hash(p) for p in (pixels, changed, pixels.reshape(6, 4, 3))}) == 3
