@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import PIL.Image
@@ -18,6 +19,7 @@ from samui.types import Prediction, Prompt
 
 # Prompts a decoder pass. On a CPU larger passes are slower per prompt, since their activations leave the caches.
 _PASS_CPU, _PASS_GPU = 8, 64
+T = TypeVar("T")
 
 
 class SamPredictor:
@@ -64,15 +66,7 @@ class SamPredictor:
         array = _as_rgb(image)
         pixels = torch.from_numpy(self._preprocessing(array))[None]
         with self._encoder_lock, torch.inference_mode():
-            try:
-                tensor = self._encode(pixels)
-            except torch.OutOfMemoryError:
-                torch.cuda.empty_cache()  # memory that torch holds but does not use, in pieces that did not fit
-                try:
-                    tensor = self._encode(pixels)
-                except torch.OutOfMemoryError as error:
-                    text = f"must have memory for the image encoder, got {error}; device 'cpu' may do"
-                    raise ModelError(f"device {self.device}: {text}") from None
+            tensor = self._within_memory("image encoder", lambda: self._encode(pixels))
         if not bool(torch.isfinite(tensor).all()):
             raise ModelError(
                 f"{self.name}: embeddings must be finite, got NaN or infinity in {self.dtype}; use float32"
@@ -154,34 +148,50 @@ class SamPredictor:
         frame = embedding.frame
         return [Prediction(*pair, frame.image, frame.mask, frame.runs) for pair in zip(logits, scores, strict=True)]
 
+    def _within_memory(self, part: str, run: Callable[[], T]) -> T:
+        """What a part of the model gives; where the device's memory is too small, ModelError after a second attempt."""
+        try:
+            return run()
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()  # memory that torch holds but does not use, in pieces that did not fit
+        try:
+            return run()
+        except torch.OutOfMemoryError as error:
+            text = f"must have memory for the {part}, got {error}; device 'cpu' may do"
+            raise ModelError(f"device {self.device}: {text}") from None
+
     def _run(
         self, embedding: Embedding, *, multimask: bool, **prompts: torch.Tensor | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """float32 logits (n, k, h, w) and scores (n, k); the batch axis counts prompts, since masks go by that axis."""
         with self._decoder_lock, torch.inference_mode():
-            sparse, dense = self._model.prompt_encoder(**prompts)
-            fast = {}
-            if self._fast_decoder is not None:
-                fast = {
-                    "image_terms": self._fast_decoder.terms(embedding),
-                    "masked": prompts["input_masks"] is not None,
-                }
-            logits, scores = self._model.mask_decoder(
-                image_embeddings=embedding.tensor.to(self._torch_device, self._decoder_dtype).expand(
-                    len(dense), -1, -1, -1
-                ),
-                image_positional_embeddings=self._positions.expand(len(dense), -1, -1, -1),
-                sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=dense,
-                multimask_output=multimask,
-                **fast,
-            )
-            logits, scores = logits[:, 0].float().cpu().numpy(), scores[:, 0].float().cpu().numpy()
+            logits, scores = self._within_memory("mask decoder", lambda: self._pass(embedding, multimask, prompts))
         if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
             # float16 overflows in a decoder; a pixel without a number is outside, a candidate without a score last.
             logits = np.nan_to_num(logits, nan=-1e4, posinf=1e4, neginf=-1e4)
             scores = np.nan_to_num(scores, nan=0.0, posinf=1.0, neginf=0.0)
         return logits, scores
+
+    def _pass(
+        self, embedding: Embedding, multimask: bool, prompts: Mapping[str, torch.Tensor | None]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        sparse, dense = self._model.prompt_encoder(**prompts)
+        fast = {}
+        if self._fast_decoder is not None:
+            fast = {
+                "image_terms": self._fast_decoder.terms(embedding),
+                "masked": prompts["input_masks"] is not None,
+            }
+        tensor = embedding.tensor.to(self._torch_device, self._decoder_dtype)
+        logits, scores = self._model.mask_decoder(
+            image_embeddings=tensor.expand(len(dense), -1, -1, -1),
+            image_positional_embeddings=self._positions.expand(len(dense), -1, -1, -1),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=multimask,
+            **fast,
+        )
+        return logits[:, 0].float().cpu().numpy(), scores[:, 0].float().cpu().numpy()
 
     def _prompt_tensors(self, embedding: Embedding, prompts: Sequence[Prompt]) -> dict[str, torch.Tensor | None]:
         """For the prompt encoder: points (n, 1, p, 2), labels (n, 1, p), boxes (n, 1, 4), masks (n, 1, h, w)."""

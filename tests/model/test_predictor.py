@@ -214,30 +214,40 @@ def test_what_is_no_image_is_refused(bundled, image, message):
 # Memory of the device
 
 
-def test_an_encoder_that_runs_out_of_memory_once_tries_again(bundled, monkeypatch):
-    encode, tries = bundled._encode, []
+PARTS = [("_encode", "image encoder"), ("_pass", "mask decoder")]
 
-    def first_fails(pixels):
+
+def use(predictor):
+    """Encode a picture and decode a point: the mask's size."""
+    return predictor.predict(predictor.embed(picture(*SIZE)), Prompt([(5, 5)], [1])).mask(0).shape
+
+
+@pytest.mark.parametrize("part", [name for name, _ in PARTS])
+def test_a_part_that_runs_out_of_memory_once_tries_again(bundled, monkeypatch, part):
+    works, tries = getattr(bundled, part), []
+
+    def first_fails(*given):
         tries.append(1)
         if len(tries) == 1:
             raise torch.OutOfMemoryError("no memory")
-        return encode(pixels)
+        return works(*given)
 
-    monkeypatch.setattr(bundled, "_encode", first_fails)
-    assert bundled.embed(picture(*SIZE)).size == SIZE
+    monkeypatch.setattr(bundled, part, first_fails)
+    assert use(bundled) == SIZE
     assert len(tries) == 2
 
 
-def test_an_encoder_that_has_no_memory_is_one_error_and_the_next_call_works(bundled, monkeypatch):
-    def fail(pixels):
+@pytest.mark.parametrize(("part", "name"), PARTS)
+def test_a_part_that_has_no_memory_is_one_error_and_the_next_call_works(bundled, monkeypatch, part, name):
+    def fail(*given):
         raise torch.OutOfMemoryError("no memory")
 
-    encode = bundled._encode
-    monkeypatch.setattr(bundled, "_encode", fail)
-    with pytest.raises(ModelError, match="device cpu: must have memory for the image encoder, got no memory"):
-        bundled.embed(picture(*SIZE))
-    monkeypatch.setattr(bundled, "_encode", encode)
-    assert bundled.embed(picture(*SIZE)).size == SIZE
+    works = getattr(bundled, part)
+    monkeypatch.setattr(bundled, part, fail)
+    with pytest.raises(ModelError, match=f"device cpu: must have memory for the {name}, got no memory"):
+        use(bundled)
+    monkeypatch.setattr(bundled, part, works)
+    assert use(bundled) == SIZE
 
 
 def test_an_embedding_that_overflowed_is_refused(bundled, monkeypatch):
