@@ -11,8 +11,10 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import cached_property
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import gradio as gr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +23,7 @@ from samui.canvas import PromptCanvas
 
 Function = Callable[[Any], Any]
 _PATH = "/component_server"  # Gradio's route of server functions
+_CALLS = 256  # at once, each in a thread; calls may wait for an image that is encoded again, and nothing else shall
 _LEVEL = 1  # of gzip: a mask's run lengths shrink to half in a third of a millisecond; higher levels gain a tenth
 _PLAIN = [(b"content-type", b"application/json"), (b"vary", b"Accept-Encoding")]
 _PACKED = [*_PLAIN, (b"content-encoding", b"gzip")]
@@ -46,8 +49,13 @@ class ServerFunctions:
         packs = _takes_gzip(scope)
         # Before the work: from an answer's headers a browser takes two milliseconds to where it reads the body.
         await send({"type": "http.response.start", "status": 200, "headers": _PACKED if packs else _PLAIN})
-        body = await anyio.to_thread.run_sync(_answer, function, data, packs)
+        body = await anyio.to_thread.run_sync(_answer, function, data, packs, limiter=self._threads)
         await send({"type": "http.response.body", "body": body})
+
+    @cached_property
+    def _threads(self) -> anyio.CapacityLimiter:
+        """Of these calls alone, so that the 40 of Starlette are left to all else. Made in the loop that uses it."""
+        return anyio.CapacityLimiter(_CALLS)
 
     def _find(self, body: bytes) -> tuple[Function | None, Any]:
         """The function that a call names, and its argument; (None, None) if it names none of these."""

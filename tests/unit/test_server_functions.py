@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import threading
 from types import SimpleNamespace
 
+import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from gradio.routes import App
@@ -72,6 +75,39 @@ def test_a_call_is_one_hand_over_to_a_thread(monkeypatch):
     monkeypatch.setattr(anyio.to_thread, "run_sync", counted)
     ask(json.dumps(CALL).encode())
     assert len(calls) == 1
+
+
+def test_calls_that_wait_for_something_leave_threads_for_all_else():
+    waiting, go = [], threading.Event()
+
+    def wait(data):
+        waiting.append(data)
+        go.wait(20)
+
+    short = ServerFunctions(None, {(3, "act"): wait})
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": []}
+    scope["app"] = SimpleNamespace(auth=None, auth_dependency=None)
+
+    async def receive():
+        return {"type": "http.request", "body": json.dumps(CALL).encode()}
+
+    async def send(message):
+        pass
+
+    async def crowd():
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(60):  # more than the 40 threads that a server has by default
+                    group.start_soon(short, scope, receive, send)
+                with anyio.fail_after(10):
+                    while len(waiting) < 60:
+                        await anyio.lowlevel.checkpoint()
+                    await anyio.to_thread.run_sync(go.set)  # one of those threads
+        finally:
+            go.set()
+
+    run_async(crowd())
+    assert len(waiting) == 60
 
 
 LEFT = {
