@@ -18,7 +18,7 @@ import numpy as np
 from samui import actions, describe, everything_service, export, offer, wire
 from samui.downloads import Downloads
 from samui.embeddings import EmbeddingCache, Encoding, embedding_key
-from samui.errors import ExportError, RequestError, SamuiError, SessionError, StaleError, UnknownSessionError
+from samui.errors import ExportError, RequestError, SamuiError, StaleError, UnknownSessionError
 from samui.images import read_image
 from samui.models import Watch, download
 from samui.open_image import OpenImage, store
@@ -118,12 +118,12 @@ class Service:
             seat.newest_rev = max(seat.newest_rev, request.rev)
         timings = Timings(encode=seat.encode_ms)
         with seat.lock:
+            waited = since(timings.started)
             if request.epoch != seat.epoch:
                 raise StaleError(f"request.epoch: must be {seat.epoch}, that of the open image, got {request.epoch}")
             if replaceable and 0 < request.rev < seat.newest_rev:
                 return {"ok": True, "overtaken": True}
-            if seat.session is None:
-                raise SessionError("session: must have an image; open one first")
+            seat.check_image()
             if isinstance(request.action, actions.GoBack):
                 seat.go_back()
                 return {"ok": True, "moved": True}
@@ -133,7 +133,10 @@ class Service:
                 return {"ok": True, "hover": hover, "timings": timings.told()}
             if isinstance(request.action, actions.Prepare):
                 after = seat.session.prepare(request.action, tools)
-                seat.prepare_ms = timings.decode or seat.prepare_ms
+                if timings.decode or after.state is seat.session.state:
+                    seat.prepare_ms = timings.decode
+                else:  # it was prepared before
+                    timings.take(seat.prepare_ms)
                 return self._reply(seat, request.seen, timings, after)
             if isinstance(request.action, actions.Cancel):
                 seat.stop()
@@ -142,7 +145,7 @@ class Service:
             again = 0 < request.rev <= seat.applied_rev
             if not again and not isinstance(request.action, telling):
                 if seat.session.apply(request.action, tools):
-                    timings.decode = timings.ahead = seat.prepare_ms
+                    timings.take(seat.prepare_ms, waited)
                 seat.applied_rev = request.rev
             answer = self._reply(seat, request.seen, timings)
             if isinstance(request.action, telling[1:]):
@@ -366,8 +369,7 @@ class Service:
     def image_of(self, token: str) -> OpenImage:
         """The image that a session has open. Raises SessionError."""
         seat = self.sessions.get(token)
-        if seat.image is None:
-            raise SessionError("session: must have an image; open one first")
+        seat.check_image()
         return seat.image
 
     def export_of(self, token: str, folder: str, name: str) -> Path:

@@ -87,6 +87,11 @@ class Seat:
         if self.abandoned != mark or choice not in (None, self.choices):
             raise AbandonedError
 
+    def check_image(self) -> None:
+        """SessionError unless an image is open."""
+        if self.session is None:
+            raise SessionError("session: must have an image; open one first")
+
     def is_late(self, opens: int, mark: int) -> bool:
         """Whether something newer was opened, the seat was closed, or the page has cancelled since these counts."""
         return self.closed or self.opens != opens or self.abandoned != mark

@@ -96,7 +96,7 @@ class TimedPage:
         return self._page.locator(f"[data-do={name}]").first
 
     def click(self, x: float, y: float, *, include: bool = True, hold: float = 0.0) -> dict[str, Any]:
-        """Click at an image position: the page's timings in ms, and the sizes in bytes of the reply.
+        """Click at an image position: the page's timings in ms, and the sizes in bytes of its replies together.
 
         hold: ms for which the button stays down.
         """

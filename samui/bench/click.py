@@ -216,6 +216,6 @@ def parts_of(timings: dict[str, float | None]) -> dict[str, float]:
     parts = {name: timings[name] for name in ("total", "decode", "server", "roundtrip", "paint")}
     parts["ahead"] = timings["ahead"] or 0.0
     parts["decode"] -= parts["ahead"]
-    if timings["roundtrip"] > timings["total"]:
+    if timings["roundtrip"] + timings["paint"] > timings["total"]:
         parts |= {"server": 0.0, "roundtrip": 0.0}
     return parts

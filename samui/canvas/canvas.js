@@ -15,7 +15,7 @@ function startCanvas(element) {
     ready: () => Boolean(state.session) && state.stage === "ready",
     reply: takeReply,
     hover: takeHover,
-    prepared: ({ timings }) => rememberTimings(state, { decode: timings.decode }),
+    prepared: ({ timings: { decode, ahead } }) => rememberTimings(state, { decode, ahead }),
     refuse: takeRefusal,
     offline: loseServer,
     online: findServer,
@@ -232,7 +232,8 @@ function startCanvas(element) {
 
   function takeHover(reply, sent) {
     if (reply.epoch !== state.epoch || act.prompting() || state.mask || !state.hovering) return;
-    if (reply.timings) rememberTimings(state, { decode: reply.timings.decode });
+    const { decode, ahead } = reply.timings;
+    rememberTimings(state, { decode, ahead });
     const { mask, score } = reply.hover || { mask: reply.mask, score: reply.candidates[reply.candidate].score };
     if (!mask) return;
     state.hover = { mask: readMask(mask), score, at: sent.at };
@@ -392,11 +393,6 @@ function startCanvas(element) {
   view.follow();
   update();
   begin();
-}
-
-/** What tells two images apart; the rest of the address changes with the session's token. */
-function pictureName(image) {
-  return `${image.url.split("/").pop()} ${image.width} ${image.height}`;
 }
 
 startCanvas(element);

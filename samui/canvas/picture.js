@@ -70,3 +70,8 @@ function drawThumbnail(canvas, picture, image, wire, colour) {
   context.imageSmoothingEnabled = true;
   context.drawImage(layer, view.x, view.y, image.width * scale, image.height * scale);
 }
+
+/** What tells two images apart; the rest of the address changes with the session's token. */
+function pictureName(image) {
+  return `${image.url.split("/").pop()} ${image.width} ${image.height}`;
+}

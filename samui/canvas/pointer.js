@@ -164,6 +164,7 @@ function createPointer(canvas, state, view, prompt, act) {
     gesture = null;
     state.draft = null;
     canvas.style.cursor = spaceHeld ? "grab" : "";
+    if (ended && !keep) act.leave(); // with what it would have asked for next
     if (ended && ended.kind === "press" && keep) {
       const at = screen(event);
       if (ended.moved) {

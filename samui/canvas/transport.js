@@ -1,6 +1,6 @@
 // The queue to the server: one action in flight, the rest waits in order. Waiting edits of the prompt go out as one
-// whole prompt, so that three quick clicks cost two decoder calls at most; a waiting hover is replaced by the next one
-// and never goes before an action. What is prepared goes at once or not at all, and nothing waits for it.
+// whole prompt, so that three quick clicks cost two decoder calls at most. Beside it what may be wanted soon is asked
+// for: a preview, and the prompt that a gesture would make; one of each in flight, the newest waits, actions go first.
 
 const PATIENCE = 60000; // ms after which a call counts as lost
 const BACKOFF = [500, 1000, 2000, 4000, 8000]; // ms between attempts

@@ -7,6 +7,7 @@ from tests.browser.conftest import BOX, CUP, INSIDE
 pytestmark = pytest.mark.browser
 
 CALLS = "**/component_server/**"
+LONG = 150  # ms: longer than the page waits until it asks ahead
 
 
 def action_of(request):
@@ -25,13 +26,14 @@ def asked(person):
     return actions
 
 
-def prepared(person, gesture, part="points"):
-    """Do something, and wait until the page has what was made ahead for it: a prompt of points, or with a box."""
+def prepared(person, gesture, corner=None):
+    """Do something, and wait until the page has what was made ahead for it: points, or a box that ends at a corner."""
 
     def brings(response):
         if action_of(response.request) != "prepare":
             return False
-        return bool(response.request.post_data_json["data"][part])
+        asked = response.request.post_data_json["data"]
+        return bool(asked["points"]) if corner is None else (asked["box"] or [])[2:] == pytest.approx(corner, abs=1)
 
     with person.page.expect_response(brings) as answer:
         gesture()
@@ -77,7 +79,22 @@ def test_mask_of_a_held_click_is_there_before_the_server_is_asked_for_it(person,
     assert asked == ["prepare", "prompt"]
     times = person.snapshot()["timings"]
     assert times["total"] < times["roundtrip"]
-    assert times["ahead"] == times["decode"] > 0
+    assert times["ahead"] == pytest.approx(times["decode"], abs=1)
+
+
+def test_answer_to_a_held_click_leaves_out_the_mask_that_is_shown(person, asked):
+    prepared(person, lambda: person.press(*INSIDE))
+    with person.page.expect_response(lambda response: action_of(response.request) == "prompt") as answer:
+        person.page.mouse.up()
+    assert "mask" not in answer.value.json()
+
+
+def test_press_of_the_right_button_is_made_ahead_as_an_exclude_point(person, asked):
+    person.click(*INSIDE).settle().page.mouse.move(*person.client(130, 40))
+    prepared(person, lambda: person.page.mouse.down(button="right"))
+    person.page.mouse.up(button="right")
+    assert [point[2] for point in person.settle().snapshot()["prompt"]["points"]] == [1, 0]
+    assert person.snapshot()["timings"]["ahead"] > 0
 
 
 def test_held_click_gives_the_mask_of_a_tap(person, asked, drive, app):
@@ -135,7 +152,7 @@ def test_mask_of_a_drag_that_rests_is_there_when_it_is_released(person, asked):
     (x, y), (x1, y1) = BOX
     held = held_back(person, "prompt")
     person.press(x, y).page.mouse.move(*person.client(x + 50, y + 50))
-    prepared(person, lambda: person.page.mouse.move(*person.client(x1, y1)), part="box")
+    prepared(person, lambda: person.page.mouse.move(*person.client(x1, y1)), corner=(x1, y1))
     person.page.mouse.up()
     assert person.covers(*INSIDE)
     held[0].continue_()
@@ -164,6 +181,48 @@ def test_what_was_made_ahead_for_another_state_is_not_shown(person, asked, drive
     assert shown(person.settle()) == shown(tapped)
 
 
+def test_what_was_made_ahead_is_not_shown_while_an_action_is_unanswered(person, asked):
+    person.click(130, 40).settle()
+    prepared(person, lambda: person.press(*INSIDE))
+    held = held_back(person, "undo")
+    before = shown(person.key("Control+z"))[1]
+    person.page.mouse.up()
+    assert shown(person)[1] == before
+    held[0].continue_()
+    assert len(person.settle().snapshot()["prompt"]["points"]) == 1
+
+
+def rest_while_another_is_out(person):
+    """Press, and rest in a drag while what was asked for the press is held back; returns what is held."""
+    held = []
+    person.page.route(CALLS, lambda route: held.append(route), times=1)
+    (x, y), corner = BOX
+    person.press(x, y).page.wait_for_timeout(LONG)
+    person.page.mouse.move(*person.client(x + 50, y + 50))
+    person.page.mouse.move(*person.client(*corner))
+    person.page.wait_for_timeout(LONG)
+    return held
+
+
+def test_rest_of_a_drag_is_asked_for_when_the_one_before_is_answered(person, asked):
+    held = rest_while_another_is_out(person)
+    assert asked == ["prepare"]
+    prepared(person, held[0].continue_, corner=BOX[1])
+    person.page.mouse.up()
+    assert person.covers(*INSIDE)
+    person.settle()
+    assert asked == ["prepare", "prepare", "prompt"]
+
+
+def test_rest_of_a_drag_that_is_called_off_is_not_asked_for(person, asked):
+    held = rest_while_another_is_out(person)
+    person.key("Escape")
+    prepared(person, held[0].continue_)
+    person.page.mouse.up()
+    person.settle()
+    assert asked == ["prepare"]
+
+
 def test_held_click_survives_a_server_that_cannot_be_reached(person, asked):
     prepared(person, lambda: person.press(*INSIDE))
     person.page.route(CALLS, lambda route: route.abort())
@@ -177,18 +236,44 @@ def test_held_click_survives_a_server_that_cannot_be_reached(person, asked):
     assert shown(person) == before
 
 
-def test_slow_decoder_is_not_kept_busy_with_what_may_not_come(person, asked):
+def decodes_take(person, ms):
+    """Let the server's answers say that the decoder took so many ms."""
+
     def say(route):
         response = route.fetch()
         told = response.json()
-        if told.get("timings", {}).get("decode"):
-            told["timings"]["decode"] = 900
+        times = told.get("timings", {})
+        if times.get("decode"):
+            times |= {"decode": ms, "ahead": times.get("ahead") and ms}
         route.fulfill(response=response, json=told)
 
     person.page.route(CALLS, say)
+
+
+@pytest.mark.parametrize("hold", [0, 300], ids=["after a tap", "after a held click"])
+def test_slow_decoder_is_not_kept_busy_with_what_may_not_come(person, asked, hold):
+    decodes_take(person, 900)
+    person.click(*INSIDE, hold=hold).settle()
+    asked.clear()
+    person.click(130, 40, hold=LONG).settle()
+    assert asked == ["prompt"]
+
+
+def test_drag_round_points_counts_a_decoder_call_for_each(person, asked):
+    decodes_take(person, 100)
     person.click(*INSIDE).settle()
     asked.clear()
-    person.press(130, 40).page.wait_for_timeout(100)
+    person.press(*BOX[0]).page.mouse.move(*person.client(*BOX[1]))
+    person.page.wait_for_timeout(LONG)
     person.page.mouse.up()
     person.settle()
-    assert asked == ["prompt"]
+    boxes = [action for action in asked if action != "prompt"]
+    assert len(boxes) <= 1  # for the press, if that lasted
+
+
+def test_preview_that_is_there_already_tells_its_time_again(person):
+    person.button("Snap to edges").click()
+    prepared(person.settle(), lambda: person.hover(*INSIDE))
+    person.page.mouse.move(5, 5)
+    prepared(person, lambda: person.hover(*INSIDE))
+    assert person.snapshot()["timings"]["decode"] > 0

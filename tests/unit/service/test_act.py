@@ -1,6 +1,8 @@
 """One request, one reply: clicks, order, errors as envelopes."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 import pytest
 
@@ -97,8 +99,44 @@ def test_prepared_click_is_answered_without_decoding_and_without_the_mask_that_t
     assert told["can"] == want["can"]
     assert "mask" not in told
     assert ahead["timings"]["ahead"] is None
-    assert told["timings"]["ahead"] == told["timings"]["decode"] == ahead["timings"]["decode"] > 0
+    assert told["timings"]["decode"] == ahead["timings"]["decode"] > 0
+    assert told["timings"]["ahead"] == pytest.approx(told["timings"]["decode"], abs=1)
     assert page.click((40, 30, 1), (10, 10, 0))["timings"]["ahead"] is None
+
+
+def test_of_a_decoder_that_still_runs_when_the_click_comes_only_the_past_is_ahead(service, photo, loaded, monkeypatch):
+    page = Page(service)
+    page.open(photo())
+    works, begun, go = loaded["fake"].predict, threading.Event(), threading.Event()
+
+    def slow(*args, **options):
+        begun.set()
+        go.wait(10)
+        return works(*args, **options)
+
+    monkeypatch.setattr(loaded["fake"], "predict", slow)
+    request = {"session": page.token, "epoch": page.epoch, "seen": 0, "points": [[40, 30, 1]]}
+    with ThreadPoolExecutor(2) as pool:
+        ahead = pool.submit(service.act, {**request, "rev": 1, "action": "prepare"})
+        begun.wait(10)
+        told = pool.submit(service.act, {**request, "rev": 2, "action": "prompt"})
+        with pytest.raises(TimeoutError):
+            told.result(0.2)  # it waits for what is made ahead
+        go.set()
+        times, decode = told.result()["timings"], ahead.result()["timings"]["decode"]
+    assert times["decode"] == decode >= 200
+    assert 0 <= times["ahead"] <= decode - 200
+
+
+def test_what_was_prepared_before_tells_its_time_and_what_needs_no_decoding_none(service, photo):
+    page = Page(service)
+    page.open(photo())
+    first = page.act("prepare", points=[[40, 30, 1]])["timings"]
+    again = page.act("prepare", points=[[40, 30, 1]])["timings"]
+    assert again["ahead"] == again["decode"] == first["decode"]
+    page.click((40, 30, 1))
+    assert page.act("prepare", points=[[40, 30, 1]])["timings"]["decode"] is None
+    assert page.click((40, 30, 1))["timings"]["decode"] is None
 
 
 def test_page_that_did_not_get_what_was_prepared_gets_it_with_the_click(service, photo, loaded):
