@@ -6,7 +6,7 @@ const GRASP = { mouse: 8, pen: 10, touch: 20 }; // CSS px round points and handl
 const DOUBLE = { time: 400, distance: 6 }; // ms and CSS px between the clicks of a double click
 const LONG_PRESS = 600; // ms
 const REST = 40; // ms that the pointer rests before the mask under it, or of the drag so far, is asked for
-const HOLD = 20; // ms that a press lasts before its mask is made ahead: a hand holds the button for 60 to 120
+const HOLD = 10; // ms that a press lasts before its mask is made ahead: a hand holds the button for 60 to 120
 
 /**
  * canvas: the element; state, view as made elsewhere; prompt(): the prompt to show.
