@@ -31,7 +31,7 @@ from samui.session import Session, Tools
 from samui.sessions import AbandonedError, Seat, Sessions
 from samui.settings import Settings
 from samui.snap import snap_to_edges
-from samui.timings import Timings, since
+from samui.timings import Timings
 from samui.types import Prediction, Prompt
 from samui.waiting import wait_for
 
@@ -118,7 +118,6 @@ class Service:
             seat.newest_rev = max(seat.newest_rev, request.rev)
         timings = Timings(encode=seat.encode_ms)
         with seat.lock:
-            waited = since(timings.started)
             if request.epoch != seat.epoch:
                 raise StaleError(f"request.epoch: must be {seat.epoch}, that of the open image, got {request.epoch}")
             if replaceable and 0 < request.rev < seat.newest_rev:
@@ -134,9 +133,9 @@ class Service:
             if isinstance(request.action, actions.Prepare):
                 after = seat.session.prepare(request.action, tools)
                 if timings.decode or after.state is seat.session.state:
-                    seat.prepare_ms = timings.decode
+                    seat.prepared = timings
                 else:  # it was prepared before
-                    timings.take(seat.prepare_ms)
+                    timings.take(seat.prepared)
                 return self._reply(seat, request.seen, timings, after)
             if isinstance(request.action, actions.Cancel):
                 seat.stop()
@@ -145,7 +144,7 @@ class Service:
             again = 0 < request.rev <= seat.applied_rev
             if not again and not isinstance(request.action, telling):
                 if seat.session.apply(request.action, tools):
-                    timings.take(seat.prepare_ms, waited)
+                    timings.take(seat.prepared)
                 seat.applied_rev = request.rev
             answer = self._reply(seat, request.seen, timings)
             if isinstance(request.action, telling[1:]):
@@ -168,7 +167,7 @@ class Service:
             embedding = self._embedding(seat, predictor)
             started = time.perf_counter()
             prediction = predictor.predict(embedding, prompt)
-            timings.decode = (timings.decode or 0.0) + since(started)
+            timings.add_decode(started)
             return prediction
 
         def snap(mask: np.ndarray, prompt: Prompt) -> np.ndarray:

@@ -15,6 +15,7 @@ from samui.everything_session import FoundMasks
 from samui.open_image import OpenImage
 from samui.predictor.base import Predictor
 from samui.session import Session, State
+from samui.timings import Timings
 
 _UNKNOWN = "session: must be one that this server issued and has not closed"
 _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
@@ -58,7 +59,7 @@ class Seat:
     embedding_key: str = ""
     encoding: int = 0  # the epoch whose image is being encoded, 0 for none
     encode_ms: float | None = None
-    prepare_ms: float | None = None  # that the decoder took for what the session has prepared
+    prepared: Timings = field(default_factory=Timings)  # of what the session has prepared
     newest_rev: int = 0  # of the requests that have arrived
     applied_rev: int = 0  # of the last action that changed the session
     serial: int = 0

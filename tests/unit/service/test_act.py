@@ -176,3 +176,27 @@ def test_of_what_is_prepared_only_the_newest_is_remembered(service, photo):
     serials = [page.act("prepare", points=[[40, y, 1]])["serial"] for y in (10, 20, 30)]
     seat = service.sessions.get(page.token)
     assert [seat.recall(serial) is not None for serial in serials] == [False, False, True]
+
+
+def test_snapping_after_the_decoder_is_no_part_of_its_time(service, photo, loaded, monkeypatch):
+    page = Page(service)
+    page.open(photo())
+    page.act("snap", on=True)
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(image, mask, prompt):
+        begun.set()
+        go.wait(10)
+        return mask
+
+    monkeypatch.setattr("samui.service.snap_to_edges", slow)
+    request = {"session": page.token, "epoch": page.epoch, "seen": 0, "points": [[40, 30, 1]]}
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(service.act, {**request, "rev": 8, "action": "prepare"})
+        begun.wait(10)
+        told = pool.submit(service.act, {**request, "rev": 9, "action": "prompt"})
+        with pytest.raises(TimeoutError):
+            told.result(0.2)
+        go.set()
+        times = told.result()["timings"]
+    assert times["ahead"] == times["decode"] > 0
