@@ -2,7 +2,7 @@
 
 from samui.errors import SamuiError
 from samui.everything import everything
-from samui.predictor import Embedding, Predictor, load_predictor
+from samui.models import Embedding, Predictor, load_predictor
 from samui.types import Prediction, Prompt
 
 __all__ = ["Embedding", "Prediction", "Predictor", "Prompt", "SamuiError", "everything", "load_predictor"]

@@ -17,7 +17,7 @@ class PromptError(SamuiError):
 
 
 class MaskError(SamuiError):
-    """A mask or a run-length string that breaks a rule of `samui.masks.Rle`."""
+    """A mask or a run-length string that breaks a rule of `samui.pixels.rle.Rle`."""
 
 
 class ModelError(SamuiError):

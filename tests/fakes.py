@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from samui.geometry import Frame
+from samui.pixels.geometry import Frame
 from samui.types import Prediction, Prompt
 
 LOW = 256  # side of the fake low-resolution frame

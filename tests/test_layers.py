@@ -1,4 +1,4 @@
-"""Imports point down, and the heavy ones stay where they belong (the layers stand in docs/architecture.md)."""
+"""Imports point down, and the heavy ones stay where they belong. The layer of a module is the floor of its folder."""
 
 import ast
 import subprocess
@@ -9,57 +9,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# A module may import modules of lower layers, and its neighbours of the same one.
-LAYERS = {
-    0: ["types", "errors"],
-    1: [
-        "geometry",
-        "masks",
-        "images",
-        "models",
-        "open_image",
-        "colours",
-        "actions",
-        "scratch",
-        "settings",
-        "snap",
-        "timings",
-        "downloads",
-        "waiting",
-    ],
-    2: [
-        "predictor",
-        "predictors",
-        "embeddings",
-        "pictures",
-        "steps",
-        "session",
-        "sessions",
-        "segment",
-        "everything",
-        "everything_session",
-        "found_masks",
-        "state",
-    ],
-    3: ["formats", "export", "batch", "wire", "service", "offer", "describe", "everything_service", "canvas"],
-    4: ["ui", "bench"],
-    5: ["cli", "cli_bench", "cli_everything", "__main__"],
-}
-LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
+# The floors from the ground up; docs/architecture.md describes them in this order, from the top down.
+FLOORS = ["pixels", "models", "everything", "work", "formats", "serve", "canvas", "ui", "bench", "cli"]
 GRADIO = {"canvas", "ui"}
-TORCH = {"predictor"}
+TORCH = {"models"}
 BENCHES_MAY = {"torch", "transformers", "gradio", "playwright"}  # they time other people's code beside ours
+FACES = {"__init__", "__main__", "images"}  # what the package shows to others: `samui`, `python -m samui`
 
 
 def modules():
     files = sorted((ROOT / "samui").rglob("*.py"))
-    return [f for f in files if f != ROOT / "samui" / "__init__.py"]
+    return [f for f in files if f.parent.name != "samui" or f.stem not in FACES]
 
 
-def part(file):
-    """The name in LAYERS that a file belongs to: its module, or its package's."""
-    first = file.relative_to(ROOT / "samui").parts[0]
-    return first.removesuffix(".py")
+def floor(parts):
+    """Number of the floor that `samui.` + parts lies on; 0 for the modules beside the folders."""
+    return FLOORS.index(parts[0]) + 1 if parts[0] in FLOORS else 0
 
 
 def imports(file):
@@ -73,22 +38,32 @@ def imports(file):
 
 @pytest.mark.parametrize("file", modules(), ids=lambda f: str(f.relative_to(ROOT)))
 def test_imports_point_down(file):
-    here = part(file)
-    assert here in LAYER_OF, f"{here} has no layer yet"
+    here = file.relative_to(ROOT / "samui").with_suffix("").parts
     for name in imports(file):
-        parts = name.split(".")
-        if parts[0] == "samui" and len(parts) > 1 and parts[1] in LAYER_OF:
-            assert LAYER_OF[parts[1]] <= LAYER_OF[here], f"{here} imports {name} from above"
-        assert parts[0] not in ("tests", "training"), f"{here} imports {name}"
-        if here == "bench" and parts[0] in BENCHES_MAY:
+        first, *rest = name.split(".")
+        if first == "samui" and rest:
+            assert floor(rest) <= floor(here), f"{'.'.join(here)} imports {name} from above"
+        assert first not in ("tests", "training"), f"{'.'.join(here)} imports {name}"
+        if here[0] == "bench" and first in BENCHES_MAY:
             continue
-        if parts[0] in ("gradio", "gradio_client"):
-            assert here in GRADIO, f"{here} imports {name}"
-        if parts[0] in ("torch", "transformers", "accelerate"):
-            assert here in TORCH, f"{here} imports {name}"
+        if first in ("gradio", "gradio_client"):
+            assert here[0] in GRADIO, f"{'.'.join(here)} imports {name}"
+        if first in ("torch", "transformers", "accelerate"):
+            assert here[0] in TORCH, f"{'.'.join(here)} imports {name}"
 
 
-@pytest.mark.parametrize("module", ["samui", "samui.session", "samui.service", "samui.cli"])
+def test_every_folder_is_a_floor():
+    folders = {p.parent.relative_to(ROOT / "samui").parts[0] for p in (ROOT / "samui").glob("*/**/*.py")}
+    assert folders == set(FLOORS)
+
+
+def test_the_architecture_lists_the_floors_from_the_top_down():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [line.split("`")[1].rstrip("/") for line in text.splitlines() if line.startswith("| `samui/")]
+    assert [row.removeprefix("samui/") for row in rows if row.removeprefix("samui/") in FLOORS] == FLOORS[::-1]
+
+
+@pytest.mark.parametrize("module", ["samui", "samui.work.session", "samui.serve.service", "samui.cli"])
 def test_import_stays_light(module):
     code = f"import sys, {module}; print([m for m in ('torch', 'transformers', 'gradio') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ import numpy as np
 from samui.bench.exported import Exported
 from samui.bench.paths import DTYPES, FLOAT32, ONNX, TRANSFORMERS, tell
 from samui.bench.timing import alternate
-from samui.predictor.base import Predictor
+from samui.models.predictor import Predictor
 from samui.types import Prompt
 
 JOBS = {"encoder": "open an image", "decoder": "decode one point", "grid": "decode 1,024 points", "click": "click"}
@@ -32,8 +32,8 @@ class Paths:
         import torch
         from transformers import SamImageProcessorPil, SamModel, SamProcessor
 
-        from samui.predictor import load_predictor
-        from samui.predictor.preprocess import Preprocessing
+        from samui.models import load_predictor
+        from samui.models.preprocess import Preprocessing
 
         source, threads = predictor.source, torch.get_num_threads()
         self.image, self._device = image, torch.device(predictor.device)

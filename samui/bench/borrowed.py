@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from samui.predictor.base import Embedding, Predictor
+from samui.models.predictor import Embedding, Predictor
 from samui.types import Prediction, Prompt
 
 

@@ -27,7 +27,7 @@ from samui.bench.paths import tell
 from samui.bench.photo import photo
 from samui.bench.timing import Summary, summarise, timed
 from samui.errors import SamuiError
-from samui.images import read_image
+from samui.pixels.images import read_image
 from samui.types import Prompt
 
 BAR_MS = 15.0  # that a click may take beyond the decoder
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise SamuiError(f"--clicks: must be from 1 to 1000, got {args.clicks}")
     if not 0 <= args.hold <= 1000:
         raise SamuiError(f"--hold: must be from 0 to 1000, got {args.hold}")
-    from samui.predictor import load_predictor
+    from samui.models import load_predictor
 
     with tempfile.TemporaryDirectory(prefix="samui-bench-") as folder:
         file = Path(folder) / f"{Path(args.photo).stem}.png"

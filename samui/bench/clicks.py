@@ -20,15 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from samui import actions
 from samui.bench import report
 from samui.bench.clicker import WIDE_WINDOWS, filled_box, grab_cut, iou, jittered_box, next_click, tight_box
 from samui.bench.truth import Photo, Photos, Target
 from samui.errors import SamuiError
-from samui.predictor.base import Predictor
-from samui.session import Session, Tools
-from samui.snap import snap_to_edges
+from samui.models.predictor import Predictor
+from samui.pixels.snap import snap_to_edges
 from samui.types import Prompt
+from samui.work import actions
+from samui.work.session import Session, Tools
 
 CLICKS = (1, 3, 5)
 GOALS = (0.85, 0.90)

@@ -22,7 +22,7 @@ from samui.bench.checkpoint import write_random_base
 from samui.bench.photo import photo
 from samui.errors import SamuiError
 from samui.everything import Finished, Found, Parameters, stream
-from samui.masks import Rle
+from samui.pixels.rle import Rle
 
 _MATCH = 0.99  # IoU from which two masks count as the same
 _RULES = ("points_per_side", "pred_iou_thresh", "stability_score_thresh")
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """A row for each size: seconds beyond the encoder, memory above the loaded model in MiB, masks and their match."""
-    from samui.predictor import load_predictor
+    from samui.models import load_predictor
 
     rules = {name: getattr(args, name) for name in _RULES}
     Parameters(**rules)
@@ -115,7 +115,7 @@ def _iou(one: Rle, other: Rle) -> float:
 
 
 def _samui(job: dict[str, Any]) -> dict[str, Any]:
-    from samui.predictor import load_predictor
+    from samui.models import load_predictor
 
     predictor = load_predictor(job["model"], device=job["device"], dtype=job["dtype"], threads=job["threads"])
     image = _read(job)

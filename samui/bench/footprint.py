@@ -58,7 +58,7 @@ def _encode_once(path: str, source: str, device: str, threads: str) -> dict[str,
         with machine.PeakMemory() as used, torch.inference_mode():
             model.get_image_embeddings(pixels)
     else:
-        from samui.predictor import load_predictor
+        from samui.models import load_predictor
 
         predictor = load_predictor(source, device=device, dtype=DTYPES[path], threads=int(threads))
         _read_in(predictor._model)

@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from samui import actions, wire
 from samui.bench import against, exported, footprint, limit, machine
 from samui.bench.checkpoint import write_random_base
 from samui.bench.paths import DTYPES, ONNX, TRANSFORMERS, tell
 from samui.bench.photo import photo
 from samui.bench.timing import Summary, measure
-from samui.masks import Rle
-from samui.predictor.base import Predictor
-from samui.session import Session, Tools
+from samui.models.predictor import Predictor
+from samui.pixels.rle import Rle
+from samui.serve import wire
 from samui.types import Prompt
+from samui.work import actions
+from samui.work.session import Session, Tools
 
 RANDOM_BASE = "sam-vit-base architecture, random weights"
 PARTS = ("steps", *against.JOBS, "memory")
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Times in milliseconds, ratios against transformers in the same run, memory in MiB."""
-    from samui.predictor import load_predictor
+    from samui.models import load_predictor
 
     started = time.perf_counter()
     image = photo(args.photo, args.megapixels)
@@ -108,7 +109,7 @@ def _model(args: argparse.Namespace) -> Iterator[str]:
 
 
 def _steps(predictor: Predictor, image: np.ndarray, *, repeat: int, encodes: int) -> dict[str, Summary]:
-    from samui.predictor.preprocess import Preprocessing
+    from samui.models.preprocess import Preprocessing
 
     tell(f"encoding {encodes} times")
     steps = {"open: preprocess and encode": measure(lambda: predictor.embed(image), repeat=encodes, warm_up=1)}

@@ -11,7 +11,7 @@ def rates(device: str) -> dict[str, float]:
     import torch
     from torch.nn import functional
 
-    from samui.predictor import fast_linear
+    from samui.models.fast import linear as fast_linear
 
     rows, inner, columns = 4096, 768, 3072
     found = {}

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from samui.predictor.base import Predictor
+from samui.models.predictor import Predictor
 
 _PACKAGES = ("torch", "transformers", "gradio", "numpy")
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -96,7 +96,7 @@ def _cores() -> int:
 
 def _limit() -> str:
     """Of processor time, as containers have it."""
-    from samui.predictor import threads
+    from samui.models import threads
 
     return "none" if (cores := threads.limit()) is None else f"{cores:g}"
 

@@ -21,8 +21,8 @@ from samui.bench.paths import tell
 from samui.bench.photo import photo
 from samui.bench.timing import summarise, timed
 from samui.errors import SamuiError
-from samui.images import read_image
-from samui.predictor.base import Predictor
+from samui.models.predictor import Predictor
+from samui.pixels.images import read_image
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

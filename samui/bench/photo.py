@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from samui.errors import SamuiError
-from samui.images import read_image
+from samui.pixels.images import read_image
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 

@@ -25,9 +25,9 @@ def running(args: argparse.Namespace, wrap: Callable[[Any], Any] | None = None) 
 
     wrap: what becomes of a predictor that was loaded.
     """
-    from samui.predictor import load_predictor
-    from samui.service import Service
-    from samui.settings import Settings
+    from samui.models import load_predictor
+    from samui.serve.service import Service
+    from samui.serve.settings import Settings
     from samui.ui.launch import launch
 
     def load(name: str) -> Any:

@@ -15,15 +15,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from samui import actions
 from samui.bench.clicker import iou, jittered_box, next_click, tight_box
 from samui.bench.truth import Photos, Target
 from samui.errors import SamuiError
-from samui.masks import overlay
-from samui.predictor.base import Predictor
-from samui.session import Session, Tools
-from samui.snap import snap_to_edges
+from samui.models.predictor import Predictor
+from samui.pixels.rle import overlay
+from samui.pixels.snap import snap_to_edges
 from samui.types import Prompt
+from samui.work import actions
+from samui.work.session import Session, Tools
 
 PROMPTS = ("1 click", "tight box", "jittered box", "3 clicks")
 _CELL, _TEXT, _GAP = 200, 22, 6  # pixels: a picture's side, the line under it, and between pictures

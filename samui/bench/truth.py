@@ -17,7 +17,7 @@ import numpy as np
 
 from samui.bench.clicker import next_click
 from samui.errors import ImageError
-from samui.images import read_image
+from samui.pixels.images import read_image
 
 REGIONS = 2  # of each region map; more of one photo tell little new
 REGION_SHARES = (0.01, 0.8)  # smallest and largest region of a map, as shares of the photo

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from samui.everything.parameters import Parameters
-from samui.masks import Rle
+from samui.pixels.rle import Rle
 from samui.types import Prompt
 
 

@@ -1,7 +1,7 @@
 """From a candidate's small logits to its full-size run lengths, area and stability, without a full-size array.
 
-`samui.geometry.mask_boundaries` gives a mask as runs along pixel rows. Run lengths as COCO has them go along columns,
-so everything here works on the transposed picture: what comes out is already in their order.
+`samui.pixels.geometry.mask_boundaries` gives a mask as runs along pixel rows. Run lengths as COCO has them go along
+columns, so everything here works on the transposed picture: what comes out is already in their order.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from samui.everything.grid import Crop
-from samui.geometry import Frame, mask_boundaries
-from samui.masks import Rle
+from samui.pixels.geometry import Frame, mask_boundaries
+from samui.pixels.rle import Rle
 
 
 def stability(logits: np.ndarray, frame: Frame, offset: float) -> float:

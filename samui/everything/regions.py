@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from samui.masks import Rle
+from samui.pixels.rle import Rle
 
 
 def remove_small_regions(rle: Rle, min_area: int) -> Rle:

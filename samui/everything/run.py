@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samui.colours import NeighbourColours
 from samui.errors import ImageError
 from samui.everything import outline
 from samui.everything.found import Event, Finished, Found, FoundMask, Masks, Progress, Report
@@ -18,12 +17,13 @@ from samui.everything.grid import Crop, crops, order, points
 from samui.everything.nms import box_iou, keep_best
 from samui.everything.parameters import Parameters
 from samui.everything.regions import remove_small_regions
-from samui.masks import Rle
+from samui.pixels.colours import NeighbourColours
+from samui.pixels.rle import Rle
 
 if TYPE_CHECKING:
     import PIL.Image
 
-    from samui.predictor.base import Embedding, Predictor
+    from samui.models.predictor import Embedding, Predictor
 
 _FIRST_PASS = 2  # points
 _NEAR_EDGE = 20  # pixels; `is_box_near_crop_edge` of segment-anything

@@ -3,7 +3,8 @@
     data = formats.get("coco").encode(annotation)
     files.write("photo.json", data)
 
-All are in the pixels of the image as `samui.images` reads it, and keep holes. With equal input the bytes are equal.
+All are in the pixels of the image as `samui.pixels.images` reads it, and keep holes. With equal input the bytes are
+equal.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from pathlib import PurePath
 import numpy as np
 
 from samui.errors import ExportError
+from samui.files import check_target, safe_name, write
 from samui.formats import coco, cutout, labelmap, mask, masks, overlay
 from samui.formats.annotation import Annotation, SavedObject, describe
-from samui.formats.files import check_target, safe_name, write
 
 __all__ = [
     "FORMATS",

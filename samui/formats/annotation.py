@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from samui.errors import ExportError
-from samui.masks import Rle
+from samui.pixels.rle import Rle
 from samui.types import Prompt
 
 

@@ -10,8 +10,8 @@ import zipfile
 
 import numpy as np
 
+from samui.files import safe_name
 from samui.formats.annotation import Annotation
-from samui.formats.files import safe_name
 from samui.formats.mask import encode_png
 
 _NO_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can say: equal masks give equal bytes

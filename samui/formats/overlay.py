@@ -8,9 +8,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from samui import masks
 from samui.formats import picture
 from samui.formats.annotation import Annotation
+from samui.pixels import rle
 
 
 def encode_jpeg(annotation: Annotation, image: np.ndarray) -> bytes:
@@ -24,5 +24,5 @@ def encode_png(annotation: Annotation, image: np.ndarray) -> bytes:
 
 
 def _draw(annotation: Annotation, image: np.ndarray) -> np.ndarray:
-    drawn = masks.overlay(image, annotation.masks(), [one.rgb for one in annotation.objects])
+    drawn = rle.overlay(image, annotation.masks(), [one.rgb for one in annotation.objects])
     return cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)

@@ -1,1 +1,1 @@
-"""The page: layout, event handlers, routes and named endpoints over `samui.service`."""
+"""The page: layout, event handlers, routes and named endpoints over `samui.serve.service`."""

@@ -13,9 +13,9 @@ from typing import Any
 
 import gradio as gr
 
-from samui import wire
 from samui.errors import RequestError, SamuiError, SessionError
-from samui.service import Service
+from samui.serve import wire
+from samui.serve.service import Service
 from samui.ui.uploads import Uploads
 
 

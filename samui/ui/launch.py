@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
-from samui.service import Service
+from samui.serve.service import Service
 from samui.ui.body_limit import BodyLimit
 from samui.ui.page import build_page
 from samui.ui.routes import routes

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from samui import wire
 from samui.canvas import PromptCanvas
 from samui.errors import RequestError, SamuiError
-from samui.service import Event, Service
+from samui.serve import wire
+from samui.serve.service import Event, Service
 from samui.ui import samples
 from samui.ui.endpoints import add_endpoints
 from samui.ui.uploads import Uploads

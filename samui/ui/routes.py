@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from samui.errors import SamuiError
-from samui.service import Service
+from samui.serve.service import Service
 from samui.ui import samples
 
 # The address of an image changes with the image, so a browser may keep it; nobody on the way may.

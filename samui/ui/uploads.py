@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from samui.errors import FullError, RequestError
-from samui.settings import Settings
+from samui.serve.settings import Settings
 
 _FRAME = 2**16  # bytes of a request beside those of its file
 _LEAST = 2**16  # bytes that a file counts with at least: a request may bring a thousand empty ones

@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, Error, Locator, Page, Playwright, sync_
 
 from samui.bench.browser import FLAGS, SYSTEM_BROWSERS, find_chromium
 from samui.canvas import component
-from samui.predictor import load_predictor
-from samui.service import Service
-from samui.settings import Settings
+from samui.models import load_predictor
+from samui.serve.service import Service
+from samui.serve.settings import Settings
 from samui.ui.launch import launch
 
 CUP = Path(__file__).resolve().parents[2] / "assets" / "samples" / "coffee.jpg"

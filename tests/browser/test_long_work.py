@@ -4,10 +4,9 @@ import threading
 
 import pytest
 
-from samui import models
-from samui.predictor import load_predictor
-from samui.service import Service
-from samui.settings import Settings
+from samui.models import checkpoints, load_predictor
+from samui.serve.service import Service
+from samui.serve.settings import Settings
 from samui.ui.launch import launch
 from tests.browser.conftest import CAT, CUP, INSIDE
 from tests.hub import running
@@ -20,7 +19,7 @@ NAME = "owner/name"
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     """A hub with a copy of the bundled model, whose weights stop after 4 MB until `free` is set."""
-    with running(NAME, models.BUNDLED_FOLDER, tmp_path / "cache", monkeypatch) as hub:
+    with running(NAME, checkpoints.BUNDLED_FOLDER, tmp_path / "cache", monkeypatch) as hub:
         hub.free = threading.Event()
 
         def send(line, file, data):
@@ -47,7 +46,7 @@ def test_download_shows_its_bytes_and_cancel_leaves_model_and_work(person, hub):
     person.click(*INSIDE).settle()
     before = person.snapshot()
     load(person, NAME)
-    whole = (models.BUNDLED_FOLDER / "model.safetensors").stat().st_size / 1e6
+    whole = (checkpoints.BUNDLED_FOLDER / "model.safetensors").stat().st_size / 1e6
     person.page.get_by_text(f"Downloading {NAME} 3.1 of {whole:.1f} MB").wait_for()
     assert person.page.get_by_label("Downloaded").get_attribute("value").startswith("0.3")
     person.button("Cancel loading the model").click()
@@ -114,7 +113,7 @@ def test_image_whose_events_end_while_it_is_encoded_becomes_ready(person, app, m
         yield from ()
         return done
 
-    monkeypatch.setattr("samui.service.wait_for", silent)
+    monkeypatch.setattr("samui.serve.service.wait_for", silent)
     try:
         person.open(CAT)
         assert person.snapshot()["stage"] == "ready"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from samui.masks import Rle
+from samui.pixels.rle import Rle
 
 pytestmark = pytest.mark.browser
 

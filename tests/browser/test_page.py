@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from samui.masks import Rle
+from samui.pixels.rle import Rle
 from tests.browser.conftest import BOX, CUP, INSIDE
 
 pytestmark = pytest.mark.browser

@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from samui import models
-from samui.predictor import load_predictor
+from samui.models import checkpoints, load_predictor
 
-VISION = json.loads((models.BUNDLED_FOLDER / "config.json").read_text())["vision_config"]
+VISION = json.loads((checkpoints.BUNDLED_FOLDER / "config.json").read_text())["vision_config"]
 SIDE = VISION["image_size"]  # of the bundled checkpoint's square, in pixels
 GRID = SIDE // VISION["patch_size"]  # of its embedding
 LOW = 4 * GRID  # of its logits

@@ -13,14 +13,14 @@ from gradio_client.exceptions import AppError
 from pycocotools import mask as coco_mask
 
 import samui
-from samui.images import read_image
-from samui.masks import Rle
-from samui.predictor import load_predictor
-from samui.segment import segment
-from samui.service import Service
-from samui.settings import Settings
+from samui.models import load_predictor
+from samui.pixels.images import read_image
+from samui.pixels.rle import Rle
+from samui.serve.service import Service
+from samui.serve.settings import Settings
 from samui.ui.launch import launch
 from samui.ui.uploads import Uploads
+from samui.work.segment import segment
 
 pytestmark = pytest.mark.model
 

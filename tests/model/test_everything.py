@@ -11,10 +11,10 @@ import pytest
 
 import samui
 from samui import formats
-from samui.batch import run_folder
 from samui.bench.pipeline import reference_pipeline
+from samui.cli.jobs import run_folder
 from samui.everything import Parameters
-from samui.images import read_image
+from samui.pixels.images import read_image
 from tests.model.conftest import make_checkpoint
 
 pytestmark = pytest.mark.model

@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from samui import load_predictor, models
+from samui import load_predictor
 from samui.errors import ModelError
+from samui.models import checkpoints
 from tests.model.conftest import LOW, SIDE, SIZE, change_json, picture
 
 pytestmark = pytest.mark.model
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.model
 @pytest.fixture
 def folder(tmp_path):
     """A copy of the bundled checkpoint to break."""
-    return Path(shutil.copytree(models.BUNDLED_FOLDER, tmp_path / "model"))
+    return Path(shutil.copytree(checkpoints.BUNDLED_FOLDER, tmp_path / "model"))
 
 
 def load(folder, **how):
@@ -28,8 +29,8 @@ def load(folder, **how):
 
 def test_a_loaded_predictor_says_what_it_is(bundled):
     assert (bundled.name, bundled.title, bundled.device, bundled.dtype) == ("bundled", "samui-tiny", "cpu", "float32")
-    assert bundled.source == str(models.BUNDLED_FOLDER)
-    assert bundled.revision == models.content_revision(models.BUNDLED_FOLDER)
+    assert bundled.source == str(checkpoints.BUNDLED_FOLDER)
+    assert bundled.revision == checkpoints.content_revision(checkpoints.BUNDLED_FOLDER)
     assert bundled.low_res_size == (LOW, LOW)
     assert bundled.why == "The small built-in model: rough masks. Choose facebook/sam-vit-base for quality."
 
@@ -73,16 +74,16 @@ def test_the_checkpoints_own_settings_are_used(folder):
 
 
 def test_auto_falls_back_to_bundled_if_the_download_breaks(monkeypatch):
-    choice = models.ModelChoice(models.PREFERRED, "SAM ViT-B", None, "0" * 40, "from the hub")
-    resolve = models.resolve
+    choice = checkpoints.ModelChoice(checkpoints.PREFERRED, "SAM ViT-B", None, "0" * 40, "from the hub")
+    resolve = checkpoints.resolve
 
     def broken(choice):
         if choice.folder is None:
             raise ModelError("model: 'facebook/sam-vit-base' must download completely, got disk full")
         return choice.folder
 
-    monkeypatch.setattr(models, "resolve", lambda name: choice if name == "auto" else resolve(name))
-    monkeypatch.setattr(models, "fetch", broken)
+    monkeypatch.setattr(checkpoints, "resolve", lambda name: choice if name == "auto" else resolve(name))
+    monkeypatch.setattr(checkpoints, "fetch", broken)
     predictor = load_predictor("auto", device="cpu")
     assert predictor.name == "bundled"
     assert "disk full" in predictor.why

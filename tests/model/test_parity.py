@@ -10,7 +10,7 @@ import torch
 from transformers import SamImageProcessorPil, SamModel, SamProcessor
 
 from samui import Prompt
-from samui.predictor.preprocess import Preprocessing
+from samui.models.preprocess import Preprocessing
 from tests.model.conftest import picture
 
 pytestmark = pytest.mark.model

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from samui import Prompt
-from samui.images import read_image
-from samui.predictor import load_predictor, precision
+from samui.models import load_predictor, precision
+from samui.pixels.images import read_image
 
 pytestmark = pytest.mark.model
 

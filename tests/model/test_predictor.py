@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from samui import Prediction, Prompt, load_predictor
-from samui.embeddings import EmbeddingCache
 from samui.errors import ImageError, ModelError, PromptError
-from samui.predictor import Embedding
-from samui.predictor.fast_decoder import FastDecoder
+from samui.models import Embedding
+from samui.models.embeddings import EmbeddingCache
+from samui.models.fast.decoder import FastDecoder
 from tests.model.conftest import GRID, LOW, SIZE, picture
 
 pytestmark = pytest.mark.model

@@ -16,7 +16,7 @@ FLAGS = ["--points-per-side", 3, "--stability-score-thresh", 0.5]
 def predictor(monkeypatch):
     """The fake, in place of whatever model the command line loads."""
     fake = FakePredictor()
-    monkeypatch.setattr("samui.predictor.load_predictor", lambda name, **options: fake)
+    monkeypatch.setattr("samui.models.load_predictor", lambda name, **options: fake)
     return fake
 
 

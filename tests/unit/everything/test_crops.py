@@ -6,7 +6,7 @@ import pytest
 from samui.everything import Parameters, outline
 from samui.everything.grid import Crop, crops, order, points
 from samui.everything.run import _is_cut
-from samui.geometry import Frame
+from samui.pixels.geometry import Frame
 from tests.fakes import LOW
 from tests.unit.everything.things import HEIGHT, WIDTH, Things, run, spot
 

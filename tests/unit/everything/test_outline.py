@@ -7,8 +7,8 @@ import pytest
 
 from samui.everything import outline
 from samui.everything.grid import Crop
-from samui.geometry import Frame
-from samui.masks import Rle
+from samui.pixels.geometry import Frame
+from samui.pixels.rle import Rle
 
 
 @pytest.mark.parametrize("size", [(7, 5), (300, 401), (256, 256), (1, 40), (40, 1), (1, 1)])

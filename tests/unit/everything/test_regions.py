@@ -6,7 +6,7 @@ import pytest
 
 import samui
 from samui.everything.regions import remove_small_regions
-from samui.masks import Rle
+from samui.pixels.rle import Rle
 from tests.unit.everything.things import IMAGE, LEFT, Things, spot
 
 

@@ -16,8 +16,8 @@ from samui.everything import Finished, Found, Parameters, Progress, outline, str
 from samui.everything.grid import Crop, points
 from samui.everything.nms import keep_best
 from samui.everything.run import _corners
-from samui.geometry import Frame
-from samui.masks import Rle
+from samui.pixels.geometry import Frame
+from samui.pixels.rle import Rle
 from tests.fakes import LOW, FakePredictor
 from tests.unit.everything.things import HEIGHT, IMAGE, LEFT, RIGHT, WIDTH, Things, run
 

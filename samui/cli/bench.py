@@ -1,0 +1,63 @@
+"""The command `bench`: measurements of `samui.bench`, each a sub-command; results on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+
+from samui.models.checkpoints import BUNDLED
+
+LATENCY = "what each step of a click costs, beside transformers' own path"
+CLICK = "from click to painted mask in a real browser"
+OPEN = "from a file to its picture on the page and to the first mask, in a real browser"
+EVERYTHING = "time and memory of everything mode, beside transformers' pipeline"
+CLICKS = "how well masks fit known ones, for simulated clicks and boxes"
+SHEET = "a contact sheet of masks on photos with known ones, raw and snapped to edges"
+
+
+def add_arguments(parser: argparse.ArgumentParser, add_model: Callable[[argparse.ArgumentParser], None]) -> None:
+    """The sub-commands; add_model adds the options of the model, whose default is the bundled one here."""
+    from samui.bench import click, clicks, everything, latency, sheet
+    from samui.bench import open as open_
+
+    commands = parser.add_subparsers(title="benches", required=True, metavar="BENCH")
+    benches = {
+        latency: LATENCY,
+        click: CLICK,
+        open_: OPEN,
+        everything: EVERYTHING,
+        clicks: CLICKS,
+        sheet: SHEET,
+    }
+    for module, text in benches.items():
+        command = commands.add_parser(
+            module.__name__.rpartition(".")[2], help=text, description=f"{text}; of the built-in model by default"
+        )
+        module.add_arguments(command)
+        command.add_argument("--json", action="store_true", help="print as JSON")
+        add_model(command)
+        # No download before anything is measured, and the same model on every machine.
+        command.set_defaults(model=BUNDLED, bench=module.__name__)
+        if module in (everything, clicks, sheet):  # what they find is compared, beside the time that it takes
+            command.set_defaults(dtype="float32")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure and print."""
+    from samui.bench import click, clicks, everything, latency, report, sheet
+    from samui.bench import open as open_
+
+    if options.bench in (clicks.__name__, sheet.__name__):
+        from samui.models import load_predictor
+
+        predictor = load_predictor(options.model, device=options.device, dtype=options.dtype, threads=options.threads)
+        if options.bench == sheet.__name__:
+            result, table = sheet.run(options, predictor), report.text
+        else:
+            result, table = clicks.run(options, predictor), clicks.table
+    else:
+        os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+        (measure,) = (module for module in (latency, click, open_, everything) if module.__name__ == options.bench)
+        result, table = measure.run(options), report.text
+    print(report.as_json(result) if options.json else table(result))

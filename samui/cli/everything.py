@@ -1,0 +1,134 @@
+"""The command `everything`: its options, its progress bar, and one call of `samui.cli.jobs`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TextIO
+
+from samui import formats
+from samui.cli.jobs import Outcome, run_folder, run_image
+from samui.errors import SamuiError
+from samui.everything import RANGES, Event, Parameters, Progress
+
+_BAR = 24  # characters
+_OTHER_NAMES = {"png": "labelmap"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `everything` but those of the model."""
+    parser.add_argument("image", type=Path, metavar="IMAGE|FOLDER", help="an image file, or a folder of them")
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="file, or folder for a FOLDER")
+    parser.add_argument("--format", help="coco (default), labelmap (or png), masks, overlay, ...")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    for field in fields(Parameters):
+        low, high = RANGES[field.name]
+        kind = int if isinstance(low, int) else float
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=_number(kind),
+            default=field.default,
+            metavar="N" if kind is int else "X",
+            help=f"{low} to {high} (default {field.default:.3g})",
+        )
+
+
+def run(options: argparse.Namespace, load: Callable[[str], Any]) -> None:
+    """Find and write all masks. load: from a model's name to a predictor. Raises SamuiError, also at the end of a
+    folder of which some images could not be done."""
+    parameters = Parameters(**{field.name: getattr(options, field.name) for field in fields(Parameters)})
+    try:
+        options.image.stat()
+    except OSError as error:
+        got = "got nothing there" if isinstance(error, FileNotFoundError) else f"got: {error.strerror}"
+        raise SamuiError(f"{options.image}: must be an image file or a folder, {got}") from None
+    format = _format(options)
+    if not options.image.is_dir():
+        formats.check_target(options.out, options.image)
+    bar = Bar(sys.stderr)
+    predictor = load(options.model)
+    if not options.image.is_dir():
+        try:
+            outcome = run_image(predictor, options.image, options.out, format, parameters, bar)
+        finally:
+            bar.clear()
+        print(_json([outcome], options) if options.json else f"{options.out}: {outcome.told}")
+        return
+    outcomes = []
+    try:
+        for outcome in run_folder(predictor, options.image, options.out, format, parameters, bar):
+            bar.clear()
+            outcomes.append(outcome)
+            if outcome.masks is None:
+                print(outcome.told, file=sys.stderr)
+            elif not options.json:
+                print(f"{outcome.name}: {outcome.told}", flush=True)
+    except KeyboardInterrupt:
+        bar.clear()
+        print(f"stopped after {len(outcomes)} images; the same command goes on from there", file=sys.stderr)
+        raise
+    good = [outcome for outcome in outcomes if outcome.masks is not None]
+    total = sum(outcome.masks for outcome in good)
+    print(_json(outcomes, options) if options.json else f"{options.out}: {total} masks of {len(good)} images")
+    if len(good) < len(outcomes):
+        raise SamuiError(f"{options.image}: {len(outcomes) - len(good)} of {len(outcomes)} images could not be done")
+
+
+class Bar:
+    """How far the image at hand is, on one line of a terminal; nothing where the stream is no terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream if stream.isatty() else None
+        self._last = 0.0
+
+    def __call__(self, name: str, event: Event) -> None:
+        """Show an event of this image, at most ten a second."""
+        now = time.monotonic()
+        if self._stream is None or not isinstance(event, Progress) or now - self._last < 0.1:
+            return
+        self._last = now
+        share = event.done / event.total if event.total else 0.0
+        filled = "#" * round(share * _BAR)
+        left = "" if event.remaining is None else f" {event.remaining:.0f} s left"
+        what = "encoding" if event.stage == "encode" else f"{share:4.0%}{left}"
+        self._stream.write(f"\r\x1b[K{name} [{filled:-<{_BAR}}] {what}")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._stream is not None:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+def _format(options: argparse.Namespace) -> formats.Format:
+    name = options.format
+    suffix = options.out.suffix.lower()
+    if name is None and not options.image.is_dir() and suffix != ".json":
+        # One mask of all objects together, which is what .png says elsewhere, would say nothing here.
+        name = {"mask": "labelmap"}.get(formats.for_file(options.out).name, formats.for_file(options.out).name)
+    if name is None and suffix in {one.suffix for one in formats.FORMATS.values()} - {".json"}:
+        rule = "must be a folder or end with .json for a FOLDER without --format"
+        raise SamuiError(f"{options.out}: {rule}, got {options.out.suffix!r}")
+    return formats.get(_OTHER_NAMES.get(name, name) or "coco")
+
+
+def _json(outcomes: list[Outcome], options: argparse.Namespace) -> str:
+    images = [{"name": one.name, "masks": one.masks, "told": one.told, "skipped": one.skipped} for one in outcomes]
+    return json.dumps({"out": str(options.out), "images": images})
+
+
+def _number(kind: type) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            return kind(text)
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"must be {what}, got {text!r}") from None
+
+    return parse

@@ -1,0 +1,74 @@
+"""Models on their way from the hub, each once however many wait for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from samui.errors import ModelError
+from samui.models.checkpoints import StoppedError, Watch
+
+TICK = 0.25  # seconds between two looks at work that is waited for
+
+
+class Downloads:
+    """Fetches each model once however many wait for it, and stops where nobody waits any more. Thread-safe."""
+
+    def __init__(self, fetch: Callable[[str, Watch], object]) -> None:
+        """fetch: from a model's name to its files on this machine; calls the watch as bytes arrive."""
+        self._fetch = fetch
+        self._running: dict[str, _Download] = {}
+        self._lock = threading.Lock()
+
+    def follow(self, name: str) -> Iterator[tuple[int, int]]:
+        """Fetch a model; every `TICK` seconds the bytes that have come and those of the whole, 0 if not known yet.
+
+        Ends when it is there, at once if it has been. Raises ModelError if it cannot be had. Who stops listening leaves
+        the download to the others who wait for it, and ends it if there are none.
+        """
+        with self._lock:
+            running = self._running.get(name)
+            download = self._running[name] = running or _Download()
+            download.followers += 1  # before it starts, since it stops where nobody waits
+        if running is None:
+            threading.Thread(target=self._run, args=(name, download), daemon=True, name="samui-download").start()
+        try:
+            while not download.ended.wait(TICK):
+                yield download.progress
+            if download.error is not None:
+                raise ModelError(str(download.error)) from download.error
+        finally:
+            with self._lock:
+                download.followers -= 1
+                if download.followers == 0:
+                    self._forget(name, download)
+
+    def _run(self, name: str, download: _Download) -> None:
+        try:
+            self._fetch(name, download.watch)
+        except Exception as error:  # told to everybody who waits
+            download.error = error
+        finally:
+            with self._lock:
+                self._forget(name, download)
+            download.ended.set()
+
+    def _forget(self, name: str, download: _Download) -> None:
+        """Who asks from now on begins anew; the hub's own lock keeps two from writing one file."""
+        if self._running.get(name) is download:
+            del self._running[name]
+
+
+class _Download:
+    """One model on its way: how far it is, who waits for it, and how it ended."""
+
+    def __init__(self) -> None:
+        self.progress = (0, 0)
+        self.followers = 0
+        self.error: Exception | None = None
+        self.ended = threading.Event()
+
+    def watch(self, done: int, total: int) -> None:
+        self.progress = (done, total)
+        if self.followers == 0:
+            raise StoppedError

@@ -1,0 +1,1 @@
+"""The networks' own arithmetic in a faster order, installed from outside after a trial against the stock path."""

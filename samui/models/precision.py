@@ -1,0 +1,124 @@
+"""`dtype="auto"`: the image encoder in bfloat16 where a device computes that faster and the checkpoint bears it.
+
+The decoder stays in float32: its rounding would move more of a mask than the encoder's, and its time is no waiting.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections.abc import Callable
+
+import torch
+from torch.func import functional_call
+
+from samui.models.fast import linear as fast_linear
+
+_WORTH = 1.3  # times faster, from which bfloat16 is worth its rounding; emulated, it is slower than float32
+_ROUNDS = 40  # of about a millisecond: beside a busy program, some of that many are left alone
+_LARGE = 20_000_000  # parameters of an encoder, below which an image takes a tenth of a second in float32 as well
+# Relative error of an embedding by bfloat16. docs/benchmarks.md has what errors of this size do to masks.
+_TOLERANCE = 0.02
+_CPU_QUESTIONS = "_is_avx512_bf16_supported", "_is_amx_tile_supported"
+log = logging.getLogger(__name__)
+
+
+def lower(model: torch.nn.Module) -> None:
+    """Put the image encoder of a float32 `SamModel` in eval mode into bfloat16, if all of the following holds.
+
+    It is large enough for anybody to wait for it; its device is faster in bfloat16; and on a small picture the
+    embedding is as good as in float32. Costs some tenths of a second where bfloat16 is faster, else milliseconds.
+    """
+    encoder = model.vision_encoder
+    if sum(weights.numel() for weights in encoder.parameters()) < _LARGE:
+        return
+    if automatic(model.device) != "bfloat16":
+        return
+    lowered = copy.deepcopy(encoder).to(torch.bfloat16)
+    try:
+        off = deviation(encoder, lowered)
+    except Exception as error:  # whatever another version of transformers does otherwise
+        log.warning("precision: float32, since bfloat16 cannot be tried on this model (%s)", error)
+        return
+    if not off <= _TOLERANCE:
+        log.warning("precision: float32, since bfloat16 is %.1f %% off with this model", 100 * off)
+        return
+    model.vision_encoder = lowered
+
+
+def automatic(device: torch.device) -> str:
+    """The device's: "bfloat16" if it has instructions for it, and a short trial shows them faster."""
+    if not _has_bfloat16(device):
+        return "float32"
+    return "bfloat16" if speed_up(device) >= _WORTH else "float32"
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether a trial is worth its time; on the CPU, torch has no public way to ask."""
+    if device.type != "cpu":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    known = [getattr(torch.cpu, name)() for name in _CPU_QUESTIONS if hasattr(torch.cpu, name)]
+    if len(known) < len(_CPU_QUESTIONS) and not any(known):
+        log.info("precision: this torch does not say whether the CPU has bfloat16; the trial alone decides")
+        return True
+    return any(known)
+
+
+def speed_up(device: torch.device) -> float:
+    """How many times faster a product of matrices as the encoder's is in bfloat16; the best of a few, in turns."""
+    best = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
+    with torch.inference_mode():
+        jobs = {dtype: _product(device, dtype) for dtype in best}
+        for job in jobs.values():
+            job()
+        for _ in range(_ROUNDS):
+            for dtype, job in jobs.items():
+                start = time.perf_counter()
+                job()
+                best[dtype] = min(best[dtype], time.perf_counter() - start)
+    return best[torch.float32] / best[torch.bfloat16]
+
+
+def _product(device: torch.device, dtype: torch.dtype) -> Callable[[], object]:
+    rows, weight = (torch.ones(shape, device=device, dtype=dtype) for shape in ((256, 768), (768, 768)))
+    linear = fast_linear.best(device, dtype).linear
+
+    def run() -> None:
+        linear(rows, weight)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    return run
+
+
+@torch.inference_mode()
+def deviation(encoder: torch.nn.Module, other: torch.nn.Module) -> float:
+    """Relative difference of two stock `SamVisionEncoder`s of one checkpoint on a picture of one window's size.
+
+    All layers, a few hundredths of the work of a whole image.
+    """
+    config = encoder.config
+    side = config.window_size or 14
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.randn(1, config.num_channels, side, side, generator=generator)
+    pixels = torch.nn.functional.interpolate(coarse, scale_factor=config.patch_size, mode="bicubic")
+    expected, found = (_embed_small(one, pixels, side).float() for one in (encoder, other))
+    return float((found - expected).norm() / expected.norm())
+
+
+def _embed_small(encoder: torch.nn.Module, pixels: torch.Tensor, side: int) -> torch.Tensor:
+    """`SamVisionEncoder.forward` for side x side patches, with the middle of each table of relative positions."""
+    projection = encoder.patch_embed.projection
+    tokens = projection(pixels.to(projection.weight)).permute(0, 2, 3, 1)
+    if encoder.pos_embed is not None:
+        tokens = tokens + encoder.pos_embed[:, :side, :side]
+    for layer in encoder.layers:
+        tables = {}
+        if layer.window_size == 0 and layer.attn.use_rel_pos:
+            for name in ("rel_pos_h", "rel_pos_w"):
+                table = getattr(layer.attn, name)
+                middle = len(table) // 2
+                tables[f"attn.{name}"] = table[middle - side + 1 : middle + side]
+        tokens = functional_call(layer, tables, (tokens,))
+    return encoder.neck(tokens)

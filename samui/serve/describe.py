@@ -1,0 +1,55 @@
+"""What a page is told about the image, the model and the found masks of its seat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from samui import formats
+from samui.models.checkpoints import KnownModel
+from samui.models.predictor import Predictor
+from samui.serve import finding, wire
+from samui.serve.seats import Seat
+from samui.serve.settings import Settings
+from samui.work.segment import snaps_by_default
+
+
+def image(seat: Seat) -> dict[str, Any] | None:
+    """Name, size in pixels and address of the image that is open; None without one."""
+    if seat.image is None:
+        return None
+    height, width = seat.image.size
+    url = f"samui/image/{seat.token}/{seat.image.file.parent.name}"  # another image, another address
+    return {"url": url, "width": width, "height": height, "name": seat.image.name, "notes": list(seat.image.notes)}
+
+
+def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]:
+    """A model as its list entry and the status line show it, with the reason if it is what the server began with."""
+    note = predictor.why if name == settings.model else ""
+    told = {"name": name, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
+    return {**told, "note": note, "everything": finding.defaults(predictor)}
+
+
+def settings(name: str, predictor: Predictor, settings: Settings, models: Sequence[KnownModel]) -> dict[str, Any]:
+    """What a page may choose from, and what it starts with. name, predictor: of its model; models: the rows offered."""
+    return {
+        "hosted": not settings.free_models,
+        "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in models],
+        "model": model(name, predictor, settings),
+        "snap": {"available": True, "on": snaps_by_default(predictor)},
+        "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
+    }
+
+
+def found(seat: Seat, *, masks: bool = True, listens: bool = True) -> dict[str, Any]:
+    """Whether everything mode runs, and the masks that it has found so far. listens: whether this page began the run.
+
+    A run that was cancelled still runs until its last event is out, which says what remains.
+    """
+    told: dict[str, Any] = {
+        "run": seat.found.run if seat.found else 0,
+        "running": listens and seat.found is not None and seat.found.running,
+    }
+    if masks:
+        told["masks"] = wire.encode_found(seat.found.items()) if seat.found else []
+    return {"found": told}

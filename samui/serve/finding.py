@@ -1,0 +1,140 @@
+"""Everything mode for a page: a run in a seat, told step by step.
+
+The decoder's lock is held for one pass of a few points at a time, so a click of anybody waits for one pass at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from samui.errors import ParameterError, RequestError, SessionError
+from samui.everything import RANGES, Finished, Found, FoundMask, Parameters, Progress, stream
+from samui.everything.found_masks import FOUND_BYTES, FoundMasks
+from samui.models.checkpoints import BUNDLED
+from samui.models.predictor import Embedding, Predictor
+from samui.serve import wire
+from samui.serve.seats import Seat
+
+HOSTED_POINTS = 64 * 64  # of a run on a public page, over all crops
+_PAUSE = 0.25  # seconds between two events, so that the page draws in peace; the first masks wait for nothing
+# What a page may set. The thresholds here are floors: what lies between them and SAM's own is filtered on the page.
+_SETTABLE = ("points_per_side", "pred_iou_thresh", "stability_score_thresh", "min_mask_region_area", "crops_n_layers")
+_FLOORS = {"pred_iou_thresh": 0.7, "stability_score_thresh": 0.8}
+_ROUGH_FLOORS = {"pred_iou_thresh": 0.2, "stability_score_thresh": 0.5}
+_ROUGH_FILTERS = {"score": 0.3, "stability": 0.65}
+_CPU_SIDE = 16  # a quarter of SAM's points; those would take minutes there
+
+
+def defaults(predictor: Predictor) -> dict[str, Any]:
+    """What a page starts with: parameters of a run, their ranges, and the filters that it sets at first.
+
+    SAM's thresholds were made for SAM's scores; those of the bundled model are lower throughout.
+    """
+    rough = predictor.name == BUNDLED
+    usual = Parameters()
+    parameters = {name: getattr(usual, name) for name in _SETTABLE} | (_ROUGH_FLOORS if rough else _FLOORS)
+    if predictor.device == "cpu":
+        parameters["points_per_side"] = _CPU_SIDE
+    filters = {"score": usual.pred_iou_thresh, "stability": usual.stability_score_thresh}
+    return {
+        "parameters": parameters,
+        "filters": _ROUGH_FILTERS if rough else filters,
+        "ranges": {name: RANGES[name] for name in _SETTABLE},
+    }
+
+
+def parse_parameters(value: Any, predictor: Predictor, *, hosted: bool) -> Parameters:
+    """Parameters of a run from a page's request; what is left out is the page's default.
+
+    Raises RequestError for other names, ParameterError for a value out of range or too many points on a public page.
+    """
+    if value is None:
+        value = {}
+    if not isinstance(value, Mapping):
+        raise RequestError(f"parameters: must be an object, got {type(value).__name__}")
+    for name in value:
+        if name not in _SETTABLE:
+            raise RequestError(f"parameters: must be among {', '.join(_SETTABLE)}, got {str(name)[:60]!r}")
+    parameters = Parameters(**{**defaults(predictor)["parameters"], **value})
+    layers = range(parameters.crops_n_layers + 1)
+    points = sum(4**layer * parameters.layer_points(layer) ** 2 for layer in layers)
+    if hosted and points > HOSTED_POINTS:
+        raise ParameterError(f"points_per_side: must give at most {HOSTED_POINTS} points on this page, got {points}")
+    return parameters
+
+
+def run(
+    seat: Seat,
+    parameters: Parameters,
+    predictor: Predictor,
+    embedding: Callable[[], Embedding],
+    pixels: Callable[[], np.ndarray],
+) -> Iterator[dict[str, Any]]:
+    """Find all masks of a seat's image: events "started", "masks" again and again, then "done" or "cancelled".
+
+    A run before it in the same seat ends. Events stop without a last one when the seat opens another image or changes
+    its model. embedding: of the seat's image, may wait for the encoder. pixels: of the image, asked for crops alone.
+    """
+    with seat.lock:
+        if seat.session is None:
+            raise SessionError("session: must have an image; open one first")
+        seat.stop()
+        seat.runs += 1
+        found = seat.found = FoundMasks(seat.runs, seat.epoch)
+        size = seat.session.size
+    told = {"event": "everything", "run": found.run, "epoch": found.epoch}
+    try:
+        yield {**told, "stage": "started", "size": size}
+        image = pixels() if parameters.crops_n_layers else None
+        events = stream(predictor, image, parameters, embedding=embedding(), cancelled=found.cancelled)
+        yield from _tell(events, seat, found, told)
+    finally:  # also when the page has gone
+        found.cancel()
+        found.running = False
+
+
+def _tell(events: Iterator[Any], seat: Seat, found: FoundMasks, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    added: dict[int, FoundMask] = {}
+    removed: list[int] = []
+    progress: dict[str, Any] = {}
+    last = last_masks = float("-inf")
+    for event in events:
+        with seat.lock:
+            if seat.found is not found or seat.epoch != found.epoch:
+                return
+            if isinstance(event, Found):
+                fresh, gone = found.change(event)
+                removed += [id for id in gone if added.pop(id, None) is None]
+                added.update(fresh)
+            elif isinstance(event, Finished):
+                added.update(found.finish(event.masks, event.report))
+                end = {"stage": "cancelled" if event.cancelled else "done", **_end(found, added)}
+        if isinstance(event, Finished):
+            yield {**told, **end}
+            return
+        if isinstance(event, Progress):
+            left = event.remaining
+            progress = {"done": event.done, "total": event.total, "left": None if left is None else round(left, 1)}
+        now = time.monotonic()
+        if now - last < _PAUSE and not (added and now - last_masks >= _PAUSE):
+            continue
+        # A mask comes back when the one that replaced it is replaced, too; that is no removal for the page.
+        gone = [id for id in removed if id not in added]
+        yield {**told, "stage": "masks", "added": wire.encode_found(added.items()), "removed": gone, **progress}
+        last, last_masks = now, now if added else last_masks
+        added, removed = {}, []
+
+
+def _end(found: FoundMasks, added: Mapping[int, FoundMask]) -> dict[str, Any]:
+    """The last event of a run: which masks remain, those that the page does not have yet, and what became of the rest.
+
+    report: one sentence.
+    """
+    order = [id for id, _ in found.items()]
+    full = f"; it ended early, since its masks take more than {FOUND_BYTES >> 20} MB" if found.is_full else ""
+    unsent = wire.encode_found((id, mask) for id, mask in found.items() if id in added)
+    return {"order": order, "added": unsent, "report": f"{found.report}{full}"}

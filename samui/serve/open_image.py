@@ -1,0 +1,38 @@
+"""The image that a session has open, in the session's folder: the original, and what the browser shows."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from samui.pixels.images import Picture, encode_for_display
+from samui.serve.scratch import link_or_copy
+
+
+@dataclass(frozen=True)
+class OpenImage:
+    """file: the original. display: what the browser shows. size: (H, W). notes: what a person should know of it."""
+
+    file: Path
+    display: Path
+    media_type: str
+    name: str
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+
+def store(folder: Path, source: Path, picture: Picture) -> OpenImage:
+    """Copy the original, and write what the browser shows, into a new folder under `folder`; on an error it is gone."""
+    data, media_type = encode_for_display(picture.pixels)
+    folder = folder / f"image-{time.monotonic_ns()}"
+    folder.mkdir()
+    original, display = folder / "original", folder / "display"
+    try:
+        link_or_copy(source, original)
+        display.write_bytes(data)
+    except BaseException:  # a disk that is full, say
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes)

@@ -1,0 +1,193 @@
+"""The table of sessions: tokens, expiry, budgets, and that nobody at work is thrown out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from samui.errors import FullError, UnknownSessionError
+from samui.serve.open_image import OpenImage
+from samui.serve.seats import Sessions
+from samui.types import Prompt
+from samui.work import actions
+from samui.work.session import Session, Tools
+from tests.fakes import FakePredictor
+
+IMAGE = OpenImage(Path("a.jpg"), Path("b.jpg"), "image/jpeg", "a.jpg", (60, 80))
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def closed():
+    return []
+
+
+@pytest.fixture
+def table(clock, closed):
+    return Sessions(cap=3, idle=100, grace=10, budget_bytes=10**9, on_close=closed.append, clock=clock)
+
+
+def test_tokens_are_long_and_all_different():
+    table, tokens = Sessions(cap=50), set()
+    for _ in range(50):
+        tokens.add(table.issue().token)
+    assert len(tokens) == 50
+    assert min(len(t) for t in tokens) >= 32
+
+
+def test_seat_is_found_by_its_token_alone(table):
+    seat = table.issue()
+    assert table.get(seat.token) is seat
+    for wrong in ("", "x", None, 5, ["a"], seat.token[:-1], seat.key):
+        with pytest.raises(UnknownSessionError, match="session: must be one that this server issued"):
+            table.get(wrong)
+
+
+def test_idle_seat_expires_and_is_closed_by_the_next_sweep(table, clock, closed):
+    seat = table.issue()
+    clock.now += 101
+    with pytest.raises(UnknownSessionError):
+        table.get(seat.token)
+    table.sweep()
+    assert closed == [seat]
+    assert len(table) == 0
+
+
+def test_use_keeps_a_seat_from_expiring(table, clock):
+    seat = table.issue()
+    for _ in range(5):
+        clock.now += 60
+        assert table.get(seat.token) is seat
+
+
+def test_newcomer_takes_the_place_of_a_seat_without_image_first(table, clock, closed):
+    worker, visitor, third = table.issue(), table.issue(), table.issue()
+    worker.image = third.image = IMAGE
+    clock.now += 61
+    for seat in (worker, third):
+        table.get(seat.token)
+    table.issue()
+    assert closed == [visitor]
+
+
+def test_newcomer_has_a_minute_to_open_an_image(table, clock):
+    newcomer = table.issue()
+    for _ in range(2):
+        table.issue()
+    clock.now += 9
+    with pytest.raises(FullError):
+        table.issue()
+    assert table.get(newcomer.token) is newcomer
+
+
+def test_closed_by_its_owner_a_seat_is_gone(table, closed):
+    seat = table.issue()
+    table.close(seat.token)
+    assert closed == [seat]
+    assert seat.closed
+    with pytest.raises(UnknownSessionError):
+        table.close(seat.token)
+
+
+def test_sixty_strangers_throw_out_nobody_at_work(table, clock):
+    workers = [table.issue() for _ in range(3)]
+    for seat in workers:
+        seat.image = IMAGE
+    for _ in range(60):
+        with pytest.raises(FullError, match="at most 3 people at work at once"):
+            table.issue()
+    assert all(table.get(seat.token) is seat for seat in workers)
+
+
+def test_seat_idle_beyond_the_grace_makes_room(table, clock, closed):
+    old = table.issue()
+    old.image = IMAGE
+    clock.now += 11
+    for _ in range(2):
+        table.issue().image = IMAGE
+    table.issue()
+    assert closed == [old]
+
+
+def test_handed_over_seat_has_a_new_token_and_its_use_ends_the_old_one(table):
+    seat = table.issue()
+    old = seat.token
+    assert table.hand_over(old) is seat
+    assert seat.token != old
+    assert table.get(old) is seat
+    assert table.get(seat.token) is seat
+    with pytest.raises(UnknownSessionError):
+        table.get(old)
+
+
+def test_lost_answer_to_a_hand_over_loses_no_work(table):
+    seat = table.issue()
+    first = seat.token
+    table.hand_over(first)
+    assert table.hand_over(first) is seat
+    assert table.get(seat.token) is seat
+    with pytest.raises(UnknownSessionError):
+        table.get(first)
+
+
+@pytest.mark.parametrize("call", ["hand_over", "close"])
+def test_seat_that_ends_while_a_call_waits_for_a_lock_is_unknown(table, monkeypatch, closed, call):
+    seat, get = table.issue(), table.get
+
+    def ended_meanwhile(token):
+        found = get(token)
+        table.close_all()
+        return found
+
+    monkeypatch.setattr(table, "get", ended_meanwhile)
+    with pytest.raises(UnknownSessionError, match="session: must be one that this server issued"):
+        getattr(table, call)(seat.token)
+    assert closed == [seat]
+    assert len(table) == 0
+
+
+def test_closed_seat_is_gone_under_both_its_tokens(table, clock):
+    seat = table.issue()
+    old = seat.token
+    table.hand_over(old)
+    clock.now += 101
+    table.sweep()
+    for token in (old, seat.token):
+        with pytest.raises(UnknownSessionError):
+            table.get(token)
+
+
+def test_sweep_closes_the_longest_unused_over_the_budget_of_bytes(clock, closed):
+    table = Sessions(budget_bytes=2_000_000, grace=10, on_close=closed.append, clock=clock)
+    predictor = FakePredictor()
+    embedding = predictor.embed(np.zeros((60, 80, 3), np.uint8))
+    seats = []
+    for _ in range(4):
+        seat = table.issue()
+        seat.session = Session((60, 80))
+        seat.session.apply(actions.SetPrompt(Prompt([(9, 9)], [1])), Tools(lambda p: predictor.predict(embedding, p)))
+        seats.append(seat)
+        clock.now += 20
+    table.sweep()
+    assert closed == seats[:2]
+    assert sum(s.nbytes for s in seats[2:]) <= 2_000_000
+
+
+def test_only_the_last_sent_states_are_remembered(table):
+    seat, states = table.issue(), [Session((4, 4)).state for _ in range(20)]
+    serials = [seat.remember(state) for state in states]
+    assert seat.recall(serials[-1]) is states[-1]
+    assert seat.recall(serials[0]) is None
+    seat.forget()
+    assert seat.recall(serials[-1]) is None

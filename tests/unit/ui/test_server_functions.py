@@ -1,0 +1,160 @@
+"""The short way to the canvas's server functions: what it answers, how, and what it leaves to Gradio."""
+
+import gzip
+import json
+import threading
+from types import SimpleNamespace
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+from gradio.routes import App
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
+
+from samui.serve.service import Service
+from samui.serve.settings import Settings
+from samui.ui.page import build_page
+from samui.ui.server_functions import ServerFunctions, functions_of
+from samui.ui.uploads import Uploads
+from tests.fakes import FakePredictor
+from tests.loops import run_async
+
+PATH = "/gradio_api/component_server/"
+CALL = {"component_id": 3, "fn_name": "act", "session_hash": "x", "data": {"n": 1}}
+
+
+def ask(body, *, functions=None, sent=None, inner=None, path=PATH, method="POST", packs=True, auth=None):
+    """What the middleware sends on one request, whose body arrives in two pieces."""
+    sent = [] if sent is None else sent
+    pieces = [
+        {"type": "http.request", "body": body[:9], "more_body": True},
+        {"type": "http.request", "body": body[9:], "more_body": False},
+    ]
+
+    async def receive():
+        return pieces.pop(0) if pieces else {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    async def gradio(scope, receive, send):
+        inner.append((await receive())["body"] + (await receive())["body"])
+
+    scope = {"type": "http", "method": method, "path": path, "app": SimpleNamespace(auth=auth, auth_dependency=None)}
+    scope["headers"] = [(b"accept-encoding", b"gzip, br")] if packs else []
+    run_async(ServerFunctions(gradio, functions or {(3, "act"): lambda data: data})(scope, receive, send))
+    return sent
+
+
+def test_headers_leave_before_the_function_runs():
+    sent = []
+    seen = []
+    ask(json.dumps(CALL).encode(), sent=sent, functions={(3, "act"): lambda data: seen.extend(sent)})
+    assert [message["type"] for message in seen] == ["http.response.start"]
+
+
+@pytest.mark.parametrize("packs", [True, False])
+def test_answer_is_packed_for_those_who_can_read_that(packs):
+    start, answer = ask(json.dumps(CALL).encode(), packs=packs)
+    assert start["status"] == 200
+    assert ((b"content-encoding", b"gzip") in start["headers"]) == packs
+    body = gzip.decompress(answer["body"]) if packs else answer["body"]
+    assert json.loads(body) == {"n": 1}
+
+
+def test_a_call_is_one_hand_over_to_a_thread(monkeypatch):
+    calls = []
+    run = anyio.to_thread.run_sync
+
+    async def counted(function, *args, **options):
+        calls.append(function)
+        return await run(function, *args, **options)
+
+    monkeypatch.setattr(anyio.to_thread, "run_sync", counted)
+    ask(json.dumps(CALL).encode())
+    assert len(calls) == 1
+
+
+def test_calls_that_wait_for_something_leave_threads_for_all_else():
+    waiting, go = [], threading.Event()
+
+    def wait(data):
+        waiting.append(data)
+        go.wait(20)
+
+    short = ServerFunctions(None, {(3, "act"): wait})
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": []}
+    scope["app"] = SimpleNamespace(auth=None, auth_dependency=None)
+
+    async def receive():
+        return {"type": "http.request", "body": json.dumps(CALL).encode()}
+
+    async def send(message):
+        pass
+
+    async def crowd():
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(60):  # more than the 40 threads that a server has by default
+                    group.start_soon(short, scope, receive, send)
+                with anyio.fail_after(10):
+                    while len(waiting) < 60:
+                        await anyio.lowlevel.checkpoint()
+                    await anyio.to_thread.run_sync(go.set)  # one of those threads
+        finally:
+            go.set()
+
+    run_async(crowd())
+    assert len(waiting) == 60
+
+
+LEFT = {
+    "another component": {"body": {**CALL, "component_id": 4}},
+    "another function": {"body": {**CALL, "fn_name": "__init__"}},
+    "no object": {"body": [CALL]},
+    "names that are none": {"body": {**CALL, "fn_name": ["act"]}},
+    "no argument": {"body": {"component_id": 3, "fn_name": "act"}},
+    "another address": {"path": "/gradio_api/queue/join"},
+    "another method": {"method": "GET"},
+    "a page with a login": {"auth": object()},
+}
+
+
+@pytest.mark.parametrize("request_", LEFT.values(), ids=LEFT)
+def test_everything_else_is_gradios_with_its_body_whole(request_):
+    inner = []
+    body = json.dumps(request_.get("body", CALL)).encode()
+    options = {name: value for name, value in request_.items() if name != "body"}
+    assert ask(body, inner=inner, **options) == []
+    assert inner == [body]
+
+
+def test_a_body_that_is_no_json_is_gradios():
+    inner = []
+    assert ask(b"{not json, whatever it is", inner=inner) == []
+    assert inner == [b"{not json, whatever it is"]
+
+
+def test_answers_are_those_of_gradios_own_way(tmp_path):
+    service = Service(Settings(model="fake"), lambda name: FakePredictor(), tmp_path)
+    page = build_page(service, Uploads(service.settings, tmp_path / "uploads"))
+    functions = functions_of(page)
+    (canvas,) = {id for id, _ in functions}
+    short = TestClient(
+        App.create_app(page, app_kwargs={"middleware": [Middleware(ServerFunctions, functions=functions)]})
+    )
+    long = TestClient(App.create_app(page))
+
+    def call(client, name, data):
+        told = client.post(PATH, json={"component_id": canvas, "fn_name": name, "session_hash": "x", "data": data})
+        assert told.status_code == 200
+        assert told.headers["content-type"].startswith("application/json")
+        return {key: value for key, value in told.json().items() if key != "timings"}
+
+    token = call(short, "begin", {"session": None})["session"]
+    assert service.sessions.get(token).model == "fake"
+    for data in ({"session": token, "epoch": 0, "rev": 1, "action": "state"}, {"action": "nonsense"}, [], None):
+        assert call(short, "act", data) == call(long, "act", data)
+    service.close()
