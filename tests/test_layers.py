@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # The floors from the ground up; docs/architecture.md describes them in this order, from the top down.
-FLOORS = ["pixels", "models", "everything", "work", "formats", "serve", "canvas", "ui", "bench", "cli"]
+FLOORS = ["pixels", "models", "everything", "work", "formats", "workspace", "serve", "canvas", "ui", "bench", "cli"]
 GRADIO = {"canvas", "ui"}
 TORCH = {"models"}
 BENCHES_MAY = {"torch", "transformers", "gradio", "playwright"}  # they time other people's code beside ours

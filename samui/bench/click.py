@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         picture = photo(args.photo, args.megapixels)
         cv2.imwrite(str(file), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
         with server.running(args, BorrowedMasks if args.random_base else None) as (service, address):
-            predictor = service.predictors.get(service.settings.model)
+            predictor = service.server.predictors.get(service.settings.model)
             told = machine.describe(predictor)
             tell("starting the browser and encoding the picture")
             with open_page(address) as page:
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 page.snap(args.snap)
                 page.stop_previews()
                 pixels = read_image(file).pixels
-                decode = _Alone(predictor, service.embeddings.get_or_encode(predictor, pixels))
+                decode = _Alone(predictor, service.server.embeddings.get_or_encode(predictor, pixels))
                 plan = _plan(pixels.shape[:2], args.clicks)
                 if args.random_base:
                     told["model"] = f"{RANDOM_BASE}; masks of the built-in model"

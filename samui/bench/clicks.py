@@ -28,7 +28,8 @@ from samui.models.predictor import Predictor
 from samui.pixels.snap import snap_to_edges
 from samui.types import Prompt
 from samui.work import actions
-from samui.work.session import Session, Tools
+from samui.work.session import Session
+from samui.work.tools import Tools
 
 CLICKS = (1, 3, 5)
 GOALS = (0.85, 0.90)
@@ -183,11 +184,12 @@ def _segmenters(image: np.ndarray, predictor: Predictor, embedding: Any) -> dict
     """What starts each method on one thing."""
 
     def session(snap: bool) -> Segment:
-        work = Session(image.shape[:2], snap=snap)
+        work = Session.begin(image.shape[:2], snap=snap)
         tools = Tools(lambda p: predictor.predict(embedding, p), lambda mask, p: snap_to_edges(image, mask, p))
 
         def segment(prompt: Prompt) -> np.ndarray:
-            work.apply(actions.SetPrompt(prompt), tools)
+            nonlocal work
+            work = work.apply(actions.SetPrompt(prompt), tools)
             return work.state.mask.decode()
 
         return segment

@@ -23,7 +23,8 @@ from samui.pixels.rle import Rle
 from samui.serve import wire
 from samui.types import Prompt
 from samui.work import actions
-from samui.work.session import Session, Tools
+from samui.work.session import Session
+from samui.work.tools import Tools
 
 RANDOM_BASE = "sam-vit-base architecture, random weights"
 PARTS = ("steps", *against.JOBS, "memory")
@@ -120,8 +121,8 @@ def _steps(predictor: Predictor, image: np.ndarray, *, repeat: int, encodes: int
     prompts["one point and earlier logits"] = Prompt(
         prompts["one point"].points, [1], mask_logits=first.logits[first.best]
     )
-    session = Session(image.shape[:2])
-    session.apply(actions.SetPrompt(prompts["one point"]), Tools(lambda prompt: first))
+    session = Session.begin(image.shape[:2])
+    session = session.apply(actions.SetPrompt(prompts["one point"]), Tools(lambda prompt: first))
     parts: dict[str, Callable[[], Any]] = {"open: preprocess alone": lambda: preprocess(image)}
     for name, prompt in prompts.items():
         parts[f"decode: {name}"] = lambda prompt=prompt: predictor.predict(embedding, prompt)

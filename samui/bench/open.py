@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise SamuiError(f"--opens: must be from 1 to 1000, got {args.opens}")
     pixels = photo(args.photo, args.megapixels)
     with tempfile.TemporaryDirectory(prefix="samui-bench-") as folder, server.running(args) as (service, address):
-        predictor = service.predictors.get(service.settings.model)
+        predictor = service.server.predictors.get(service.settings.model)
         told = machine.describe(predictor) | ({"model": RANDOM_BASE} if args.random_base else {})
         file = Path(folder) / "photo.jpg"
         rows: dict[str, list[float]] = {}

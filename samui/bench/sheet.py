@@ -23,7 +23,8 @@ from samui.pixels.rle import overlay
 from samui.pixels.snap import snap_to_edges
 from samui.types import Prompt
 from samui.work import actions
-from samui.work.session import Session, Tools
+from samui.work.session import Session
+from samui.work.tools import Tools
 
 PROMPTS = ("1 click", "tight box", "jittered box", "3 clicks")
 _CELL, _TEXT, _GAP = 200, 22, 6  # pixels: a picture's side, the line under it, and between pictures
@@ -102,11 +103,12 @@ def _example(
     predictor: Predictor, image: np.ndarray, target: Target, asked: str, generator: np.random.Generator
 ) -> Example:
     embedding = predictor.embed(image)
-    session = Session(image.shape[:2])
+    session = Session.begin(image.shape[:2])
     tools = Tools(lambda prompt: predictor.predict(embedding, prompt))
 
     def answer(prompt: Prompt) -> np.ndarray:
-        session.apply(actions.SetPrompt(prompt), tools)
+        nonlocal session
+        session = session.apply(actions.SetPrompt(prompt), tools)
         return session.state.mask.decode()
 
     if "box" in asked:

@@ -137,7 +137,7 @@ def _serve(options: argparse.Namespace) -> None:
         logging.getLogger(__name__).warning("The page is open to everybody who reaches it: there is no login.")
     load = _loader(options, load_predictor)
     service = Service(settings, load, scratch)
-    os.environ["GRADIO_TEMP_DIR"] = str(service.scratch.folder / "uploads")
+    os.environ["GRADIO_TEMP_DIR"] = str(service.server.scratch.folder / "uploads")
     # A container is stopped by SIGTERM; the folder of the run goes then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -160,14 +160,14 @@ def _segment(options: argparse.Namespace) -> None:
     from samui.models import load_predictor
     from samui.pixels.images import read_image
     from samui.serve import export
-    from samui.work.segment import segment
+    from samui.work.segment import segment_each
 
     chosen = formats.get(options.format) if options.format else formats.for_file(options.out)
     prompts = _prompts(options)
     formats.check_target(options.out, options.image)
     picture = read_image(options.image)
     predictor = _loader(options, load_predictor)(options.model)
-    session = segment(
+    session = segment_each(
         predictor, picture.pixels, prompts, candidate=options.candidate, label=options.label, snap=options.snap
     )
     objects = session.state.objects

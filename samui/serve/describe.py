@@ -9,18 +9,19 @@ from samui import formats
 from samui.models.checkpoints import KnownModel
 from samui.models.predictor import Predictor
 from samui.serve import finding, wire
-from samui.serve.seats import Seat
+from samui.serve.seat import Seat
 from samui.serve.settings import Settings
 from samui.work.segment import snaps_by_default
 
 
 def image(seat: Seat) -> dict[str, Any] | None:
     """Name, size in pixels and address of the image that is open; None without one."""
-    if seat.image is None:
+    work = seat.contents.work
+    if work is None:
         return None
-    height, width = seat.image.size
-    url = f"samui/image/{seat.token}/{seat.image.file.parent.name}"  # another image, another address
-    return {"url": url, "width": width, "height": height, "name": seat.image.name, "notes": list(seat.image.notes)}
+    height, width = work.image.size
+    url = f"samui/image/{seat.token}/{work.image.file.parent.name}"  # another image, another address
+    return {"url": url, "width": width, "height": height, "name": work.image.name, "notes": list(work.image.notes)}
 
 
 def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]:
@@ -46,10 +47,8 @@ def found(seat: Seat, *, masks: bool = True, listens: bool = True) -> dict[str, 
 
     A run that was cancelled still runs until its last event is out, which says what remains.
     """
-    told: dict[str, Any] = {
-        "run": seat.found.run if seat.found else 0,
-        "running": listens and seat.found is not None and seat.found.running,
-    }
+    run = seat.work.found
+    told: dict[str, Any] = {"run": run.run if run else 0, "running": listens and run is not None and run.running}
     if masks:
-        told["masks"] = wire.encode_found(seat.found.items()) if seat.found else []
+        told["masks"] = wire.encode_found(run.items()) if run else []
     return {"found": told}

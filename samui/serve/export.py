@@ -11,7 +11,7 @@ import numpy as np
 
 from samui import formats
 from samui.errors import ExportError, SessionError
-from samui.work.session import Object
+from samui.work.state import Object
 
 _FOLDER = "exports"
 _KEPT = 5  # of a session: enough for all downloads that are under way

@@ -6,18 +6,19 @@ The decoder's lock is held for one pass of a few points at a time, so a click of
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from samui.errors import ParameterError, RequestError, SessionError
+from samui.errors import ParameterError, RequestError
 from samui.everything import RANGES, Finished, Found, FoundMask, Parameters, Progress, stream
 from samui.everything.found_masks import FOUND_BYTES, FoundMasks
 from samui.models.checkpoints import BUNDLED
-from samui.models.predictor import Embedding, Predictor
+from samui.models.predictor import Predictor
 from samui.serve import wire
-from samui.serve.seats import Seat
+from samui.serve.in_turn import InTurn
+from samui.serve.seat import Seat
+from samui.serve.server import Server
 
 HOSTED_POINTS = 64 * 64  # of a run on a public page, over all crops
 _PAUSE = 0.25  # seconds between two events, so that the page draws in peace; the first masks wait for nothing
@@ -67,30 +68,25 @@ def parse_parameters(value: Any, predictor: Predictor, *, hosted: bool) -> Param
     return parameters
 
 
-def run(
-    seat: Seat,
-    parameters: Parameters,
-    predictor: Predictor,
-    embedding: Callable[[], Embedding],
-    pixels: Callable[[], np.ndarray],
-) -> Iterator[dict[str, Any]]:
+def run(server: Server, seat: Seat, parameters: Any = None) -> Iterator[dict[str, Any]]:
     """Find all masks of a seat's image: events "started", "masks" again and again, then "done" or "cancelled".
 
     A run before it in the same seat ends. Events stop without a last one when the seat opens another image or changes
-    its model. embedding: of the seat's image, may wait for the encoder. pixels: of the image, asked for crops alone.
+    its model. Each decoder pass takes its turn among the clicks of all seats. Raises SamuiError.
     """
+    predictor = server.predictor_of(seat)
+    checked = parse_parameters(parameters, predictor, hosted=server.settings.hosted)
     with seat.lock:
-        if seat.session is None:
-            raise SessionError("session: must have an image; open one first")
+        work = seat.work
         seat.stop()
-        seat.runs += 1
-        found = seat.found = FoundMasks(seat.runs, seat.epoch)
-        size = seat.session.size
+        found = FoundMasks(seat.line.next_run(), seat.line.epoch)
+        seat.update(lambda work: replace(work, found=found))
     told = {"event": "everything", "run": found.run, "epoch": found.epoch}
     try:
-        yield {**told, "stage": "started", "size": size}
-        image = pixels() if parameters.crops_n_layers else None
-        events = stream(predictor, image, parameters, embedding=embedding(), cancelled=found.cancelled)
+        yield {**told, "stage": "started", "size": work.session.size}
+        image = server.pixels_of(work) if checked.crops_n_layers else None
+        embedding = server.embedding_of(seat, work, predictor)
+        events = stream(InTurn(predictor, server.turns), image, checked, embedding=embedding, cancelled=found.cancelled)
         yield from _tell(events, seat, found, told)
     finally:  # also when the page has gone
         found.cancel()
@@ -98,21 +94,19 @@ def run(
 
 
 def _tell(events: Iterator[Any], seat: Seat, found: FoundMasks, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    added: dict[int, FoundMask] = {}
-    removed: list[int] = []
+    batch = _Batch()
     progress: dict[str, Any] = {}
     last = last_masks = float("-inf")
     for event in events:
         with seat.lock:
-            if seat.found is not found or seat.epoch != found.epoch:
+            work = seat.contents.work
+            if work is None or work.found is not found or seat.line.epoch != found.epoch:
                 return
             if isinstance(event, Found):
-                fresh, gone = found.change(event)
-                removed += [id for id in gone if added.pop(id, None) is None]
-                added.update(fresh)
+                batch.take(*found.change(event))
             elif isinstance(event, Finished):
-                added.update(found.finish(event.masks, event.report))
-                end = {"stage": "cancelled" if event.cancelled else "done", **_end(found, added)}
+                batch.added.update(found.finish(event.masks, event.report))
+                end = {"stage": "cancelled" if event.cancelled else "done", **_end(found, batch.added)}
         if isinstance(event, Finished):
             yield {**told, **end}
             return
@@ -120,13 +114,31 @@ def _tell(events: Iterator[Any], seat: Seat, found: FoundMasks, told: Mapping[st
             left = event.remaining
             progress = {"done": event.done, "total": event.total, "left": None if left is None else round(left, 1)}
         now = time.monotonic()
-        if now - last < _PAUSE and not (added and now - last_masks >= _PAUSE):
+        if now - last < _PAUSE and not (batch.added and now - last_masks >= _PAUSE):
             continue
+        last, last_masks = now, now if batch.added else last_masks
+        yield {**told, "stage": "masks", **batch.told(), **progress}
+
+
+class _Batch:
+    """What the masks of a run have changed since the page was told the last time."""
+
+    def __init__(self) -> None:
+        self.added: dict[int, FoundMask] = {}
+        self._removed: list[int] = []
+
+    def take(self, fresh: Mapping[int, FoundMask], gone: Iterable[int]) -> None:
+        """One more change: masks that are new, and ids of those that are no more."""
+        self._removed += [id for id in gone if self.added.pop(id, None) is None]
+        self.added.update(fresh)
+
+    def told(self) -> dict[str, Any]:
+        """The changes for the page; from now on there are none."""
         # A mask comes back when the one that replaced it is replaced, too; that is no removal for the page.
-        gone = [id for id in removed if id not in added]
-        yield {**told, "stage": "masks", "added": wire.encode_found(added.items()), "removed": gone, **progress}
-        last, last_masks = now, now if added else last_masks
-        added, removed = {}, []
+        gone = [id for id in self._removed if id not in self.added]
+        added = wire.encode_found(self.added.items())
+        self.added, self._removed = {}, []
+        return {"added": added, "removed": gone}
 
 
 def _end(found: FoundMasks, added: Mapping[int, FoundMask]) -> dict[str, Any]:

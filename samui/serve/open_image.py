@@ -22,6 +22,11 @@ class OpenImage:
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """Its name in this run of the server: no two images share it."""
+        return "/".join(self.file.parts[-3:-1])
+
 
 def store(folder: Path, source: Path, picture: Picture) -> OpenImage:
     """Copy the original, and write what the browser shows, into a new folder under `folder`; on an error it is gone."""

@@ -55,7 +55,7 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
 
     def close(session: str) -> dict:
         """End a session, so that it takes no place and no memory: {}."""
-        service.sessions.close(session)
+        service.seats.close(session)
         return {}
 
     named = {"open": open_image, "segment": segment, "accept": accept, "export": export, "close": close}
@@ -64,7 +64,8 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
 
 
 def _act(service: Service, session: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return _checked(service.act({"session": session, "epoch": service.sessions.get(session).epoch, "rev": 0, **fields}))
+    epoch = service.seats.get(session).line.epoch
+    return _checked(service.act({"session": session, "epoch": epoch, "rev": 0, **fields}))
 
 
 def _checked(told: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from samui.types import Point, Prompt
+from samui.work.gestures import StrokeGesture
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,13 @@ class Choose:
     """Look at another candidate; `rank` counts from 0, the highest predicted IoU."""
 
     rank: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Draw on the active mask."""
+
+    stroke: StrokeGesture
 
 
 @dataclass(frozen=True)
@@ -173,6 +181,7 @@ Action = (
     | Prepare
     | Hover
     | Choose
+    | Draw
     | Accept
     | Clear
     | Undo

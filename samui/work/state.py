@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from samui.errors import SessionError
 from samui.pixels.rle import Rle
 from samui.types import Prediction, Prompt
+from samui.work.gestures import Gestures, MaskGesture, prompt_of
 from samui.work.steps import Step
 
 MAX_OBJECTS = 5000
@@ -15,31 +19,45 @@ _ID_BYTES = 64  # about, in a set
 
 @dataclass(frozen=True, eq=False)
 class Object:
-    """An accepted mask. colour: "#rrggbb". prompt: what made it, earlier logits included. candidate: index it had.
+    """An accepted mask.
 
-    model: name of the model that made it. snapped: whether "snap to edges" was on.
+    id: its number in the image, from 1. uid: its name everywhere and for ever. colour: "#rrggbb". score: predicted IoU.
+    gestures: what made the mask, in order. candidate: index that it had. snapped: whether "snap to edges" was on.
+    model: name of the model that made it. logits: float32 (h, w), what the last click corrected; a part that can be
+    left out, as after a change of the model: then the gestures are decoded anew when the object is reopened.
     """
 
     id: int
+    uid: str
     label: str
     colour: str
     visible: bool
     mask: Rle
     score: float
-    prompt: Prompt
+    gestures: Gestures
     candidate: int
     snapped: bool
     model: str
+    logits: np.ndarray | None = None
+
+    @property
+    def prompt(self) -> Prompt:
+        """Its points, its box and its logits, as the decoder takes them."""
+        return replace(prompt_of(self.gestures), mask_logits=self.logits)
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """All of a session at one moment. mask: what is shown for the active prompt, None without one.
+    """All of a session at one moment.
 
-    taken, rejected: ids of masks of everything mode that are not offered any more, since they became objects or the
-    active mask, or were thrown away.
+    size: (H, W) of the image. gestures: those for the active object. steps: what the decoder answered to them.
+    mask: what is shown for them; None without any, and in a state of the undo list that nobody has looked at yet.
+    reopened: id of the object that is worked on again. taken, rejected: ids of masks of everything mode that are not
+    offered any more, since they became objects or the active mask, or were thrown away.
     """
 
+    size: tuple[int, int]
+    gestures: Gestures = ()
     steps: tuple[Step, ...] = ()
     mask: Rle | None = None
     reopened: int | None = None
@@ -52,16 +70,23 @@ class State:
 
     @property
     def prompt(self) -> Prompt:
-        return self.steps[-1].prompt if self.steps else Prompt()
+        """The points and the box of the active object."""
+        return prompt_of(self.gestures)
 
     @property
     def prediction(self) -> Prediction | None:
+        """The decoder's newest answer, None without a prompt."""
         return self.steps[-1].prediction if self.steps else None
 
     @property
     def candidate(self) -> int | None:
         """Index in the model's order of the candidate that is looked at."""
         return self.steps[-1].candidate if self.steps else None
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the mask of its gestures has been made."""
+        return self.mask is not None or not self.gestures
 
     def find(self, id: int) -> Object:
         """Return the object with this id; SessionError if there is none."""
@@ -76,19 +101,36 @@ def bytes_of(state: State, *, beside: State | None = None) -> int:
 
     A part lives in a run of neighbouring states, so these add up to the bytes of the whole list.
     """
-    parts = _parts(state)
-    known = _parts(beside) if beside else {}
+    known = {id for id, _ in _parts(beside, than=state)} if beside else set()
+    parts = dict(_parts(state, than=beside))
     return sum(size for part, size in parts.items() if part not in known)
 
 
-def _parts(state: State) -> dict[int, int]:
-    """The arrays that a state keeps alive: identity -> bytes."""
-    parts = {id(step.prediction): step.prediction.logits.nbytes for step in state.steps}
-    parts |= {id(ids): _ID_BYTES * len(ids) for ids in (state.taken, state.rejected)}
-    if state.mask is not None:
-        parts[id(state.mask)] = state.mask.counts.nbytes
+def _parts(state: State, *, than: State | None) -> Iterator[tuple[int, int]]:
+    """(identity, bytes) of the arrays that a state keeps alive; objects only where they are others `than` a state's."""
+    for step in state.steps:
+        yield _whole(step.prediction.logits)
+        if step.prompt.mask_logits is not None:
+            yield _whole(step.prompt.mask_logits)
+    for ids in (state.taken, state.rejected):
+        yield id(ids), _ID_BYTES * len(ids)
+    masks = [one.mask for one in state.gestures if isinstance(one, MaskGesture)]
+    for mask in (*masks, state.mask):
+        if mask is not None:
+            yield id(mask), mask.counts.nbytes
+    if than is not None and than.objects is state.objects:
+        return
     for item in state.objects:
-        parts[id(item.mask)] = item.mask.counts.nbytes
-        if item.prompt.mask_logits is not None:
-            parts[id(item.prompt.mask_logits)] = item.prompt.mask_logits.nbytes
-    return parts
+        yield id(item.mask), item.mask.counts.nbytes
+        if item.logits is not None:
+            yield _whole(item.logits)
+        for one in item.gestures:
+            if isinstance(one, MaskGesture):
+                yield id(one.mask), one.mask.counts.nbytes
+
+
+def _whole(array: np.ndarray) -> tuple[int, int]:
+    """(identity, bytes) of the memory behind an array: a view keeps all of it."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return id(array), array.nbytes

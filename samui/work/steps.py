@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from samui.types import Prediction, Prompt
+from samui.work.gestures import ChoiceGesture, Gesture, PointGesture, prompt_of
 
 Predict = Callable[[Prompt], Prediction]
 
@@ -46,6 +47,28 @@ def extend(steps: Sequence[Step], prompt: Prompt, predict: Predict) -> tuple[Ste
             partial = replace(partial, mask_logits=last.prediction.logits[last.candidate])
         kept = (*kept, _decode(partial, predict))
     return kept
+
+
+def replay(gestures: Sequence[Gesture], predict: Predict) -> tuple[Step, ...]:
+    """The steps of gestures from nothing: as `extend` decodes their points and box, and with their choices.
+
+    Runs the decoder once a point, and once for the box.
+    """
+    prompt = prompt_of(gestures)
+    chosen: dict[int, int] = {}  # number of points -> candidate that was chosen when there were that many
+    points = 0
+    for one in gestures:
+        if isinstance(one, PointGesture):
+            points += 1
+        elif isinstance(one, ChoiceGesture):
+            chosen[points] = one.candidate
+    steps: tuple[Step, ...] = ()
+    for partial in _partials(prompt):
+        steps = extend(steps, partial, predict)
+        candidate = chosen.get(len(partial.points))
+        if candidate is not None:
+            steps = (*steps[:-1], replace(steps[-1], candidate=candidate))
+    return steps
 
 
 def _decode(prompt: Prompt, predict: Predict) -> Step:

@@ -183,7 +183,7 @@ class App:
 
     @property
     def encodes(self) -> int:
-        return self.service.embeddings.counts.encodes
+        return self.service.server.embeddings.counts.encodes
 
 
 @pytest.fixture(scope="session")

@@ -250,7 +250,7 @@ def test_clicks_during_a_slow_answer_go_out_as_one_prompt(person):
 
 def test_lost_session_begins_anew_and_says_so(person, app):
     person.click(*INSIDE).settle()
-    app.service.sessions.close_all()
+    app.service.seats.close_all()
     person.click(340, 230)
     person.page.get_by_role("alert").filter(has_text="A new session has begun").wait_for()
     assert person.settle().snapshot()["image"] is None

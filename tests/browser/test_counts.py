@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def runs(app):
     """Forward passes of the bundled model since the test began, by part."""
-    model = app.service.predictors.get("bundled")._model
+    model = app.service.server.predictors.get("bundled")._model
     counts = {"encoder": 0, "decoder": 0}
 
     def counter(name):

@@ -46,7 +46,7 @@ def found(person):
 
 
 def seat(person, app):
-    return app.service.sessions.get(person.page.evaluate("sessionStorage.getItem('samui.session')"))
+    return app.service.seats.get(person.page.evaluate("sessionStorage.getItem('samui.session')"))
 
 
 def slide(person, name, value):

@@ -73,13 +73,13 @@ def test_image_that_is_cancelled_while_it_is_encoded_gives_way_to_the_one_before
     person.click(*INSIDE).settle()
     person.key("Enter").settle()
     before = person.snapshot()
-    free, encode = threading.Event(), app.service.embeddings.get_or_encode
+    free, encode = threading.Event(), app.service.server.embeddings.get_or_encode
 
     def held(*given, **how):
         assert free.wait(60)
         return encode(*given, **how)
 
-    monkeypatch.setattr(app.service.embeddings, "get_or_encode", held)
+    monkeypatch.setattr(app.service.server.embeddings, "get_or_encode", held)
     person.open(CAT, wait=False)
     assert person.snapshot()["image"] != before["image"]
     person.button("Cancel opening the image").click()
@@ -107,13 +107,13 @@ def test_image_whose_events_end_while_it_is_encoded_becomes_ready(person, app, m
 
     def silent(work, check):
         done = work()
-        for seat in app.service.sessions._seats.values():
-            seat.encoding = 0
+        for seat in app.service.seats._seats.values():
+            seat.line.encoding = 0
         assert free.wait(60)
         yield from ()
         return done
 
-    monkeypatch.setattr("samui.serve.service.wait_for", silent)
+    monkeypatch.setattr("samui.serve.encoding.wait_for", silent)
     try:
         person.open(CAT)
         assert person.snapshot()["stage"] == "ready"

@@ -23,7 +23,7 @@ def mask_of(person, app):
     token = person.page.evaluate("sessionStorage.getItem('samui-session')") or person.page.evaluate(
         "Object.values(sessionStorage)[0]"
     )
-    return app.service.sessions.get(token.strip('"')).session.state.mask
+    return app.service.seats.get(token.strip('"')).work.session.state.mask
 
 
 def shown(person):

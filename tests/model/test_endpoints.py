@@ -20,7 +20,7 @@ from samui.serve.service import Service
 from samui.serve.settings import Settings
 from samui.ui.launch import launch
 from samui.ui.uploads import Uploads
-from samui.work.segment import segment
+from samui.work.segment import segment_each
 
 pytestmark = pytest.mark.model
 
@@ -58,7 +58,7 @@ def test_open_segment_accept_export_give_the_mask_of_the_library(client, opened,
     found = client.predict(opened["session"], [[300, 180, 1]], None, api_name="/segment")
     mask = Rle.from_string(found["mask"]["size"], found["mask"]["counts"])
     picture = read_image(CUP)
-    expected = segment(load_predictor("bundled"), picture.pixels, [samui.Prompt([(300, 180)], [1])])
+    expected = segment_each(load_predictor("bundled"), picture.pixels, [samui.Prompt([(300, 180)], [1])])
     assert mask == expected.state.objects[0].mask
     assert [c["score"] for c in found["candidates"]] == sorted((c["score"] for c in found["candidates"]), reverse=True)
     kept = client.predict(opened["session"], "cup", api_name="/accept")
@@ -111,8 +111,8 @@ def test_path_on_the_server_is_not_opened(server, path):
 
 def test_picture_is_served_to_the_token_of_its_session_alone(server, opened):
     service, url = server
-    seat = service.sessions.get(opened["session"])
-    name = seat.image.file.parent.name
+    seat = service.seats.get(opened["session"])
+    name = seat.work.image.file.parent.name
     with httpx.Client(base_url=url) as http:
         mine = http.get(f"/samui/image/{opened['session']}/{name}")
         assert mine.status_code == 200
@@ -120,7 +120,7 @@ def test_picture_is_served_to_the_token_of_its_session_alone(server, opened):
         assert "private" in mine.headers["cache-control"]
         for token in ("x", seat.key, service.begin({})["session"]):
             assert http.get(f"/samui/image/{token}/{name}").status_code == 404
-        for path in (seat.image.file, seat.image.display, service.scratch.folder):
+        for path in (seat.work.image.file, seat.work.image.display, service.server.scratch.folder):
             assert http.get(f"/gradio_api/file={path}").status_code in (403, 404)
 
 

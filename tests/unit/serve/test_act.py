@@ -174,8 +174,8 @@ def test_of_what_is_prepared_only_the_newest_is_remembered(service, photo):
     page = Page(service)
     page.open(photo())
     serials = [page.act("prepare", points=[[40, y, 1]])["serial"] for y in (10, 20, 30)]
-    seat = service.sessions.get(page.token)
-    assert [seat.recall(serial) is not None for serial in serials] == [False, False, True]
+    seat = service.seats.get(page.token)
+    assert [seat.line.recall(serial) is not None for serial in serials] == [False, False, True]
 
 
 def test_snapping_after_the_decoder_is_no_part_of_its_time(service, photo, loaded, monkeypatch):
@@ -189,7 +189,7 @@ def test_snapping_after_the_decoder_is_no_part_of_its_time(service, photo, loade
         go.wait(10)
         return mask
 
-    monkeypatch.setattr("samui.serve.service.snap_to_edges", slow)
+    monkeypatch.setattr("samui.serve.tools.snap_to_edges", slow)
     request = {"session": page.token, "epoch": page.epoch, "seen": 0, "points": [[40, 30, 1]]}
     with ThreadPoolExecutor(2) as pool:
         pool.submit(service.act, {**request, "rev": 8, "action": "prepare"})

@@ -15,7 +15,7 @@ def test_closed_session_leaves_no_file(service, photo):
     page.open(photo())
     folder = service.image_of(page.token).file.parent
     assert folder.is_dir()
-    service.sessions.close_all()
+    service.seats.close_all()
     assert not folder.exists()
     with pytest.raises(UnknownSessionError):
         service.image_of(page.token)
@@ -35,7 +35,7 @@ def test_clicks_leave_nothing_on_disk(service, photo):
     page.open(photo())
 
     def count():
-        return sorted(p for p in service.scratch.folder.rglob("*"))
+        return sorted(p for p in service.server.scratch.folder.rglob("*"))
 
     before = count()
     for x in range(10, 60, 10):
@@ -43,41 +43,56 @@ def test_clicks_leave_nothing_on_disk(service, photo):
     assert count() == before
 
 
-def test_evicted_embedding_is_made_again_for_the_same_mask(service, photo, loaded):
-    page = Page(service)
+@pytest.fixture
+def forgetful(tmp_path, loaded):
+    """A service whose memory holds one embedding."""
+
+    def load(name):
+        loaded[name] = FakePredictor()
+        loaded[name].name = loaded[name].key = name
+        return loaded[name]
+
+    service = Service(Settings(model="fake", embedding_bytes=1), load, tmp_path / "scratch", lambda name, watch: None)
+    yield service
+    service.close()
+
+
+def test_evicted_embedding_is_made_again_for_the_same_mask(forgetful, photo, loaded):
+    page = Page(forgetful)
     page.open(photo())
     first = page.click((40, 30, 1))["mask"]
     page.act("clear")
-    service.embeddings.shrink()
+    Page(forgetful).open(photo(seed=1))
     assert page.click((40, 30, 1))["mask"] == first
-    assert loaded["fake"].embed_calls == 2
+    assert loaded["fake"].embed_calls == 3
 
 
 @pytest.mark.parametrize(("change", "size", "nbytes"), [("image", (60, 50), 1000), ("model", (60, 80), 2000)])
 def test_run_that_looks_for_an_embedding_gives_none_to_what_the_seat_has_next(
-    service, photo, loaded, monkeypatch, change, size, nbytes
+    forgetful, photo, loaded, monkeypatch, change, size, nbytes
 ):
+    service = forgetful
     page = Page(service)
     for width in (80, 50):
         page.open(photo(width=width))
         page.click((20, 20, 1))
         page.act("accept")
-    other = service.predictors.get("other")
+    other = service.server.predictors.get("other")
     other.embed = lambda image: FakeEmbedding(image.shape[:2], nbytes=2000)
     page.act("back")  # whose embedding has to be looked for
     page = Page(service, token=page.token)
-    get = service.pictures.get
+    get = service.server.pictures.get
 
     def changed_meanwhile(file):
         pixels = get(file)
-        monkeypatch.setattr(service.pictures, "get", get)
+        monkeypatch.setattr(service.server.pictures, "get", get)
         if change == "image":
             assert page.act("back")["moved"]
         else:
             list(service.change_model(page.token, "other"))
         return pixels
 
-    monkeypatch.setattr(service.pictures, "get", changed_meanwhile)
+    monkeypatch.setattr(service.server.pictures, "get", changed_meanwhile)
     list(service.everything(page.token, {"points_per_side": 4}))
     page = Page(service, token=page.token)
     predictor, used = loaded[page.first["settings"]["model"]["name"]], []
@@ -94,7 +109,7 @@ def test_evicted_picture_is_read_again(tmp_path, photo):
         page.open(photo(seed=seed))
         page.click((40, 30, 1))
         page.act("accept")
-    assert service.pictures.nbytes == 80 * 60 * 3
+    assert service.server.pictures.nbytes == 80 * 60 * 3
     file, _ = service.save(pages[0].token, "cutout-full")
     rgba = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
     original = cv2.imread(str(photo(seed=0)))
@@ -110,9 +125,9 @@ def test_bytes_are_flat_once_the_budgets_are_full(tmp_path, photo):
     for seed in range(200):
         page.open(photo(seed=seed))
         page.click((40, 30, 1))
-        files = sum(1 for p in service.scratch.folder.rglob("*") if p.is_file())
-        seat = service.sessions.get(page.token)
-        held.append((service.embeddings.nbytes, service.pictures.nbytes, seat.nbytes, files))
+        files = sum(1 for p in service.server.scratch.folder.rglob("*") if p.is_file())
+        seat = service.seats.get(page.token)
+        held.append((service.server.embeddings.nbytes, service.server.pictures.nbytes, seat.nbytes, files))
     assert max(h[0] for h in held) <= 20_000
     assert max(h[1] for h in held) <= 10 * 80 * 60 * 3
     assert len({h[1:] for h in held[50:]}) == 1

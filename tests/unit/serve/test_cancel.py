@@ -148,7 +148,7 @@ def test_image_that_is_cancelled_while_it_is_encoded_gives_way_to_the_one_before
     steps.embed.free.set()
     assert without_address(work(page)) == before
     assert page.click((40, 30, 1), (50, 30, 1))["mask"]["size"] == [60, 80]
-    folders = [p for p in page.service.scratch.folder.rglob("image-*") if p.is_dir()]
+    folders = [p for p in page.service.server.scratch.folder.rglob("image-*") if p.is_dir()]
     assert len(folders) == 1
     assert page.act("back")["error"].startswith("back: there must be an image before this one")
 
@@ -166,8 +166,8 @@ def test_image_that_is_cancelled_before_it_is_shown_changes_nothing(page, photo)
     next(events)
     page.act("abandon")
     assert [event["stage"] for event in events] == ["cancelled"]
-    assert page.service.sessions.get(page.token).epoch == epoch
-    assert len([p for p in page.service.scratch.folder.rglob("image-*") if p.is_dir()]) == 1
+    assert page.service.seats.get(page.token).line.epoch == epoch
+    assert len([p for p in page.service.server.scratch.folder.rglob("image-*") if p.is_dir()]) == 1
 
 
 def test_newer_image_is_not_taken_back_by_the_cancel_of_an_older_one(page, steps, photo):

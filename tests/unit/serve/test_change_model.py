@@ -1,13 +1,13 @@
 """Another model for a session: objects stay, and a model that fails leaves the old one."""
 
 import threading
-from dataclasses import replace
 
 import pytest
 
 from samui.errors import ModelError, RequestError
+from samui.serve.service import Service
 from samui.serve.settings import Settings
-from tests.fakes import Page
+from tests.fakes import FakePredictor, Page
 
 
 def test_other_model_keeps_the_objects_and_decodes_the_prompt_anew(service, photo, loaded):
@@ -43,8 +43,9 @@ def test_model_name_must_be_a_name(service, name):
         list(service.change_model(Page(service).token, name))
 
 
-def test_hosted_page_takes_known_models_only(service, tmp_path):
-    service.settings = replace(Settings.for_host(), model="fake")
+def test_hosted_page_takes_known_models_only(tmp_path):
+    settings = Settings.for_host(model="fake")
+    service = Service(settings, lambda name: FakePredictor(), tmp_path / "scratch", lambda name, watch: None)
     with pytest.raises(ModelError, match=r"model: must be one of .* on this page, got 'somebody/else'"):
         list(service.change_model(Page(service).token, "somebody/else"))
 
@@ -57,7 +58,7 @@ def test_model_change_without_an_image_holds_no_lock(service):
     worker.start()
     worker.join()
     assert done[-1]["stage"] == "ready"
-    assert service.sessions.get(page.token).lock.acquire(timeout=1)
+    assert service.seats.get(page.token).lock.acquire(timeout=1)
     assert list(steps) == []
 
 
@@ -65,7 +66,7 @@ def test_model_whose_encoder_fails_leaves_the_old_one_and_the_work(service, phot
     page = Page(service)
     page.open(photo())
     page.click((20, 20, 1))
-    service.predictors.get("other")
+    service.server.predictors.get("other")
 
     def fail(image):
         raise ModelError("device: must have memory, got none")
@@ -80,7 +81,7 @@ def test_model_whose_encoder_fails_leaves_the_old_one_and_the_work(service, phot
 @pytest.fixture
 def slow(service, loaded):
     """Another model, whose encoder waits until it is set."""
-    service.predictors.get("slow")
+    service.server.predictors.get("slow")
     free, embed = threading.Event(), loaded["slow"].embed
 
     def wait(image):

@@ -64,7 +64,7 @@ def shown_by(events):
 
 
 def seat_of(page):
-    return page.service.sessions.get(page.token)
+    return page.service.seats.get(page.token)
 
 
 def test_run_tells_progress_and_masks_and_ends_with_those_that_remain(page):
@@ -74,7 +74,7 @@ def test_run_tells_progress_and_masks_and_ends_with_those_that_remain(page):
     assert [event["done"] for event in events if event["stage"] == "masks"][-1] == 16
     held = shown_by(events)
     assert set(held) == set(events[-1]["order"])
-    assert events[-1]["order"] == [id for id, _ in seat_of(page).found.items()]
+    assert events[-1]["order"] == [id for id, _ in seat_of(page).work.found.items()]
     one = held[events[-1]["order"][0]]
     mask = Rle.from_string(one["mask"]["size"], one["mask"]["counts"])
     assert (mask.size, mask.area, mask.box) == (SIZE, one["mask"]["area"], tuple(one["mask"]["box"]))
@@ -101,7 +101,7 @@ def test_slow_page_gets_the_same_masks_in_fewer_events(page, monkeypatch):
 @pytest.mark.parametrize("again", [False, True], ids=["it stays", "it goes again"])
 def test_mask_that_goes_and_comes_back_between_two_events_is_on_the_page(page, monkeypatch, again):
     finish(page)
-    (_, first), (_, better), (_, best), *_ = seat_of(page).found.items()
+    (_, first), (_, better), (_, best), *_ = seat_of(page).work.found.items()
     told = [Found((first,), ()), Found((better,), (first.id,)), Found((best, first), (better.id,))]
     told += [Found((), (first.id,))] if again else []
     end = Finished((best,) if again else (best, first), Report(Parameters()), False, 1.0)
@@ -117,7 +117,7 @@ def test_mask_that_goes_and_comes_back_between_two_events_is_on_the_page(page, m
 
 def test_mask_whose_small_regions_go_at_the_end_is_told_again(page, monkeypatch):
     finish(page)
-    (_, first), (_, second), *_ = seat_of(page).found.items()
+    (_, first), (_, second), *_ = seat_of(page).work.found.items()
     cleaned = replace(first, rle=second.rle)
     told = [Found((first, second), ()), Finished((second, cleaned), Report(Parameters()), False, 1.0)]
     monkeypatch.setattr(finding, "stream", lambda *arguments, **options: iter(told))
@@ -129,10 +129,10 @@ def test_mask_whose_small_regions_go_at_the_end_is_told_again(page, monkeypatch)
 
 def test_run_neither_encodes_again_nor_changes_the_session(page, fake):
     page.click((20, 20, 1))
-    before = seat_of(page).session.state
+    before = seat_of(page).work.session.state
     finish(page)
     assert fake.embed_calls == 1
-    assert seat_of(page).session.state is before
+    assert seat_of(page).work.session.state is before
 
 
 def test_masks_of_two_runs_share_no_id(page):
@@ -165,7 +165,7 @@ def test_other_image_ends_the_run_and_no_late_mask_arrives(page, photo):
     next(run), next(run)
     page.open(photo)
     assert list(run) == []
-    assert seat_of(page).found is None
+    assert seat_of(page).work.found is None
     assert page.act("keep", masks=[2**28])["error"] == "masks: must be found ones, got id 268435456"
 
 
@@ -174,13 +174,13 @@ def test_other_model_ends_the_run_and_keeps_what_was_found(page, fake):
     page.act("reject", masks=order[:1])
     run = page.service.everything(page.token, GRID)
     next(run), next(run), next(run)
-    found = seat_of(page).found.items()
+    found = seat_of(page).work.found.items()
     page.epoch = list(page.service.change_model(page.token, "other"))[-1]["epoch"]
     calls = fake.predict_calls
     assert list(run) == []
     assert fake.predict_calls == calls
     assert page.act("keep", masks=[found[0][0]])["objects"]["order"] == [1]
-    assert order[0] in seat_of(page).session.state.rejected
+    assert order[0] in seat_of(page).work.session.state.rejected
 
 
 def test_second_run_in_a_seat_ends_the_first(page, fake):
@@ -196,8 +196,8 @@ def test_page_that_has_gone_ends_the_run(page):
     run = page.service.everything(page.token, GRID)
     next(run), next(run)
     run.close()
-    assert not seat_of(page).found.running
-    assert seat_of(page).found.cancelled()
+    assert not seat_of(page).work.found.running
+    assert seat_of(page).work.found.cancelled()
 
 
 def test_reloaded_page_gets_the_found_masks_back(page):
@@ -230,7 +230,7 @@ def test_run_counts_as_running_until_its_last_event_is_out(page):
 def test_found_masks_count_in_the_bytes_of_the_seat_and_end_a_run_that_is_too_large(page, monkeypatch):
     before = seat_of(page).nbytes
     finish(page)
-    found = seat_of(page).found
+    found = seat_of(page).work.found
     assert seat_of(page).nbytes - before == found.nbytes == sum(m.rle.counts.nbytes for _, m in found.items()) > 0
     monkeypatch.setattr(found_masks, "FOUND_BYTES", 100)
     *_, last = page.service.everything(page.token, GRID)
@@ -259,7 +259,7 @@ def test_no_mask_says_which_threshold_removed_how_many(page):
 def test_parameters_out_of_range_are_refused_with_the_range(page, parameters, error, message):
     with pytest.raises(error, match=message):
         list(page.service.everything(page.token, parameters))
-    assert seat_of(page).found is None
+    assert seat_of(page).work.found is None
 
 
 def test_public_page_bounds_the_grid(tmp_path, fake, photo):
@@ -295,8 +295,8 @@ def test_crops_are_searched_on_the_page_too(page, fake):
 def test_keep_makes_objects_in_one_step_that_undo_takes_back(page):
     order = finish(page)
     told = page.act("keep", masks=order[:3], label="disc")
-    found = dict(seat_of(page).found.items())
-    state = seat_of(page).session.state
+    found = dict(seat_of(page).work.found.items())
+    state = seat_of(page).work.session.state
     assert [item.mask for item in state.objects] == [found[id].rle for id in order[:3]]
     assert [item.colour for item in state.objects] == [found[id].colour for id in order[:3]]
     assert {item.label for item in state.objects} == {"disc"}
@@ -318,8 +318,8 @@ def test_keep_leaves_the_active_prompt(page):
 def test_merge_makes_one_object_of_the_union(page):
     order = finish(page)
     page.act("merge", masks=order[:3])
-    found = dict(seat_of(page).found.items())
-    (item,) = seat_of(page).session.state.objects
+    found = dict(seat_of(page).work.found.items())
+    (item,) = seat_of(page).work.session.state.objects
     expected = np.logical_or.reduce([found[id].mask for id in order[:3]])
     assert np.array_equal(item.mask.decode(), expected)
     assert len(item.prompt.points) == 3
@@ -340,10 +340,10 @@ def test_rejected_masks_leave_the_list_and_come_back(page):
 
 def test_refine_shows_the_found_mask_and_a_click_corrects_its_logits(page, fake):
     order = finish(page)
-    found = dict(seat_of(page).found.items())
+    found = dict(seat_of(page).work.found.items())
     wanted = next(id for id in order if found[id].candidate == 0)
     told = page.act("refine", mask=wanted)
-    state = seat_of(page).session.state
+    state = seat_of(page).work.session.state
     assert state.mask is found[wanted].rle
     assert state.candidate == 0
     assert told["prompt"]["points"] == [[*found[wanted].point, 1]]
@@ -352,7 +352,7 @@ def test_refine_shows_the_found_mask_and_a_click_corrects_its_logits(page, fake)
     page.click((*found[wanted].point, 1), (5, 5, 0))
     assert np.array_equal(fake.prompts[-1].mask_logits, logits)
     page.act("accept")
-    assert seat_of(page).session.state.objects[0].id == 1
+    assert seat_of(page).work.session.state.objects[0].id == 1
 
 
 def test_refine_of_a_kept_mask_works_on_its_object(page):
@@ -361,14 +361,14 @@ def test_refine_of_a_kept_mask_works_on_its_object(page):
     told = page.act("refine", mask=order[0])
     assert told["prompt"]["object"] == 1
     page.act("accept")
-    assert [item.id for item in seat_of(page).session.state.objects] == [1]
+    assert [item.id for item in seat_of(page).work.session.state.objects] == [1]
 
 
 def test_room_for_objects_is_checked_before_any_is_kept(page, monkeypatch):
     monkeypatch.setattr("samui.work.found.MAX_OBJECTS", 2)
     order = finish(page)
     assert page.act("keep", masks=order[:3])["error"] == "keep: at most 2 objects an image, got 3"
-    assert seat_of(page).session.state.objects == ()
+    assert seat_of(page).work.session.state.objects == ()
     assert page.act("keep", masks=order[:2])["ok"]
 
 
@@ -410,7 +410,6 @@ def test_strangers_masks_are_not_to_be_had(page, photo):
 
 def test_undo_list_counts_the_ids_that_are_gone(page):
     order = finish(page)
-    session = seat_of(page).session
-    before = session.nbytes
+    before = seat_of(page).work.session.nbytes
     page.act("reject", masks=order)
-    assert session.nbytes - before == 64 * len(order)
+    assert seat_of(page).work.session.nbytes - before == 64 * len(order)

@@ -49,9 +49,9 @@ def test_image_that_cannot_be_written_leaves_no_file(service, photo, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(ImageError, match=r"photo\.png: there must be room for its files, got: No space left on device"):
         list(service.open(page.token, source, "photo.png"))
-    assert [p for p in service.scratch.folder.rglob("image-*") if p.is_dir()] == []
+    assert [p for p in service.server.scratch.folder.rglob("image-*") if p.is_dir()] == []
 
 
 def test_failed_encoding_is_told_and_a_later_click_tries_again(service, photo, loaded):
@@ -83,7 +83,7 @@ def test_of_two_opens_the_newer_wins_whichever_ends_last(service, photo):
     assert service.image_of(page.token).name == "newer.png"
     page.serial = 0
     assert page.act("state")["objects"]["order"] == [1]
-    folders = [p for p in service.scratch.folder.rglob("image-*") if p.is_dir()]
+    folders = [p for p in service.server.scratch.folder.rglob("image-*") if p.is_dir()]
     assert len(folders) == 1
 
 
@@ -91,11 +91,11 @@ def test_session_closed_while_it_opens_an_image_leaves_nothing(service, photo, l
     page = Page(service)
     opening = service.open(page.token, photo(), "photo.png")
     next(opening)
-    service.sessions.close(page.token)
+    service.seats.close(page.token)
     with pytest.raises(UnknownSessionError, match=r"^session: must be open until its files are written"):
         list(opening)
-    assert list(service.scratch.folder.iterdir()) == []
-    assert service.pictures.nbytes == 0
+    assert list(service.server.scratch.folder.iterdir()) == []
+    assert service.server.pictures.nbytes == 0
     assert loaded["fake"].embed_calls == 0
 
 
@@ -122,9 +122,9 @@ def test_only_one_image_before_is_kept_and_it_counts(service, photo):
         page.open(photo(seed=seed))
         page.click((20, 20, 1))
         page.act("accept")
-    assert len([p for p in service.scratch.folder.rglob("image-*") if p.is_dir()]) == 2
-    seat = service.sessions.get(page.token)
-    assert seat.nbytes == seat.session.nbytes + seat.left.session.nbytes
+    assert len([p for p in service.server.scratch.folder.rglob("image-*") if p.is_dir()]) == 2
+    seat = service.seats.get(page.token)
+    assert seat.nbytes == seat.work.session.nbytes + seat.contents.left.session.nbytes
 
 
 def test_without_an_image_before_there_is_no_way_back(service, photo):

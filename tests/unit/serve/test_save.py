@@ -64,7 +64,7 @@ def test_saves_at_the_same_time_do_not_disturb_each_other(service, photo):
     assert all(file.is_file() for file, _ in files)
     for _ in range(20):
         service.save(page.token, "mask")
-    assert len(list((service.scratch.seat(service.sessions.get(page.token).key) / "exports").iterdir())) == 5
+    assert len(list((service.server.scratch.seat(service.seats.get(page.token).key) / "exports").iterdir())) == 5
 
 
 def test_session_closed_while_it_saves_leaves_nothing(service, photo, monkeypatch):
@@ -75,13 +75,13 @@ def test_session_closed_while_it_saves_leaves_nothing(service, photo, monkeypatc
     encode = export.encode
 
     def closed_meanwhile(*given, **how):
-        service.sessions.close(page.token)
+        service.seats.close(page.token)
         return encode(*given, **how)
 
     monkeypatch.setattr(export, "encode", closed_meanwhile)
     with pytest.raises(UnknownSessionError, match=r"^session: must be open until its files are written"):
         service.save(page.token, "mask")
-    assert list(service.scratch.folder.iterdir()) == []
+    assert list(service.server.scratch.folder.iterdir()) == []
 
 
 def test_save_names_the_image_that_it_means(service, photo):

@@ -7,13 +7,21 @@ import pytest
 
 from samui.errors import FullError, UnknownSessionError
 from samui.serve.open_image import OpenImage
-from samui.serve.seats import Sessions
+from samui.serve.seat import Contents, Work
+from samui.serve.table import Seats
 from samui.types import Prompt
 from samui.work import actions
-from samui.work.session import Session, Tools
+from samui.work.session import Session
+from samui.work.tools import Tools
 from tests.fakes import FakePredictor
 
-IMAGE = OpenImage(Path("a.jpg"), Path("b.jpg"), "image/jpeg", "a.jpg", (60, 80))
+SIZE = (60, 80)
+IMAGE = OpenImage(Path("s/i/a.jpg"), Path("s/i/b.jpg"), "image/jpeg", "a.jpg", SIZE)
+
+
+def at_work(seat, session=None):
+    """The seat with an image open."""
+    seat.contents = Contents(work=Work(IMAGE, session or Session.begin(SIZE), "fake"))
 
 
 class Clock:
@@ -35,11 +43,11 @@ def closed():
 
 @pytest.fixture
 def table(clock, closed):
-    return Sessions(cap=3, idle=100, grace=10, budget_bytes=10**9, on_close=closed.append, clock=clock)
+    return Seats(cap=3, idle=100, grace=10, budget_bytes=10**9, on_close=closed.append, clock=clock)
 
 
 def test_tokens_are_long_and_all_different():
-    table, tokens = Sessions(cap=50), set()
+    table, tokens = Seats(cap=50), set()
     for _ in range(50):
         tokens.add(table.issue().token)
     assert len(tokens) == 50
@@ -73,7 +81,7 @@ def test_use_keeps_a_seat_from_expiring(table, clock):
 
 def test_newcomer_takes_the_place_of_a_seat_without_image_first(table, clock, closed):
     worker, visitor, third = table.issue(), table.issue(), table.issue()
-    worker.image = third.image = IMAGE
+    at_work(worker), at_work(third)
     clock.now += 61
     for seat in (worker, third):
         table.get(seat.token)
@@ -103,7 +111,7 @@ def test_closed_by_its_owner_a_seat_is_gone(table, closed):
 def test_sixty_strangers_throw_out_nobody_at_work(table, clock):
     workers = [table.issue() for _ in range(3)]
     for seat in workers:
-        seat.image = IMAGE
+        at_work(seat)
     for _ in range(60):
         with pytest.raises(FullError, match="at most 3 people at work at once"):
             table.issue()
@@ -112,10 +120,10 @@ def test_sixty_strangers_throw_out_nobody_at_work(table, clock):
 
 def test_seat_idle_beyond_the_grace_makes_room(table, clock, closed):
     old = table.issue()
-    old.image = IMAGE
+    at_work(old)
     clock.now += 11
     for _ in range(2):
-        table.issue().image = IMAGE
+        at_work(table.issue())
     table.issue()
     assert closed == [old]
 
@@ -169,14 +177,15 @@ def test_closed_seat_is_gone_under_both_its_tokens(table, clock):
 
 
 def test_sweep_closes_the_longest_unused_over_the_budget_of_bytes(clock, closed):
-    table = Sessions(budget_bytes=2_000_000, grace=10, on_close=closed.append, clock=clock)
+    table = Seats(budget_bytes=2_000_000, grace=10, on_close=closed.append, clock=clock)
     predictor = FakePredictor()
     embedding = predictor.embed(np.zeros((60, 80, 3), np.uint8))
+    tools = Tools(lambda prompt: predictor.predict(embedding, prompt))
     seats = []
     for _ in range(4):
         seat = table.issue()
-        seat.session = Session((60, 80))
-        seat.session.apply(actions.SetPrompt(Prompt([(9, 9)], [1])), Tools(lambda p: predictor.predict(embedding, p)))
+        session = Session.begin(SIZE).apply(actions.SetPrompt(Prompt([(9, 9)], [1])), tools)
+        at_work(seat, session)
         seats.append(seat)
         clock.now += 20
     table.sweep()
@@ -185,9 +194,9 @@ def test_sweep_closes_the_longest_unused_over_the_budget_of_bytes(clock, closed)
 
 
 def test_only_the_last_sent_states_are_remembered(table):
-    seat, states = table.issue(), [Session((4, 4)).state for _ in range(20)]
-    serials = [seat.remember(state) for state in states]
-    assert seat.recall(serials[-1]) is states[-1]
-    assert seat.recall(serials[0]) is None
-    seat.forget()
-    assert seat.recall(serials[-1]) is None
+    line, states = table.issue().line, [Session.begin((4, 4)).state for _ in range(20)]
+    serials = [line.remember(state) for state in states]
+    assert line.recall(serials[-1]) is states[-1]
+    assert line.recall(serials[0]) is None
+    line.forget()
+    assert line.recall(serials[-1]) is None

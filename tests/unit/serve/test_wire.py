@@ -11,7 +11,8 @@ from samui.pixels.rle import Rle
 from samui.serve import wire
 from samui.types import Prompt
 from samui.work import actions
-from samui.work.session import Session, Tools
+from samui.work.session import Session
+from samui.work.tools import Tools
 from tests.fakes import FakePredictor
 
 SIZE = (60, 80)
@@ -53,7 +54,7 @@ def request(**fields):
 def test_request_becomes_its_action(fields, expected):
     parsed = wire.parse(request(**fields))
     assert parsed.action == expected
-    assert (parsed.session, parsed.epoch, parsed.rev, parsed.seen) == ("token", 1, 2, 0)
+    assert (parsed.token, parsed.epoch, parsed.rev, parsed.seen) == ("token", 1, 2, 0)
 
 
 def test_prompt_request_carries_points_labels_and_box():
@@ -152,17 +153,27 @@ def test_error_reply_tells_the_kind(error, kind):
 def work():
     predictor = FakePredictor()
     embedding = predictor.embed(np.zeros((*SIZE, 3), np.uint8))
-    session = Session(SIZE)
-    tools = Tools(lambda prompt: predictor.predict(embedding, prompt))
-    return session, lambda action: session.apply(action, tools)
+    return Desk(Session.begin(SIZE), Tools(lambda prompt: predictor.predict(embedding, prompt)))
+
+
+class Desk:
+    """A session that changes by each action."""
+
+    def __init__(self, session, tools):
+        self.session, self.tools = session, tools
+
+    def do(self, action):
+        self.session = self.session.apply(action, self.tools)
+
+    def reply(self, **options):
+        return wire.reply(self.session, **{"seen": None, "timings": {}, **options})
 
 
 def test_first_reply_holds_everything_and_is_json(work):
-    session, do = work
-    do(actions.SetPrompt(Prompt([(30, 20)], [1])))
-    told = wire.reply(session, seen=None, timings={"decode": 1.234})
+    work.do(actions.SetPrompt(Prompt([(30, 20)], [1])))
+    told = work.reply(timings={"decode": 1.234})
     json.dumps(told)
-    mask = session.state.mask
+    mask = work.session.state.mask
     assert told["mask"] == {"size": [60, 80], "counts": mask.to_string(), "box": mask.box, "area": mask.area}
     assert told["candidate"] == 0
     assert [c["score"] for c in told["candidates"]] == [0.9, 0.7, 0.6]
@@ -173,47 +184,42 @@ def test_first_reply_holds_everything_and_is_json(work):
 
 
 def test_reply_leaves_out_what_the_page_has(work):
-    session, do = work
-    do(actions.SetPrompt(Prompt([(30, 20)], [1])))
-    told = wire.reply(session, seen=session.state, timings={})
+    work.do(actions.SetPrompt(Prompt([(30, 20)], [1])))
+    told = work.reply(seen=work.session.state)
     assert not {"mask", "candidates", "objects"} & told.keys()
 
 
 def test_relabelled_object_travels_without_its_mask_and_without_the_others(work):
-    session, do = work
     for x in (20, 50):
-        do(actions.SetPrompt(Prompt([(x, 20)], [1])))
-        do(actions.Accept(label="cat"))
-    seen = session.state
-    do(actions.Relabel(id=2, label="dog"))
-    told = wire.reply(session, seen=seen, timings={})["objects"]
+        work.do(actions.SetPrompt(Prompt([(x, 20)], [1])))
+        work.do(actions.Accept(label="cat"))
+    seen = work.session.state
+    work.do(actions.Relabel(id=2, label="dog"))
+    told = work.reply(seen=seen)["objects"]
     assert told["order"] == [1, 2]
     assert [(o["id"], o["label"], "mask" in o) for o in told["changed"]] == [(2, "dog", False)]
 
 
 def test_deleted_object_is_missing_from_the_order(work):
-    session, do = work
-    do(actions.SetPrompt(Prompt([(20, 20)], [1])))
-    do(actions.Accept())
-    seen = session.state
-    do(actions.Delete(id=1))
-    assert wire.reply(session, seen=seen, timings={})["objects"] == {"order": [], "changed": []}
+    work.do(actions.SetPrompt(Prompt([(20, 20)], [1])))
+    work.do(actions.Accept())
+    seen = work.session.state
+    work.do(actions.Delete(id=1))
+    assert work.reply(seen=seen)["objects"] == {"order": [], "changed": []}
 
 
 def test_choosing_sends_the_mask_anew(work):
-    session, do = work
-    do(actions.SetPrompt(Prompt([(30, 20)], [1])))
-    seen = session.state
-    do(actions.Choose(rank=1))
-    told = wire.reply(session, seen=seen, timings={})
+    work.do(actions.SetPrompt(Prompt([(30, 20)], [1])))
+    seen = work.session.state
+    work.do(actions.Choose(rank=1))
+    told = work.reply(seen=seen)
     assert told["candidate"] == 1
-    assert told["mask"]["area"] == session.state.mask.area
+    assert told["mask"]["area"] == work.session.state.mask.area
 
 
 def test_thumbnail_covers_the_image_and_estimates_the_area(work):
-    session, do = work
-    do(actions.SetPrompt(Prompt(box=(10, 10, 70, 50))))
-    told = wire.reply(session, seen=None, timings={})["candidates"]
+    work.do(actions.SetPrompt(Prompt(box=(10, 10, 70, 50))))
+    told = work.reply()["candidates"]
     thumb = Rle.from_string(told[1]["thumb"]["size"], told[1]["thumb"]["counts"])
     assert thumb.size == (72, 96)
     assert told[1]["area"] == pytest.approx(60 * 40, rel=0.03)
@@ -223,7 +229,9 @@ def test_thumbnail_covers_the_image_and_estimates_the_area(work):
 def test_typical_object_of_a_12_megapixel_photo_fits_in_15_kilobytes():
     predictor, size = FakePredictor(), (3000, 4000)
     embedding = predictor.embed(np.empty((*size, 3), np.uint8))
-    session = Session(size)
-    session.apply(actions.SetPrompt(Prompt([(2000, 1500)], [1])), Tools(lambda p: predictor.predict(embedding, p)))
+    session = Session.begin(size)
+    session = session.apply(
+        actions.SetPrompt(Prompt([(2000, 1500)], [1])), Tools(lambda p: predictor.predict(embedding, p))
+    )
     told = wire.reply(session, seen=None, timings={})
     assert len(json.dumps(told)) < 15_000

@@ -154,7 +154,7 @@ def test_answers_are_those_of_gradios_own_way(tmp_path):
         return {key: value for key, value in told.json().items() if key != "timings"}
 
     token = call(short, "begin", {"session": None})["session"]
-    assert service.sessions.get(token).model == "fake"
+    assert service.seats.get(token).contents.model == "fake"
     for data in ({"session": token, "epoch": 0, "rev": 1, "action": "state"}, {"action": "nonsense"}, [], None):
         assert call(short, "act", data) == call(long, "act", data)
     service.close()

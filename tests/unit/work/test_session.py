@@ -6,7 +6,8 @@ import pytest
 from samui.errors import PromptError, SessionError
 from samui.types import Prompt
 from samui.work import actions
-from samui.work.session import Session, Tools
+from samui.work.session import Session
+from samui.work.tools import Tools
 from tests.fakes import FakePredictor
 
 SIZE = (60, 80)
@@ -20,14 +21,14 @@ class Desk:
         embedding = self.predictor.embed(np.zeros((*SIZE, 3), np.uint8))
         self.snapped = []
         self.tools = Tools(lambda prompt: self.predictor.predict(embedding, prompt), self._snap)
-        self.session = Session(SIZE, **options)
+        self.session = Session.begin(SIZE, **options)
 
     def _snap(self, mask, prompt):
         self.snapped.append(prompt)
         return mask & (np.arange(mask.shape[1]) < 40)
 
     def do(self, action):
-        self.session.apply(action, self.tools)
+        self.session = self.session.apply(action, self.tools)
         return self.session.state
 
     def prompt(self, *points, box=None):
@@ -74,6 +75,8 @@ def test_three_clicks_in_one_request_equal_three_requests_and_undo_one_by_one(de
     assert shown(desk.prompt(*points)) == masks[2]
     assert desk.predictor.predict_calls == 3
     assert [shown(desk.do(actions.Undo())) for _ in range(3)] == [masks[1], masks[0], None]
+    assert [shown(desk.do(actions.Redo())) for _ in range(3)] == masks
+    assert desk.predictor.predict_calls == 3
 
 
 def test_moved_point_decodes_again_from_there_on_and_is_one_step_of_undo(desk):
@@ -284,88 +287,3 @@ def test_other_model_decodes_the_reopened_object_anew_and_keeps_it_one(desk):
     assert desk.predictor.predict_calls == calls + 2
     assert not desk.session.can_undo
     assert [o.id for o in desk.do(actions.Accept()).objects] == [1]
-
-
-def prepare(desk, *points):
-    return desk.session.prepare(actions.Prepare(Prompt(points, [1] * len(points))), desk.tools)
-
-
-def test_prepared_prompt_is_set_without_decoding_or_snapping_again():
-    desk, other = Desk(snap=True), Desk(snap=True)
-    desk.prompt((30, 30))
-    other.prompt((30, 30))
-    prepare(desk, (30, 30), (50, 30))
-    work = desk.predictor.predict_calls, len(desk.snapped)
-    asked = actions.SetPrompt(Prompt([(30, 30), (50, 30)], [1, 1]))
-    assert desk.session.apply(asked, desk.tools) is True
-    assert (desk.predictor.predict_calls, len(desk.snapped)) == work
-    want = other.prompt((30, 30), (50, 30))
-    assert shown(desk.session.state) == shown(want)
-    assert np.array_equal(desk.session.state.prediction.logits, want.prediction.logits)
-    assert desk.do(actions.Undo()).prompt.points == ((30.0, 30.0),)
-    assert desk.do(actions.Undo()).mask is None
-
-
-def test_what_is_prepared_is_not_decoded_again(desk):
-    first = prepare(desk, (30, 30))
-    assert prepare(desk, (30, 30)) is first
-    assert desk.predictor.predict_calls == 1
-    assert prepare(desk, (30, 31)) is not first
-    assert desk.predictor.predict_calls == 2
-
-
-def test_preparing_leaves_the_session_as_it_is(desk):
-    desk.prompt((30, 30))
-    desk.prompt((30, 30), (50, 30))
-    before = desk.do(actions.Undo())
-    after = prepare(desk, (30, 30), (20, 20))
-    assert after.state.prompt.points == ((30.0, 30.0), (20.0, 20.0))
-    assert desk.session.state is before
-    assert desk.session.can_redo
-    assert len(desk.do(actions.Redo()).prompt.points) == 2
-
-
-@pytest.mark.parametrize(
-    "action",
-    [
-        actions.SetPrompt(Prompt([(30, 31)], [1])),
-        actions.SetPrompt(Prompt([(30, 30)], [0])),
-        actions.SetPrompt(Prompt([(30, 30)], [1], (1, 1, 40, 40))),
-        actions.SetPrompt(Prompt()),
-        actions.Undo(),
-    ],
-    ids=["other place", "other label", "box too", "no prompt", "other action"],
-)
-def test_what_is_prepared_serves_no_other_action_and_none_after_it(desk, action):
-    prepare(desk, (30, 30))
-    assert desk.session.apply(action, desk.tools) is False
-    calls = desk.predictor.predict_calls
-    desk.do(actions.Clear())
-    desk.prompt((30, 30))
-    assert desk.predictor.predict_calls == calls + 1
-
-
-def test_what_was_prepared_in_another_state_is_not_taken(desk):
-    desk.prompt((10, 10))
-    prepare(desk, (10, 10), (30, 30))
-    desk.do(actions.Choose(2))  # a correction now starts from other logits
-    calls = desk.predictor.predict_calls
-    chosen = desk.session.state.candidate
-    desk.prompt((10, 10), (30, 30))
-    assert desk.predictor.predict_calls == calls + 1
-    assert np.array_equal(desk.predictor.prompts[-1].mask_logits, desk.session.state.steps[0].prediction.logits[chosen])
-
-
-def test_what_is_prepared_counts_as_memory_until_the_next_action(desk):
-    empty = desk.session.nbytes
-    after = prepare(desk, (30, 30))
-    assert desk.session.nbytes == empty + after.nbytes > empty + after.state.prediction.logits.nbytes
-    desk.do(actions.Clear())
-    assert desk.session.nbytes == empty
-
-
-def test_prompt_outside_the_image_cannot_be_prepared(desk):
-    before = desk.prompt((30, 30))
-    with pytest.raises(PromptError, match=r"points\[1\]: must lie inside 80x60"):
-        prepare(desk, (30, 30), (90, 30))
-    assert desk.session.state is before

@@ -1,0 +1,179 @@
+"""One request of a page, one reply: check, gather what the action needs, apply, answer with what changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from samui.errors import SamuiError
+from samui.serve import describe
+from samui.serve.replies import reply_to
+from samui.serve.seat import Prepared, Seat, Work
+from samui.serve.server import Server
+from samui.serve.tools import SeatTools, decodes, snaps
+from samui.serve.turns import OvertakenError
+from samui.serve.wire import Request, encode_hover
+from samui.timings import Timings
+from samui.work import actions
+from samui.work.session import Session
+from samui.work.tools import Tools
+from samui.workspace.store import Change, Operation
+
+Reply = dict[str, Any]
+log = logging.getLogger(__name__)
+_REPLACEABLE = (actions.SetPrompt, actions.Prepare, actions.Hover)  # a newer one makes an older one pointless
+_TELLING_FOUND = (actions.Cancel, actions.TellFound)
+_TELLING = (actions.Report, *_TELLING_FOUND)
+
+
+def act(server: Server, seat: Seat, request: Request) -> Reply:
+    """Answer a request about a seat. Raises SamuiError, and whatever a model raises; the seat is then as it was.
+
+    Runs the decoder for what shows a new mask, in its turn, and the encoder only where an embedding was evicted.
+    """
+    if isinstance(request.action, actions.Abandon):
+        seat.line.abandon()
+        return {"ok": True}
+    if isinstance(request.action, _REPLACEABLE):
+        seat.line.arrive(request.rev)
+        server.turns.look()
+    timings = Timings()
+    try:
+        _check(seat, request)
+        tools = _tools(server, seat, request.action, timings)
+        with seat.lock:
+            _check(seat, request)  # the encoder may have taken its time, and the lock too
+            answer = _answer(server, seat, request, tools, timings)
+    except OvertakenError:
+        return {"ok": True, "overtaken": True}
+    server.seats.weigh(seat)
+    return answer | _kept(server, seat)
+
+
+def _check(seat: Seat, request: Request) -> None:
+    """StaleError, SessionError or OvertakenError unless the request is for what the seat holds now."""
+    seat.line.check_epoch(request.epoch)
+    if isinstance(request.action, _REPLACEABLE) and seat.line.is_overtaken(request.rev):
+        raise OvertakenError
+    seat.work  # noqa: B018 (SessionError without an image)
+
+
+def _tools(server: Server, seat: Seat, action: actions.Action, timings: Timings) -> Tools:
+    """What the action needs of model and image. Not under the seat's lock, since it may encode and read the image."""
+    if isinstance(action, actions.GoBack):
+        return _tools_of_left(server, seat, timings)
+    predictor, work = server.predictor_of(seat), seat.work
+    timings.encode = work.encode_ms
+    embedding = server.embedding_of(seat, work, predictor) if decodes(action) else None
+    if snaps(action, work.session.state):
+        server.pixels_of(work)
+    return SeatTools(predictor, embedding, partial(server.pixels_of, work), timings, work.found).for_work()
+
+
+def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:
+    """What going back needs: the decoder only if the image was left with another model and a prompt."""
+    predictor, left = server.predictor_of(seat), seat.contents.left
+    embedding = None
+    if left is not None and left.model != predictor.key and left.session.state.steps:
+        embedding = server.embedding_of(seat, left, predictor)
+    pixels = partial(server.pixels_of, left or seat.work)
+    return SeatTools(predictor, embedding, pixels, timings).for_work()
+
+
+def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings: Timings) -> Reply:
+    """Do what the request asks for. The caller holds the seat's lock."""
+    action, turn = request.action, partial(_turn, server, seat, request)
+    if isinstance(action, actions.GoBack):
+        with turn():
+            _go_back(seat, tools)
+        return {"ok": True, "moved": True}
+    if isinstance(action, actions.Hover):
+        with turn():
+            mask, score = seat.work.session.preview(action, tools)
+        return {"ok": True, "hover": encode_hover(mask, score), "timings": timings.told()}
+    if isinstance(action, actions.Prepare):
+        with turn():
+            after = _prepare(seat, action, tools, timings)
+        return reply_to(seat, request.seen, timings, after)
+    if isinstance(action, actions.Cancel):
+        seat.stop()
+    if not isinstance(action, _TELLING) and not seat.line.is_applied(request.rev):
+        with turn():
+            _apply(seat, request, tools, timings)
+    answer = reply_to(seat, request.seen, timings)
+    if isinstance(action, _TELLING_FOUND):
+        answer |= describe.found(seat, masks=isinstance(action, actions.TellFound))
+    return answer
+
+
+@contextmanager
+def _turn(server: Server, seat: Seat, request: Request) -> Iterator[None]:
+    """A turn at the decoder for an action that needs one; what was prepared needs none."""
+    action, work = request.action, seat.work
+    if seat.prepared_for(action) or not (decodes(action) or snaps(action, work.session.state)):
+        yield
+        return
+    overtaken = partial(seat.line.is_overtaken, request.rev)
+    wanted = (lambda: not overtaken()) if isinstance(action, _REPLACEABLE) else lambda: True
+    with server.turns.turn(wanted):
+        yield
+
+
+def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings) -> Session:
+    """Do the work of setting a prompt, once: the session as it would be then, which is kept until the next action."""
+    made = seat.prepared_for(action)
+    if made is not None:
+        timings.take(made.timings)
+        return made.after
+    before = seat.work.session
+    after = before.apply(actions.SetPrompt(action.prompt), tools)
+    seat.prepared = Prepared(action.prompt, before, after, timings)
+    return after
+
+
+def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None:
+    """Change the session by an action; what had been prepared for another one is forgotten."""
+    made, before = seat.prepared_for(request.action), seat.work.session
+    if made is None:
+        seat.prepared = None
+        after = before.apply(request.action, tools)
+    else:
+        timings.take(made.timings)
+        after = made.after
+    changes = _changes(seat.work, type(request.action).__name__, after)
+    seat.prepared = None
+    seat.changes.extend(changes)
+    seat.line.applied_rev = request.rev
+    seat.update(lambda work: replace(work, session=after))
+
+
+def _go_back(seat: Seat, tools: Tools) -> None:
+    contents = seat.contents.back()
+    work = contents.work
+    predictor = contents.predictor
+    assert work is not None, "back() opens an image"
+    if predictor is not None and work.model != predictor.key:  # the logits of the one before are of no use to it
+        session = work.session.for_other_model(tools)
+        work = replace(work, session=session, model=predictor.key, embedding_key="", encode_ms=None)
+    seat.stop()
+    seat.move(replace(contents, work=work))
+
+
+def _changes(work: Work, action: str, after: Session) -> list[Change]:
+    """What the store is to be told of a new session: nothing unless the objects are others."""
+    before, now = work.session.state.objects, after.state.objects
+    return [] if now is before else [Change(Operation(work.image.key, action), before, now)]
+
+
+def _kept(server: Server, seat: Seat) -> Reply:
+    """{} once the store has all changes of the seat, else that it has not."""
+    try:
+        server.tell_store(seat)
+    except SamuiError as error:
+        log.warning("seat %s: objects not kept (%s)", seat.key, error)
+        return {"saved": False}
+    return {}

@@ -1,0 +1,100 @@
+"""Opening an image in a seat, told step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from samui.models.embeddings import Encoding
+from samui.models.predictor import Predictor
+from samui.pixels.images import Picture
+from samui.serve import describe
+from samui.serve.encoding import encoded, ready
+from samui.serve.line import AbandonedError, Ticket
+from samui.serve.open_image import OpenImage
+from samui.serve.seat import Contents, Seat, Work
+from samui.serve.server import Server, gone
+from samui.work.segment import snaps_by_default
+from samui.work.session import Session
+
+Event = dict[str, Any]
+
+
+def open_image(server: Server, seat: Seat, source: Path, name: str) -> Iterator[Event]:
+    """Open an image in a seat: events "reading", "image" (it can be shown), "encoding", "ready" or "cancelled".
+
+    The file is copied. Until "image" the seat keeps its old image and work, and a cancel brings them back. An image
+    that a newer one overtakes before it is shown ends without an event. Raises SamuiError.
+    """
+    ticket = seat.line.begin("open")
+    yield {"event": "open", "stage": "reading"}
+    picture = server.read(source, name)
+    server.seats.sweep()
+    begun, image = _kept(server, seat, source, picture, ticket)
+    moved = _moved(server, seat, image, ticket)
+    if moved is None:
+        yield from _too_late(server, seat, image, begun, ticket)
+        return
+    epoch, before, after = moved
+    removed = gone(before, after)
+    predictor = server.predictor_of(seat)
+    try:
+        yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
+        if begun is None or begun.predictor is not predictor:  # another model was chosen meanwhile
+            begun = server.embeddings.begin(predictor, picture.pixels)
+        check = ticket.check_cancelled
+        key, encode_ms = yield from encoded(server, seat, epoch, "open", after.model, begun, check)
+        with seat.lock:
+            if seat.line.epoch != epoch:
+                return
+            seat.update(lambda work: replace(work, embedding_key=key, encode_ms=encode_ms))
+            told = ready(server, seat, "open")
+    except AbandonedError:
+        with seat.lock:
+            if seat.line.epoch == epoch:
+                seat.move(before)
+                removed = [image]
+        told = {"event": "open", "stage": "cancelled", "epoch": seat.line.epoch}
+    finally:
+        server.remove(removed)
+    yield told
+
+
+def _too_late(server: Server, seat: Seat, image: OpenImage, begun: Encoding | None, ticket: Ticket) -> Iterator[Event]:
+    """The end of an image that nobody waits for any more."""
+    server.remove([image])
+    if begun is not None:
+        begun.drop()
+    server.check_open(seat)
+    if ticket.abandoned:
+        yield {"event": "open", "stage": "cancelled", "epoch": seat.line.epoch}
+
+
+def _kept(
+    server: Server, seat: Seat, source: Path, picture: Picture, ticket: Ticket
+) -> tuple[Encoding | None, OpenImage]:
+    """The encoder begun, unless it is late, and beside it all that the page needs to show the image."""
+    predictor = server.predictor_of(seat)
+    begun = None if ticket.is_off or seat.closed else server.embeddings.begin(predictor, picture.pixels)
+    try:
+        return begun, server.keep(seat, source, picture)
+    except BaseException:
+        if begun is not None:
+            begun.drop()
+        raise
+
+
+def _moved(server: Server, seat: Seat, image: OpenImage, ticket: Ticket) -> tuple[int, Contents, Contents] | None:
+    """The seat moved to the image: the new epoch, what the seat held before, and what it holds; None if it is late."""
+    predictor: Predictor = server.predictor_of(seat)
+    with seat.lock:
+        if ticket.is_off or seat.closed:
+            return None
+        before = seat.contents
+        session = Session.begin(image.size, snap=snaps_by_default(predictor), objects=server.store.objects(image.key))
+        after = before.opened(Work(image, session, predictor.key))
+        seat.stop()
+        seat.move(after)
+        return seat.line.epoch, before, after

@@ -1,0 +1,265 @@
+"""`apply`: from a state and an action to the next state. Pure: it changes nothing, and knows no undo list.
+
+Each action that changes a session has one function here. What fails on the way raises, and there is no half of a state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from samui.errors import SessionError
+from samui.everything import FoundMask
+from samui.pixels.colours import hex_colour
+from samui.pixels.rle import Rle
+from samui.work import actions, found
+from samui.work.gestures import ChoiceGesture, Gestures, MaskGesture, revise
+from samui.work.shown import shown
+from samui.work.state import MAX_OBJECTS, Object, State
+from samui.work.steps import extend, replay
+from samui.work.tools import Tools
+
+
+def apply(state: State, action: actions.Action, tools: Tools) -> State:
+    """The state after an action; the same object where the action changes nothing.
+
+    Runs the decoder for a new prompt, to reopen an object and to refine a found mask, and snaps the mask that is shown;
+    never the encoder. Raises SessionError if the state does not allow the action, PromptError for a prompt outside the
+    image, and what the tools raise.
+    """
+    changes = _CHANGES.get(type(action))
+    if changes is None:
+        raise SessionError(f"action: must change the session, got {type(action).__name__}")
+    return changes(state, action, tools)
+
+
+def drawn(state: State, tools: Tools) -> State:
+    """The state with the mask of its gestures; the same object if it has that already."""
+    if state.is_drawn:
+        return state
+    return replace(state, mask=shown(state.gestures, state.steps, state.snap, tools))
+
+
+def for_other_model(now: State, tools: Tools) -> State:
+    """The same work for the model behind `tools`, which cannot take this one's logits.
+
+    Objects stay; the active prompt is decoded anew, click by click, and the choices among the old candidates go.
+    """
+    objects = tuple(replace(item, logits=None) for item in now.objects)
+    if not now.steps:
+        return replace(now, objects=objects)
+    gestures = tuple(one for one in now.gestures if not isinstance(one, ChoiceGesture))
+    steps = extend((), now.prompt, tools.predict)
+    return replace(now, objects=objects, gestures=gestures, steps=steps, mask=shown(gestures, steps, now.snap, tools))
+
+
+def _set_prompt(now: State, action: actions.SetPrompt, tools: Tools) -> State:
+    prompt = action.prompt
+    if prompt.is_empty:
+        return _without_prompt(now)
+    prompt.check_inside(*now.size)
+    steps = extend(now.steps, prompt, tools.predict)
+    if steps == now.steps:
+        return now
+    gestures = revise(now.gestures, prompt)
+    return replace(now, gestures=gestures, steps=steps, mask=shown(gestures, steps, now.snap, tools))
+
+
+def _choose(now: State, action: actions.Choose, tools: Tools) -> State:
+    if not now.steps:
+        raise SessionError(f"candidate: there is none to choose from, got {action.rank}")
+    ranking = now.steps[-1].prediction.ranking
+    if action.rank >= len(ranking):
+        raise SessionError(f"candidate: must be below {len(ranking)}, got {action.rank}")
+    index = ranking[action.rank]
+    if index == now.candidate:
+        return now
+    steps = (*now.steps[:-1], replace(now.steps[-1], candidate=index))
+    gestures = (*now.gestures, ChoiceGesture(index))
+    return replace(now, gestures=gestures, steps=steps, mask=shown(gestures, steps, now.snap, tools))
+
+
+def _draw(now: State, action: actions.Draw, tools: Tools) -> State:
+    if not now.gestures:
+        raise SessionError("stroke: there must be a mask to correct; click on a thing or drag a box round it")
+    gestures = (*now.gestures, action.stroke)
+    return replace(now, gestures=gestures, mask=shown(gestures, now.steps, now.snap, tools))
+
+
+def _accept(now: State, action: actions.Accept, tools: Tools) -> State:
+    if now.mask is None:
+        raise SessionError("accept: there is no mask yet; click on a thing or drag a box round it")
+    if now.mask.area == 0:
+        raise SessionError("accept: the mask must cover at least one pixel, got 0")
+    if now.reopened is None and len(now.objects) >= MAX_OBJECTS:
+        raise SessionError(f"accept: at most {MAX_OBJECTS} objects an image, got one more")
+    old = now.find(now.reopened) if now.reopened is not None else None
+    id = old.id if old else now.next_id
+    label = now.label if action.label is None else action.label
+    step, gestures = now.steps[-1], now.gestures
+    if old and _is_given(gestures, old.mask):
+        gestures = old.gestures  # reopened, and nothing was done to it
+    new = Object(
+        id=id,
+        uid=old.uid if old else tools.uid(),
+        label=label,
+        colour=action.colour or (old.colour if old else hex_colour(id - 1)),
+        visible=True,
+        mask=now.mask,
+        score=step.score,
+        gestures=gestures,
+        candidate=step.candidate,
+        snapped=now.snap,
+        model=tools.model,
+        logits=None
+        if step.prompt.mask_logits is None
+        else step.prompt.mask_logits.copy(),  # not all candidates' memory
+    )
+    objects = tuple(new if item is old else item for item in now.objects) if old else (*now.objects, new)
+    return replace(_without_prompt(now), objects=objects, label=label, next_id=now.next_id + (old is None))
+
+
+def _clear(now: State, action: actions.Clear, tools: Tools) -> State:
+    return _without_prompt(now)
+
+
+def _reset(now: State, action: actions.Reset, tools: Tools) -> State:
+    if not now.gestures and not now.objects:
+        return now
+    return replace(_without_prompt(now), objects=(), taken=frozenset())
+
+
+def _reopen(now: State, action: actions.Reopen, tools: Tools) -> State:
+    item = now.find(action.id)
+    if item.logits is None and item.model == tools.model:
+        steps = replay(item.gestures, tools.predict)
+    else:
+        steps = extend((), item.prompt, tools.predict)
+    steps = (*steps[:-1], replace(steps[-1], candidate=item.candidate))
+    # It stays as it was accepted until it is worked on.
+    gestures = (*_before_mask(item), MaskGesture(item.mask, now.snap))
+    return replace(now, gestures=gestures, steps=steps, mask=item.mask, reopened=item.id, label=item.label)
+
+
+def _delete(now: State, action: actions.Delete, tools: Tools) -> State:
+    item = now.find(action.id)
+    rest = tuple(one for one in now.objects if one is not item)
+    return replace(_without_prompt(now) if now.reopened == item.id else now, objects=rest)
+
+
+def _relabel(now: State, action: actions.Relabel, tools: Tools) -> State:
+    after = _edited(now, action.id, label=action.label)
+    if now.reopened == action.id and now.label != action.label:  # or accepting would undo it
+        after = replace(after, label=action.label)
+    return after
+
+
+def _recolour(now: State, action: actions.Recolour, tools: Tools) -> State:
+    return _edited(now, action.id, colour=action.colour)
+
+
+def _show(now: State, action: actions.Show, tools: Tools) -> State:
+    return _edited(now, action.id, visible=action.visible)
+
+
+def _snap(now: State, action: actions.Snap, tools: Tools) -> State:
+    if action.on and tools.snap is None:
+        raise SessionError("snap: is not available here")
+    if action.on == now.snap:
+        return now
+    return replace(now, snap=action.on, mask=shown(now.gestures, now.steps, action.on, tools))
+
+
+def _keep(now: State, action: actions.Keep, tools: Tools) -> State:
+    return found.keep(now, action.masks, _offered(now, action.masks, tools), _label(now, action), tools)
+
+
+def _merge(now: State, action: actions.Merge, tools: Tools) -> State:
+    return found.merge(now, action.masks, _offered(now, action.masks, tools), _label(now, action), tools)
+
+
+def _reject(now: State, action: actions.Reject, tools: Tools) -> State:
+    _offered(now, action.masks, tools)
+    return replace(now, rejected=now.rejected | set(action.masks))
+
+
+def _restore(now: State, action: actions.Restore, tools: Tools) -> State:
+    return replace(now, rejected=frozenset()) if now.rejected else now
+
+
+def _refine(now: State, action: actions.Refine, tools: Tools) -> State:
+    (mask,) = _picked((action.mask,), tools)
+    kept = next((item for item in now.objects if item.mask is mask.rle), None)
+    if kept is not None:  # the first of two clicks has kept it already
+        return _reopen(now, actions.Reopen(kept.id), tools)
+    _offered(now, (action.mask,), tools)
+    return found.refine(now, action.mask, mask, tools.predict)
+
+
+_CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
+    actions.SetPrompt: _set_prompt,
+    actions.Choose: _choose,
+    actions.Draw: _draw,
+    actions.Accept: _accept,
+    actions.Clear: _clear,
+    actions.Reset: _reset,
+    actions.Reopen: _reopen,
+    actions.Delete: _delete,
+    actions.Relabel: _relabel,
+    actions.Recolour: _recolour,
+    actions.Show: _show,
+    actions.Snap: _snap,
+    actions.Keep: _keep,
+    actions.Merge: _merge,
+    actions.Reject: _reject,
+    actions.Restore: _restore,
+    actions.Refine: _refine,
+}
+
+
+def _without_prompt(now: State) -> State:
+    """The state without an active object; the same one if there is none."""
+    return replace(now, gestures=(), steps=(), mask=None, reopened=None) if now.gestures else now
+
+
+def _owned(logits: np.ndarray | None) -> np.ndarray | None:
+    """A copy: a view would keep the logits of all candidates alive."""
+    return None if logits is None else logits.copy()
+
+
+def _is_given(gestures: Gestures, mask: Rle) -> bool:
+    """Whether the last gesture gave just this mask."""
+    return isinstance(gestures[-1], MaskGesture) and gestures[-1].mask is mask
+
+
+def _before_mask(item: Object) -> Gestures:
+    return item.gestures[:-1] if _is_given(item.gestures, item.mask) else item.gestures
+
+
+def _edited(now: State, id: int, **changes: object) -> State:
+    item = now.find(id)
+    if all(getattr(item, name) == value for name, value in changes.items()):
+        return now
+    new = replace(item, **changes)  # type: ignore[arg-type]  # names and types are those of the callers above
+    return replace(now, objects=tuple(new if one is item else one for one in now.objects))
+
+
+def _label(now: State, action: actions.Keep | actions.Merge) -> str:
+    return now.label if action.label is None else action.label
+
+
+def _picked(ids: Sequence[int], tools: Tools) -> list[FoundMask]:
+    if tools.found is None:
+        raise SessionError(f"masks: must be found ones, got id {ids[0]}")
+    return tools.found(ids)
+
+
+def _offered(now: State, ids: Sequence[int], tools: Tools) -> list[FoundMask]:
+    """The found masks with these ids that are still in the list."""
+    for id in ids:
+        if id in now.taken or id in now.rejected:
+            raise SessionError(f"masks: must be in the list still, got id {id}")
+    return _picked(ids, tools)

@@ -1,0 +1,1 @@
+"""What must outlast a seat: the objects of images, and the operations that change them."""
