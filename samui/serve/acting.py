@@ -50,8 +50,10 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
             answer = _answer(server, seat, request, tools, timings)
     except OvertakenError:
         return {"ok": True, "overtaken": True}
+    finally:  # also where the change was made and the answer to it was not
+        kept = _kept(server, seat)
     server.seats.weigh(seat)
-    return answer | _kept(server, seat)
+    return answer | kept
 
 
 def _check(seat: Seat, request: Request) -> None:
@@ -145,10 +147,12 @@ def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None
         timings.take(made.timings)
         after = made.after
     changes = _changes(seat.work, type(request.action).__name__, after)
+    contents = replace(seat.contents, work=replace(seat.work, session=after))
+    # All is made: from here on nothing can fail.
     seat.prepared = None
     seat.changes.extend(changes)
     seat.line.applied_rev = request.rev
-    seat.update(lambda work: replace(work, session=after))
+    seat.contents = contents
 
 
 def _go_back(seat: Seat, tools: Tools) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,43 +33,50 @@ def open_image(server: Server, seat: Seat, source: Path, name: str) -> Iterator[
     picture = server.read(source, name)
     server.seats.sweep()
     begun, image = _kept(server, seat, source, picture, ticket)
-    moved = _moved(server, seat, image, ticket)
-    if moved is None:
-        yield from _too_late(server, seat, image, begun, ticket)
-        return
-    epoch, before, after = moved
-    removed = gone(before, after)
-    predictor = server.predictor_of(seat)
+    removed = [image]
     try:
-        yield {"event": "open", "stage": "image", "epoch": epoch, "image": describe.image(seat)}
-        if begun is None or begun.predictor is not predictor:  # another model was chosen meanwhile
-            begun = server.embeddings.begin(predictor, picture.pixels)
-        check = ticket.check_cancelled
-        key, encode_ms = yield from encoded(server, seat, epoch, "open", after.model, begun, check)
+        moved = _moved(server, seat, image, ticket)
+        if moved is None:
+            server.check_open(seat)
+            if ticket.abandoned:
+                yield {"event": "open", "stage": "cancelled", "epoch": seat.line.epoch}
+            return
+        removed = moved.removed
+        yield {"event": "open", "stage": "image", "epoch": moved.epoch, "image": describe.image(seat)}
+        if begun is None or begun.predictor is not moved.predictor:  # another model was chosen meanwhile
+            begun = server.embeddings.begin(moved.predictor, picture.pixels)
+        check, model = ticket.check_cancelled, moved.after.model
+        key, encode_ms = yield from encoded(server, seat, moved.epoch, "open", model, begun, check)
         with seat.lock:
-            if seat.line.epoch != epoch:
+            if seat.line.epoch != moved.epoch:
                 return
             seat.update(lambda work: replace(work, embedding_key=key, encode_ms=encode_ms))
             told = ready(server, seat, "open")
     except AbandonedError:
         with seat.lock:
-            if seat.line.epoch == epoch:
-                seat.move(before)
+            if moved is not None and seat.line.epoch == moved.epoch:
+                seat.move(moved.before)
                 removed = [image]
         told = {"event": "open", "stage": "cancelled", "epoch": seat.line.epoch}
     finally:
+        if begun is not None:
+            begun.drop()
         server.remove(removed)
     yield told
 
 
-def _too_late(server: Server, seat: Seat, image: OpenImage, begun: Encoding | None, ticket: Ticket) -> Iterator[Event]:
-    """The end of an image that nobody waits for any more."""
-    server.remove([image])
-    if begun is not None:
-        begun.drop()
-    server.check_open(seat)
-    if ticket.abandoned:
-        yield {"event": "open", "stage": "cancelled", "epoch": seat.line.epoch}
+@dataclass(frozen=True)
+class _Moved:
+    """A seat that shows another image. epoch: the new one. before, after: what the seat held, and holds.
+
+    removed: images that no way leads to any more.
+    """
+
+    epoch: int
+    predictor: Predictor
+    before: Contents
+    after: Contents
+    removed: list[OpenImage]
 
 
 def _kept(
@@ -86,15 +93,19 @@ def _kept(
         raise
 
 
-def _moved(server: Server, seat: Seat, image: OpenImage, ticket: Ticket) -> tuple[int, Contents, Contents] | None:
-    """The seat moved to the image: the new epoch, what the seat held before, and what it holds; None if it is late."""
-    predictor: Predictor = server.predictor_of(seat)
+def _moved(server: Server, seat: Seat, image: OpenImage, ticket: Ticket) -> _Moved | None:
+    """Let the seat show the image; None if it is late."""
+    server.predictor_of(seat)
     with seat.lock:
         if ticket.is_off or seat.closed:
             return None
         before = seat.contents
-        session = Session.begin(image.size, snap=snaps_by_default(predictor), objects=server.store.objects(image.key))
+        predictor = before.predictor
+        assert predictor is not None, "predictor_of() has seen to it"
+        objects = server.store.objects(image.key)
+        session = Session.begin(image.size, snap=snaps_by_default(predictor), objects=objects)
         after = before.opened(Work(image, session, predictor.key))
+        moved = _Moved(seat.line.epoch + 1, predictor, before, after, gone(before, after))
         seat.stop()
         seat.move(after)
-        return seat.line.epoch, before, after
+        return moved

@@ -54,7 +54,11 @@ class Server:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise ImageError(f"{picture.name}: there must be room for its files, got: {reason}") from error
-        self.pictures.put(image.file, picture.pixels)
+        try:
+            self.pictures.put(image.file, picture.pixels)
+        except BaseException:
+            self.remove([image])
+            raise
         return image
 
     def predictor_of(self, seat: Seat) -> Predictor:

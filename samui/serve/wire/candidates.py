@@ -29,7 +29,7 @@ def _candidate(state: State, prediction: Prediction, index: int) -> dict[str, An
     """
     thumb = _thumb(prediction, index)
     if index == state.candidate and state.mask is not None:
-        area, box = state.mask.area, state.mask.box
+        area, box = state.mask.area, state.mask.box and list(state.mask.box)
     else:
         height, width = prediction.size
         sy, sx = height / thumb.size[0], width / thumb.size[1]

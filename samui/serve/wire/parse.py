@@ -94,7 +94,9 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "prepare": lambda data: actions.Prepare(_prompt(data)),
     "hover": lambda data: actions.Hover((_number(data.get("x"), "request.x"), _number(data.get("y"), "request.y"))),
     "choose": lambda data: actions.Choose(_whole(data, "candidate")),
-    "accept": lambda data: actions.Accept(_text(data, "label", MAX_LABEL, optional=True), _colour(data, optional=True)),
+    "accept": lambda data: actions.Accept(
+        _optional(_text, data, "label", MAX_LABEL), _optional(_colour, data, "colour")
+    ),
     "clear": lambda data: actions.Clear(),
     "undo": lambda data: actions.Undo(),
     "redo": lambda data: actions.Redo(),
@@ -105,8 +107,8 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "recolour": lambda data: actions.Recolour(_whole(data, "object"), _colour(data)),
     "show": lambda data: actions.Show(_whole(data, "object"), _flag(data, "visible")),
     "snap": lambda data: actions.Snap(_flag(data, "on")),
-    "keep": lambda data: actions.Keep(_masks(data), _text(data, "label", MAX_LABEL, optional=True)),
-    "merge": lambda data: actions.Merge(_masks(data), _text(data, "label", MAX_LABEL, optional=True)),
+    "keep": lambda data: actions.Keep(_masks(data), _optional(_text, data, "label", MAX_LABEL)),
+    "merge": lambda data: actions.Merge(_masks(data), _optional(_text, data, "label", MAX_LABEL)),
     "reject": lambda data: actions.Reject(_masks(data)),
     "restore": lambda data: actions.Restore(),
     "refine": lambda data: actions.Refine(_whole(data, "mask")),
@@ -151,10 +153,12 @@ def _flag(data: Mapping[str, Any], name: str) -> bool:
     return value
 
 
-def _text(data: Mapping[str, Any], name: str, longest: int, *, optional: bool = False) -> str | None:
+def _optional(read: Callable[..., str], data: Mapping[str, Any], name: str, *limits: int) -> str | None:
+    return None if data.get(name) is None else read(data, name, *limits)
+
+
+def _text(data: Mapping[str, Any], name: str, longest: int) -> str:
     value = data.get(name)
-    if value is None and optional:
-        return None
     if not isinstance(value, str):
         raise RequestError(f"request.{name}: must be a text, got {_short(value)}")
     if len(value) > longest:
@@ -164,12 +168,10 @@ def _text(data: Mapping[str, Any], name: str, longest: int, *, optional: bool = 
     return value
 
 
-def _colour(data: Mapping[str, Any], *, optional: bool = False) -> str | None:
-    value = data.get("colour")
-    if value is None and optional:
-        return None
+def _colour(data: Mapping[str, Any], name: str = "colour") -> str:
+    value = data.get(name)
     if not isinstance(value, str) or not _COLOUR.fullmatch(value):
-        raise RequestError(f"request.colour: must be like #1e90ff, got {_short(value)}")
+        raise RequestError(f"request.{name}: must be like #1e90ff, got {_short(value)}")
     return value.lower()
 
 
