@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from samui import cli, formats
+from samui.serve import wire
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,3 +98,10 @@ def test_library_example_runs():
     example = next(block for block in blocks("python") if "load_predictor" in block)
     done = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.fullmatch(r"\[[\d. ]+\] \d+\n", done.stdout)
+
+
+def test_protocol_lists_every_action_of_the_wire_and_every_kind_of_error():
+    text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", text))
+    assert set(wire.parse.__globals__["_PARSERS"]) <= named
+    assert set(wire.error_reply.__globals__["_KINDS"].values()) <= named

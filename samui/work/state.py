@@ -110,6 +110,7 @@ def _parts(state: State, *, than: State | None) -> Iterator[tuple[int, int]]:
     """(identity, bytes) of the arrays that a state keeps alive; objects only where they are others `than` a state's."""
     for step in state.steps:
         yield _whole(step.prediction.logits)
+        yield _whole(step.prediction.scores)
         if step.prompt.mask_logits is not None:
             yield _whole(step.prompt.mask_logits)
     for ids in (state.taken, state.rejected):
@@ -118,15 +119,20 @@ def _parts(state: State, *, than: State | None) -> Iterator[tuple[int, int]]:
     for mask in (*masks, state.mask):
         if mask is not None:
             yield id(mask), mask.counts.nbytes
-    if than is not None and than.objects is state.objects:
-        return
-    for item in state.objects:
-        yield id(item.mask), item.mask.counts.nbytes
-        if item.logits is not None:
-            yield _whole(item.logits)
-        for one in item.gestures:
-            if isinstance(one, MaskGesture):
-                yield id(one.mask), one.mask.counts.nbytes
+    if than is None or than.objects is not state.objects:
+        for item in state.objects:
+            yield from _parts_of(item)
+    elif than.reopened is not None:  # the only one that a prompt shares parts with
+        yield from _parts_of(state.find(than.reopened))
+
+
+def _parts_of(item: Object) -> Iterator[tuple[int, int]]:
+    yield id(item.mask), item.mask.counts.nbytes
+    if item.logits is not None:
+        yield _whole(item.logits)
+    for one in item.gestures:
+        if isinstance(one, MaskGesture):
+            yield id(one.mask), one.mask.counts.nbytes
 
 
 def _whole(array: np.ndarray) -> tuple[int, int]:

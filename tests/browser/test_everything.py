@@ -58,7 +58,7 @@ def slide(person, name, value):
 
 def places(person, app):
     """For each shown mask an image position at which it is the smallest one, if it has one."""
-    shown, masks = told(person)["shown"], dict(seat(person, app).found.items())
+    shown, masks = told(person)["shown"], dict(seat(person, app).work.found.items())
     smallest = np.full((HEIGHT, WIDTH), -1, np.int64)
     for id in shown:  # largest first
         smallest[masks[id].mask] = id
@@ -76,7 +76,7 @@ def test_run_paints_what_it_finds_and_says_how_it_ended(found, app):
     assert state["on"]
     assert not state["running"]
     assert state["report"].startswith(f"{len(state['found'])} masks: of 48 candidates")
-    masks = dict(seat(found, app).found.items())
+    masks = dict(seat(found, app).work.found.items())
     assert {m["id"]: m["area"] for m in state["found"]} == {id: m.area for id, m in masks.items()}
     union = np.logical_or.reduce([masks[id].mask for id in state["shown"]])
     assert found.page.evaluate(PAINTED) == union[2:HEIGHT:8, 2:WIDTH:8].ravel().tolist()
@@ -93,7 +93,7 @@ def test_masks_appear_while_it_runs_and_cancel_keeps_them(person, app):
     done(person)
     state = told(person)
     assert state["found"]
-    assert not seat(person, app).found.running
+    assert not seat(person, app).work.found.running
     slide(person, "Lowest score", 0)
     slide(person, "Lowest stability", 0)
     person.button("Keep all shown").click()
@@ -124,7 +124,7 @@ def test_run_whose_events_are_lost_ends_with_its_masks(person, app, broken):
     start(person)
     ended = "window.samui && !samui.snapshot().everything.running && samui.snapshot().everything.found.length > 0"
     person.page.wait_for_function(ended, timeout=60_000)
-    masks = dict(seat(person, app).found.items())
+    masks = dict(seat(person, app).work.found.items())
     assert {m["id"]: m["area"] for m in told(person)["found"]} == {id: m.area for id, m in masks.items()}
 
 
@@ -142,11 +142,11 @@ def test_another_image_ends_the_run(person, app):
     person.open(CAT)
     assert told(person)["found"] == []
     assert not told(person)["running"]
-    assert seat(person, app).found is None
+    assert seat(person, app).work.found is None
 
 
 def test_filters_act_at_once_and_keep_all_keeps_what_passes(found, app):
-    calls = seat(found, app).runs
+    calls = seat(found, app).line.runs
     slide(found, "Lowest score", 0)
     slide(found, "Lowest stability", 0)
     state = told(found)
@@ -164,26 +164,26 @@ def test_filters_act_at_once_and_keep_all_keeps_what_passes(found, app):
     found.button("Keep all shown").click()
     objects = found.settle().snapshot()["objects"]
     assert sorted(o["area"] for o in objects) == sorted(areas)
-    assert seat(found, app).runs == calls
+    assert seat(found, app).line.runs == calls
 
 
 def test_hover_lights_up_the_smallest_mask_with_its_score(found, app):
     for id, spot in list(places(found, app).items())[:3]:
         found.hover(*spot)
         found.page.wait_for_function("id => samui.snapshot().everything.over === id", arg=id)
-        score = seat(found, app).found.pick([id])[0].score
+        score = seat(found, app).work.found.pick([id])[0].score
         found.page.get_by_label("Status").get_by_text(f"score {score:.2f}").wait_for()
 
 
 def test_click_keeps_the_mask_and_undo_offers_it_again(found, app):
     id, spot = list(places(found, app).items())[-1]
-    mask = seat(found, app).found.pick([id])[0]
+    mask = seat(found, app).work.found.pick([id])[0]
     before = told(found)["shown"]
     found.click(*spot).settle()
     (kept,) = found.snapshot()["objects"]
     assert (kept["area"], kept["box"]) == (mask.area, list(mask.box))
     assert told(found)["shown"] == [other for other in before if other != id]
-    masks = seat(found, app).found.pick(told(found)["shown"])
+    masks = seat(found, app).work.found.pick(told(found)["shown"])
     rest = np.logical_or.reduce([other.mask for other in masks]) & ~mask.mask
     assert found.page.evaluate(PAINTED) == rest[2:HEIGHT:8, 2:WIDTH:8].ravel().tolist()
     found.key("Control+z").settle()
@@ -195,7 +195,7 @@ def test_shift_clicks_select_and_merge_makes_one_object(found, app):
     (one, at), (two, there) = list(places(found, app).items())[-2:]
     found.click(*at, modifiers=["Shift"]).click(*there, modifiers=["Shift"])
     assert set(told(found)["selected"]) == {one, two}
-    masks = [m.mask for m in seat(found, app).found.pick([one, two])]
+    masks = [m.mask for m in seat(found, app).work.found.pick([one, two])]
     found.button("Merge selected").click()
     (merged,) = found.settle().snapshot()["objects"]
     assert merged["area"] == np.logical_or(*masks).sum()
@@ -231,7 +231,7 @@ def test_delete_rejects_and_show_rejected_brings_back(found, app):
 @pytest.mark.parametrize("way", ["key", "double click"])
 def test_refine_makes_the_mask_active_and_clicks_correct_it(found, app, way):
     id, spot = list(places(found, app).items())[-1]
-    mask = seat(found, app).found.pick([id])[0]
+    mask = seat(found, app).work.found.pick([id])[0]
     if way == "key":
         found.hover(*spot).page.wait_for_function("id => samui.snapshot().everything.over === id", arg=id)
         found.key("r")

@@ -126,7 +126,7 @@ def test_picture_is_served_to_the_token_of_its_session_alone(server, opened):
 
 def test_uploads_do_not_outlive_the_opening(server, client):
     client.predict(handle_file(CUP), api_name="/open")
-    uploads = server[0].scratch.folder.parent / "uploads"
+    uploads = server[0].server.scratch.folder.parent / "uploads"
     assert [p for p in uploads.rglob("coffee.jpg") if p.is_file()] == []
 
 
@@ -144,7 +144,7 @@ def test_upload_that_is_broken_off_leaves_nothing_and_a_large_one_is_refused(ser
     ended = threading.Event()
     arrived = Uploads.arrived
     monkeypatch.setattr(Uploads, "arrived", lambda self, *told: (arrived(self, *told), ended.set()))
-    uploads = server[0].scratch.folder.parent / "uploads"
+    uploads = server[0].server.scratch.folder.parent / "uploads"
     address = httpx.URL(server[1])
     head = (
         b"POST /gradio_api/upload HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n"

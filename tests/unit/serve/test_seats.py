@@ -1,5 +1,7 @@
 """The table of sessions: tokens, expiry, budgets, and that nobody at work is thrown out."""
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from samui.errors import FullError, UnknownSessionError
 from samui.serve.open_image import OpenImage
 from samui.serve.seat import Contents, Work
-from samui.serve.table import Seats
+from samui.serve.table import Seats, fair_share
 from samui.types import Prompt
 from samui.work import actions
 from samui.work.session import Session
@@ -200,3 +202,116 @@ def test_only_the_last_sent_states_are_remembered(table):
     assert line.recall(serials[0]) is None
     line.forget()
     assert line.recall(serials[-1]) is None
+
+
+class Worker:
+    """A person whose undo list grows by a decoder's answer at each click."""
+
+    def __init__(self, table):
+        predictor = FakePredictor()
+        embedding = predictor.embed(np.zeros((*SIZE, 3), np.uint8))
+        self.table, self.seat = table, table.issue()
+        self.tools = Tools(lambda prompt: predictor.predict(embedding, prompt))
+        at_work(self.seat)
+
+    def click(self, times=1):
+        for n in range(times):
+            action = actions.SetPrompt(Prompt([(5 + n % 70, 9)], [1]))
+            with self.seat.lock:
+                session = self.seat.work.session.apply(action, self.tools)
+                self.seat.update(lambda work, session=session: replace(work, session=session))
+            self.table.weigh(self.seat)
+
+    @property
+    def undo_steps(self):
+        return len(self.seat.work.session.history.states) - 1
+
+
+ANSWER = 3 * 256 * 256 * 4  # bytes of the fake decoder's logits
+
+
+def test_budget_bounds_people_at_work_and_throws_out_nobody(clock, closed):
+    table = Seats(cap=64, budget_bytes=40 * ANSWER, grace=600, on_close=closed.append, clock=clock)
+    workers = [Worker(table) for _ in range(6)]
+    for _ in range(10):
+        for worker in workers:
+            worker.click(3)
+        assert sum(worker.seat.nbytes for worker in workers) <= 40 * ANSWER
+    assert closed == []
+    assert min(worker.undo_steps for worker in workers) >= 5
+
+
+def test_shorter_undo_lists_than_their_share_stay_whole(clock):
+    table = Seats(budget_bytes=20 * ANSWER, clock=clock)
+    small, large = Worker(table), Worker(table)
+    small.click(5)
+    large.click(30)
+    assert small.undo_steps == 5
+    assert 10 <= large.undo_steps <= 15
+
+
+def test_image_that_was_left_gives_its_undo_list_before_the_one_at_work(clock):
+    table = Seats(budget_bytes=12 * ANSWER, clock=clock)
+    worker = Worker(table)
+    worker.click(8)
+    left = worker.seat.work
+    at_work(worker.seat)
+    worker.seat.contents = replace(worker.seat.contents, left=left)
+    worker.click(8)
+    assert worker.undo_steps == 8
+    assert len(worker.seat.contents.left.session.history.states) < 6
+    assert worker.seat.nbytes <= 12 * ANSWER
+
+
+def test_newcomers_are_refused_while_what_cannot_be_shortened_fills_the_memory(clock):
+    table = Seats(cap=9, budget_bytes=3 * ANSWER, clock=clock)
+    workers = [Worker(table) for _ in range(2)]
+    for worker in workers:
+        worker.click(9)
+    assert [worker.undo_steps for worker in workers] == [1, 1]
+    with pytest.raises(FullError, match="the people at work need all the memory"):
+        table.issue()
+    table.close(workers[0].seat.token)
+    assert table.issue()
+
+
+def test_busy_seat_is_left_alone_and_shortened_by_its_own_next_change(clock):
+    table = Seats(budget_bytes=8 * ANSWER, clock=clock)
+    busy, other = Worker(table), Worker(table)
+    busy.click(7)
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with busy.seat.lock:
+            held.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(30)
+    other.click(7)
+    assert busy.undo_steps == 7
+    done.set()
+    thread.join()
+    busy.click()
+    assert busy.seat.nbytes + other.seat.nbytes <= 8 * ANSWER
+
+
+def test_people_within_the_grace_are_not_closed_for_the_budget_of_bytes(clock, closed):
+    table = Seats(budget_bytes=ANSWER, grace=10, on_close=closed.append, clock=clock)
+    worker, idle = Worker(table), Worker(table)
+    worker.click(3)
+    idle.click(3)
+    clock.now += 11
+    table.get(worker.seat.token)
+    table.sweep()
+    assert closed == [idle.seat]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "budget", "share"),
+    [([], 10, 10), ([3, 4], 10, 10), ([1, 9, 9], 10, 4), ([5, 5], 10, 10), ([6, 5], 10, 5), ([2, 2, 20], 0, 0)],
+)
+def test_fair_share_takes_from_the_largest_alone(sizes, budget, share):
+    assert fair_share(sizes, budget) == share
+    assert sum(min(size, share) for size in sizes) <= max(budget, 0)
