@@ -22,7 +22,7 @@ def blocks(language):
 
 
 def subcommands():
-    parser = cli._parser()
+    parser = cli.parser()
     action = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     return action.choices
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 
+from samui.cli.options import add_model, loader
 from samui.models.checkpoints import BUNDLED
 
+HELP = "speed of a click, and how well masks fit"
 LATENCY = "what each step of a click costs, beside transformers' own path"
 CLICK = "from click to painted mask in a real browser"
 OPEN = "from a file to its picture on the page and to the first mask, in a real browser"
@@ -16,8 +17,8 @@ CLICKS = "how well masks fit known ones, for simulated clicks and boxes"
 SHEET = "a contact sheet of masks on photos with known ones, raw and snapped to edges"
 
 
-def add_arguments(parser: argparse.ArgumentParser, add_model: Callable[[argparse.ArgumentParser], None]) -> None:
-    """The sub-commands; add_model adds the options of the model, whose default is the bundled one here."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The sub-commands, each with the options of the model, whose default is the bundled one here."""
     from samui.bench import click, clicks, everything, latency, sheet
     from samui.bench import open as open_
 
@@ -49,9 +50,7 @@ def run(options: argparse.Namespace) -> None:
     from samui.bench import open as open_
 
     if options.bench in (clicks.__name__, sheet.__name__):
-        from samui.models import load_predictor
-
-        predictor = load_predictor(options.model, device=options.device, dtype=options.dtype, threads=options.threads)
+        predictor = loader(options)(options.model)
         if options.bench == sheet.__name__:
             result, table = sheet.run(options, predictor), report.text
         else:

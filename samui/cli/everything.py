@@ -9,19 +9,21 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from samui import formats
 from samui.cli.jobs import Outcome, run_folder, run_image
+from samui.cli.options import add_model, loader
 from samui.errors import SamuiError
 from samui.everything import RANGES, Event, Parameters, Progress
 
+HELP = "all masks of an image, or of each image in a folder"
 _BAR = 24  # characters
 _OTHER_NAMES = {"png": "labelmap"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `everything` but those of the model."""
+    """The options of `everything`."""
     parser.add_argument("image", type=Path, metavar="IMAGE|FOLDER", help="an image file, or a folder of them")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="file, or folder for a FOLDER")
     parser.add_argument("--format", help="coco (default), labelmap (or png), masks, overlay, ...")
@@ -36,11 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="N" if kind is int else "X",
             help=f"{low} to {high} (default {field.default:.3g})",
         )
+    add_model(parser)
 
 
-def run(options: argparse.Namespace, load: Callable[[str], Any]) -> None:
-    """Find and write all masks. load: from a model's name to a predictor. Raises SamuiError, also at the end of a
-    folder of which some images could not be done."""
+def run(options: argparse.Namespace) -> None:
+    """Find and write all masks. Raises SamuiError, also at the end of a folder if some images could not be done."""
     parameters = Parameters(**{field.name: getattr(options, field.name) for field in fields(Parameters)})
     try:
         options.image.stat()
@@ -51,7 +53,7 @@ def run(options: argparse.Namespace, load: Callable[[str], Any]) -> None:
     if not options.image.is_dir():
         formats.check_target(options.out, options.image)
     bar = Bar(sys.stderr)
-    predictor = load(options.model)
+    predictor = loader(options)(options.model)
     if not options.image.is_dir():
         try:
             outcome = run_image(predictor, options.image, options.out, format, parameters, bar)

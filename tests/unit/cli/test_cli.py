@@ -177,4 +177,4 @@ def test_help_lists_every_command_and_needs_no_torch():
     ids=lambda given: "-".join(given) if isinstance(given, list) else given,
 )
 def test_precision_is_automatic_where_people_wait_and_fixed_where_results_are_compared(command, dtype):
-    assert cli._parser().parse_args(command).dtype == dtype
+    assert cli.parser().parse_args(command).dtype == dtype

@@ -1,0 +1,31 @@
+"""The command `models`: the table of known checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from samui.models.checkpoints import AUTO, KNOWN, resolve
+
+HELP = "known models, and which one 'auto' takes"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `models`."""
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the table; asks the hub whether it has the preferred model, for a few seconds at most."""
+    choice = resolve(AUTO)
+    if options.json:
+        rows = [
+            {"name": m.name, "title": m.title, "megabytes": m.megabytes, "million_parameters": m.params, "note": m.note}
+            for m in KNOWN
+        ]
+        print(json.dumps({"auto": choice.name, "why": choice.why, "models": rows}))
+        return
+    for known in KNOWN:
+        size = f"{known.megabytes} MB, {known.params:g} M parameters"
+        print(f"{known.name:<28} {known.title:<14} {size:<30} {known.note}")
+    print(f"auto: {choice.name}. {choice.why}")
