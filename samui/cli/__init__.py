@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from samui.cli import bench, everything, models, segment, serve
-from samui.cli.options import Parser
+from samui.cli.options import Parser, with_lists_joined
 from samui.errors import SamuiError
 
-COMMANDS = {"serve": serve, "segment": segment, "everything": everything, "bench": bench, "models": models}
+COMMANDS = {  # the file beside this one that has `add_arguments` and `run`, and what it is for
+    "serve": "open the page in a browser",
+    "segment": "masks for points and boxes on one image",
+    "everything": "all masks of an image, or of each image in a folder",
+    "bench": "speed of a click, and how well masks fit",
+    "models": "known models, and which one 'auto' takes",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The name of a file may hold what a terminal or a pipe cannot; a run over a folder must not end at that.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        options = parser().parse_args(arguments)
+        words = with_lists_joined(sys.argv[1:] if arguments is None else arguments)
+        options = parser(words[:1]).parse_args(words)
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
         for noisy in ("httpx", "httpcore", "transformers", "accelerate", "huggingface_hub"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -38,17 +45,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SamuiError as error:
         print(str(error).replace("\n", " "), file=sys.stderr)
         return 1
+    except OSError as error:  # a full disk, a folder of somebody else's: not known where, so only here
+        place = error.filename or "system"
+        reason = " ".join(str(error.strerror or error).split())
+        print(f"{place}: must allow what {options.command} does there, got: {reason}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-def parser() -> Parser:
-    """The parser of all commands; what it gives has a function `run` that takes it."""
+def parser(wanted: Collection[str] = tuple(COMMANDS)) -> Parser:
+    """The parser of all commands, with the options of those that are wanted: what they import takes time.
+
+    What it gives has a function `run` that takes it.
+    """
     whole = Parser(prog="samui", description="Cut objects out of images with SAM.")
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, module in COMMANDS.items():
-        command = commands.add_parser(name, help=module.HELP)
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text)
+        if name in wanted:
+            module = importlib.import_module(f"samui.cli.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run, command=name)
     return whole

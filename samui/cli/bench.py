@@ -8,7 +8,6 @@ import os
 from samui.cli.options import add_model, loader
 from samui.models.checkpoints import BUNDLED
 
-HELP = "speed of a click, and how well masks fit"
 LATENCY = "what each step of a click costs, beside transformers' own path"
 CLICK = "from click to painted mask in a real browser"
 OPEN = "from a file to its picture on the page and to the first mask, in a real browser"

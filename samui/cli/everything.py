@@ -13,11 +13,10 @@ from typing import TextIO
 
 from samui import formats
 from samui.cli.jobs import Outcome, run_folder, run_image
-from samui.cli.options import add_model, loader
+from samui.cli.options import add_model, format_for, loader
 from samui.errors import SamuiError
 from samui.everything import RANGES, Event, Parameters, Progress
 
-HELP = "all masks of an image, or of each image in a folder"
 _BAR = 24  # characters
 _OTHER_NAMES = {"png": "labelmap"}
 
@@ -75,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"stopped after {len(outcomes)} images; the same command goes on from there", file=sys.stderr)
         raise
     good = [outcome for outcome in outcomes if outcome.masks is not None]
-    total = sum(outcome.masks for outcome in good)
+    total = sum(outcome.masks or 0 for outcome in good)
     print(_json(outcomes, options) if options.json else f"{options.out}: {total} masks of {len(good)} images")
     if len(good) < len(outcomes):
         raise SamuiError(f"{options.image}: {len(outcomes) - len(good)} of {len(outcomes)} images could not be done")
@@ -109,15 +108,18 @@ class Bar:
 
 
 def _format(options: argparse.Namespace) -> formats.Format:
-    name = options.format
+    name = _OTHER_NAMES.get(options.format, options.format)
     suffix = options.out.suffix.lower()
-    if name is None and not options.image.is_dir() and suffix != ".json":
-        # One mask of all objects together, which is what .png says elsewhere, would say nothing here.
-        name = {"mask": "labelmap"}.get(formats.for_file(options.out).name, formats.for_file(options.out).name)
-    if name is None and suffix in {one.suffix for one in formats.FORMATS.values()} - {".json"}:
-        rule = "must be a folder or end with .json for a FOLDER without --format"
+    if not options.image.is_dir():
+        if name is None and suffix == ".png":  # one mask of all objects together would say nothing here
+            name = "labelmap"
+        return format_for(options.out, name)
+    chosen = formats.get(name or "coco")
+    if suffix in {one.suffix for one in formats.FORMATS.values()} - {chosen.suffix}:
+        ways = "a folder" if chosen.suffix != ".json" else "a folder or end with .json"
+        rule = f"must be {ways} for a FOLDER {f'and --format {name}' if name else 'without --format'}"
         raise SamuiError(f"{options.out}: {rule}, got {options.out.suffix!r}")
-    return formats.get(_OTHER_NAMES.get(name, name) or "coco")
+    return chosen
 
 
 def _json(outcomes: list[Outcome], options: argparse.Namespace) -> str:

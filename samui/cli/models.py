@@ -7,8 +7,6 @@ import json
 
 from samui.models.checkpoints import AUTO, KNOWN, resolve
 
-HELP = "known models, and which one 'auto' takes"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `models`."""

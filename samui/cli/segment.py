@@ -7,14 +7,12 @@ import json
 from pathlib import Path
 
 from samui import formats
-from samui.cli.options import add_model, floats, loader
+from samui.cli.options import add_model, floats, format_for, loader
 from samui.errors import PromptError
 from samui.pixels.images import read_image
 from samui.serve import export
 from samui.types import Prompt
 from samui.work.segment import segment_each
-
-HELP = "masks for points and boxes on one image"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,10 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the masks and print what they are like. Raises SamuiError, before the model is loaded where it can."""
-    chosen = formats.get(options.format) if options.format else formats.for_file(options.out)
+    chosen = format_for(options.out, options.format)
     prompts = _prompts(options)
     formats.check_target(options.out, options.image)
     picture = read_image(options.image)
+    for i, prompt in enumerate(prompts):
+        prompt.check_inside(*picture.size, where=f"prompts[{i}]" if len(prompts) > 1 else "prompt")
     predictor = loader(options)(options.model)
     session = segment_each(
         predictor, picture.pixels, prompts, candidate=options.candidate, label=options.label, snap=options.snap

@@ -8,40 +8,52 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from samui.cli.options import add_model, loader
 from samui.errors import SamuiError
+from samui.ui import address
 
-HELP = "open the page in a browser"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `serve`."""
     add_model(parser)
-    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=_port, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument("--host", help=f"address to listen on (default {address.LOOPBACK})")
+    parser.add_argument(
+        "--port", type=_port, help=f"port to listen on (default: the first free one from {address.PORTS[0]})"
+    )
     parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's tunnel")
     parser.add_argument("--hosted", action="store_true", help="limits of a public page (default on a Space)")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep embeddings there between starts")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Load the model and serve the page until the process is stopped."""
-    # Before gradio is imported, which reads it: uploads lie in this run's folder, and go with it.
-    scratch = Path(tempfile.gettempdir()) / f"samui-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    """Load the model and serve the page until the process is stopped. Raises SamuiError for an address that cannot be
+    had, before the model is loaded."""
+    # Taken out of the environment before gradio is imported, which would bind what they say, of version 4 alone.
+    host = os.environ.pop("GRADIO_SERVER_NAME", "")
+    ports = _ports(os.environ.pop("GRADIO_SERVER_PORT", ""), os.environ.pop("GRADIO_NUM_PORTS", ""))
+    host, ports = options.host or host or address.LOOPBACK, ports if options.port is None else [options.port]
+    loopback = address.find(host, ports).loopback
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from samui.serve.service import Service
     from samui.serve.settings import Settings
 
     make = Settings.for_host if options.hosted or "SPACE_ID" in os.environ else Settings
     settings = make(model=options.model, disk_cache=options.cache)
-    if options.share or not _is_loopback(options.host or os.environ.get("GRADIO_SERVER_NAME", LOOPBACK[0])):
+    if open_to_all := options.share or not loopback:
         settings = replace(settings, free_models=False)
-        logging.getLogger(__name__).warning("The page is open to everybody who reaches it: there is no login.")
-    service = Service(settings, loader(options), scratch)
+    scratch = Path(tempfile.gettempdir()) / f"samui-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    try:
+        service = Service(settings, loader(options), scratch)
+    except OSError as error:
+        place = error.filename or scratch
+        raise SamuiError(f"{place}: must be a folder that can be written, got: {error.strerror}") from error
+    # Also before gradio is imported: uploads lie in this run's folder, and go with it.
     os.environ["GRADIO_TEMP_DIR"] = str(service.server.scratch.folder / "uploads")
     # A container is stopped by SIGTERM; the folder of the run goes then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -49,18 +61,25 @@ def run(options: argparse.Namespace) -> None:
         service.warm()
         from samui.ui.launch import launch
 
-        launch(service, host=options.host, port=options.port, share=options.share)
-    except OSError as error:
-        raise SamuiError(f"--port: must be free, got {options.port} ({error})") from error
+        if open_to_all:
+            log.warning("The page is open to everybody who reaches it: there is no login.")
+        launch(service, host=host, ports=ports, share=options.share)
     finally:
         service.close()
 
 
-def _is_loopback(host: str) -> bool:
-    return host in LOOPBACK
+def _ports(first: str, count: str) -> Sequence[int]:
+    """Those to try where none is asked for, as Gradio's environment variables say."""
+    default = address.PORTS
+    try:
+        start = _port(first) if first else default[0]
+        return range(start, min(start + (int(count) if count else len(default)), 65536)) or [start]
+    except (argparse.ArgumentTypeError, ValueError) as error:
+        got = f"{first!r} and {count!r}"
+        raise SamuiError(f"GRADIO_SERVER_PORT, GRADIO_NUM_PORTS: must be whole numbers, got {got}") from error
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"must be from 1 to 65535, got {text!r}")
     return int(text)

@@ -9,17 +9,34 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 from pathlib import Path
 
-import torch
+from samui.errors import ModelError
 
 _GROUPS, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 log = logging.getLogger(__name__)
 
 
+def most() -> int:
+    """How many threads may be asked for.
+
+    More than the machine has cores only cost time. Some thousands of them, and torch ends the process with a
+    segmentation fault, as the system gives it no more.
+    """
+    return max(64, 4 * (os.cpu_count() or 1))
+
+
 def settle(asked: int | None) -> int:
-    """Set the threads of torch for the whole process: those asked for, or no more than the limit allows; how many."""
+    """Set the threads of torch for the whole process: those asked for, or no more than the limit allows; how many.
+
+    Raises ModelError for more than `most`.
+    """
+    import torch  # not at the top: the command line asks for `most` long before it needs torch
+
     if asked is not None:
+        if asked > most():
+            raise ModelError(f"threads: must be from 1 to {most()}, got {asked}")
         torch.set_num_threads(asked)
     elif (cores := limit()) is not None and torch.get_num_threads() > max(1, math.floor(cores)):
         log.info("%d threads, since this process may use %g cores", max(1, math.floor(cores)), cores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from samui.serve.service import Service
+from samui.ui.address import LOOPBACK, PORTS, find, is_free, reached_directly
 from samui.ui.body_limit import BodyLimit
 from samui.ui.page import build_page
 from samui.ui.routes import routes
@@ -19,7 +21,7 @@ from samui.ui.upload_limit import UploadLimit
 from samui.ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
-KEEP_ALIVE = 75.0  # seconds; a browser whose connection was closed after 5 would make a new one for the next click
+KEEP_ALIVE = 75  # seconds; a browser whose connection was closed after 5 would make a new one for the next click
 THEME = gr.themes.Soft(primary_hue="blue", neutral_hue="slate")
 CSS = """
 #samui-intro p { margin: 0; }
@@ -31,38 +33,50 @@ footer { margin-top: 0.5rem !important; }
 def launch(
     service: Service,
     *,
-    host: str | None = None,
-    port: int | None = None,
+    host: str = LOOPBACK,
+    ports: Sequence[int] = PORTS,
     share: bool = False,
     block: bool = True,
 ) -> tuple[gr.Blocks, str]:
-    """Serve the page; (page, its address). Returns when the server ends, or at once with block=False.
-
-    host None: Gradio's default, which is 127.0.0.1 unless its environment variable says otherwise.
-    """
+    """Serve the page on the first free port; (page, its address). Returns when the server ends, or at once with
+    block=False. Raises SamuiError for a host that is not of this machine, and where no port is free."""
     uploads = Uploads(service.settings, Path(get_upload_folder()))
     page = build_page(service, uploads)
     page.queue(default_concurrency_limit=4, max_size=64)
     calls = Middleware(ServerFunctions, functions=functions_of(page))
     middleware = [Middleware(BodyLimit), calls, Middleware(UploadLimit, uploads=uploads)]
-    options: dict[str, Any] = {"server_name": host, "server_port": port, "share": share}
-    _, address, _ = page.launch(
-        **options,
-        app_kwargs={"routes": routes(service), "middleware": middleware},
-        theme=THEME,
-        css=CSS,
-        max_file_size=service.settings.max_bytes,
-        show_error=False,
-        run_history=False,
-        ssr_mode=False,
-        strict_cors=True,
-        enable_monitoring=False,
-        footer_links=["api", "settings"],
-        prevent_thread_lock=True,
-        quiet=True,
-    )
+    options: dict[str, Any] = {
+        "share": share,
+        "app_kwargs": {"routes": routes(service), "middleware": middleware},
+        "theme": THEME,
+        "css": CSS,
+        "max_file_size": service.settings.max_bytes,
+        "show_error": False,
+        "run_history": False,
+        "ssr_mode": False,
+        "strict_cors": True,
+        "enable_monitoring": False,
+        "footer_links": ["api", "settings"],
+        "prevent_thread_lock": True,
+        "quiet": True,
+    }
+    address = _start(page, host, ports, options)
     page.server.config.timeout_keep_alive = KEEP_ALIVE  # of connections made from now on; Gradio has no option for it
     log.info("samui is at %s", address)
     if block:
         page.block_thread()
     return page, address
+
+
+def _start(page: gr.Blocks, host: str, ports: Sequence[int], options: dict[str, Any]) -> str:
+    """Start the server on the first free port; its address."""
+    while True:
+        address = find(host, ports)
+        try:
+            with reached_directly(address):
+                return page.launch(server_name=address.host, server_port=address.port, **options)[1]
+        except OSError:
+            # Gradio says so of a port that another program has taken since it was found free, and then of no other.
+            if is_free(address):
+                raise
+            ports = ports[ports.index(address.port) + 1 :] or [address.port]

@@ -47,20 +47,57 @@ def test_segment_json_tells_scores_boxes_and_areas(photo, predictor, tmp_path, c
     assert predictor.predict_calls == 2
 
 
-@pytest.mark.parametrize(
-    ("out", "got"),
-    [
-        ("photo.png", "must be another file than the image, got the same"),
-        ("none/mask.png", "must be a file that can be written, got: No such file or directory"),
-    ],
-    ids=["the image itself", "missing folder"],
-)
-def test_an_output_that_cannot_be_is_told_before_the_model_loads(photo, tmp_path, capsys, monkeypatch, out, got):
+COCO = ["--format", "coco"]
+TOO_LATE = {  # what could only be told by a model that was loaded in vain: output, further options, message
+    "over the image": ("photo.png", [], "OUT: must be another file than the image, got the same"),
+    "missing folder": ("none/m.png", [], "OUT: must be a file that can be written, got: No such file or directory"),
+    "JSON as a picture": ("m.png", COCO, "OUT: must end with .json for the format coco, got '.png'"),
+    "JSON as an archive": ("m.ZIP", COCO, "OUT: must end with .json for the format coco, got '.ZIP'"),
+    "PNG as a JPEG": ("m.jpeg", ["--format", "mask"], "OUT: must end with .png for the format mask, got '.jpeg'"),
+    "JPEG as a PNG": ("m.png", ["--format", "overlay"], "OUT: must end with .jpg for the format overlay, got '.png'"),
+    "point outside": ("m.png", ["--point", "80.5,9"], "prompt.points[1]: must lie inside 80x60, got (80.5, 9)"),
+    "point above": ("m.png", ["--point", "3,-4,0"], "prompt.points[1]: must lie inside 80x60, got (3, -4)"),
+    "point to the left": ("m.png", ["--point", "-3,4"], "prompt.points[1]: must lie inside 80x60, got (-3, 4)"),
+    "point of no number": ("m.png", ["--point", "-inf,4"], "prompt.points[1]: must be 2 finite numbers, got"),
+    "box below": ("m.png", ["--box", "0,0,9,61"], "prompt.box: must lie inside 80x60, got (0, 0, 9, 61)"),
+    "box to the left": ("m.png", ["--box", "-3,10,50,60"], "prompt.box: must lie inside 80x60, got (-3, 10, 50, 60)"),
+    "box from .5": ("m.png", ["--box", "-.5,1,5,6"], "prompt.box: must lie inside 80x60, got (-0.5, 1, 5, 6)"),
+    "a flag as a box": ("m.png", ["--box", "-x"], "--box: must be X0,Y0,X1,Y1, got '-x'"),
+}
+
+
+@pytest.mark.parametrize(("out", "options", "told"), TOO_LATE.values(), ids=TOO_LATE)
+def test_what_cannot_be_is_told_before_the_model_loads(photo, tmp_path, capsys, monkeypatch, out, options, told):
     monkeypatch.setattr("samui.models.load_predictor", lambda name, **options: pytest.fail("loaded"))
-    before = photo.read_bytes()
-    assert run("segment", photo, "--point", "40,30", "--out", tmp_path / out) == 1
-    assert capsys.readouterr().err == f"{tmp_path / out}: {got}\n"
+    before, out = photo.read_bytes(), tmp_path / out
+    assert run("segment", photo, "--point", "40,30", "--out", out, *options) == 1
+    printed = capsys.readouterr()
+    assert told.replace("OUT", str(out)) in printed.err
+    assert (printed.err.count("\n"), printed.out) == (1, "")
+    assert [*tmp_path.iterdir()] == [photo]
     assert photo.read_bytes() == before
+
+
+def test_second_of_two_boxes_outside_is_told_before_the_model_loads(photo, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("samui.models.load_predictor", lambda name, **options: pytest.fail("loaded"))
+    boxes = ["--box", "1,1,9,9", "--box", "1,1,99,9"]
+    assert run("segment", photo, *boxes, "--out", tmp_path / "m.png") == 1
+    assert capsys.readouterr().err == "prompts[1].box: must lie inside 80x60, got (1, 1, 99, 9)\n"
+
+
+@pytest.mark.parametrize(
+    ("out", "name", "begin"),
+    [
+        ("m.JPEG", "overlay", b"\xff\xd8"),
+        ("m.json", "coco", b"{"),
+        ("m.mine", "coco", b"{"),
+        ("m", "cutout", b"\x89PNG"),
+    ],
+    ids=["another ending of the same", "its ending", "an ending that says nothing", "no ending"],
+)
+def test_format_is_written_under_any_name_that_says_nothing_else(photo, predictor, tmp_path, out, name, begin):
+    assert run("segment", photo, "--point", "40,30", "--out", tmp_path / out, "--format", name) == 0
+    assert (tmp_path / out).read_bytes().startswith(begin)
 
 
 def test_several_boxes_are_several_objects(photo, predictor, tmp_path):
@@ -93,10 +130,8 @@ MISTAKES = {
     "point of words": (SEGMENT + "--point a,b", "--point: must be numbers, got 'a,b'"),
     "point label 2": (SEGMENT + "--point 1,1,2", "--point: must be X,Y or X,Y,1 or X,Y,0, got '1,1,2'"),
     "point nan": (SEGMENT + "--point nan,1", "prompt.points[0]: must be 2 finite numbers"),
-    "point outside": (SEGMENT + "--point 90,1", "prompt.points[0]: must lie inside 80x60, got (90, 1)"),
     "box of three": (SEGMENT + "--box 1,2,3", "--box: must be X0,Y0,X1,Y1, got '1,2,3'"),
     "box inverted": (SEGMENT + "--box 9,9,1,1", "prompt.box: must have x0 < x1 and y0 < y1, got (9, 9, 1, 1)"),
-    "box outside": (SEGMENT + "--box 0,0,81,9", "prompt.box: must lie inside 80x60"),
     "boxes and point": (
         SEGMENT + "--box 1,1,9,9 --box 2,2,9,9 --point 3,3",
         "--point: must go with at most one --box, got 2 boxes",
@@ -108,7 +143,6 @@ MISTAKES = {
     "format unknown": (SEGMENT + "--point 1,1 --format gif", "format: must be one of mask"),
     "no such folder": ("segment PHOTO --point 40,30 --out FOLDER/none/m.png", "must be a file that can be written"),
     "empty mask": (SEGMENT + "--point 40,30,0", "accept: the mask must cover at least one pixel"),
-    "port too high": ("serve --port 70000", "--port: must be from 1 to 65535, got '70000'"),
 }
 
 
@@ -152,6 +186,16 @@ def test_models_lists_the_table_and_what_auto_takes(monkeypatch, capsys):
     assert told["auto"] in ("bundled", "facebook/sam-vit-base")
     assert run("models") == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("auto: ")
+
+
+def test_error_of_the_system_is_one_line_with_its_place(photo, predictor, tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "/cache/file")
+
+    monkeypatch.setattr(predictor, "embed", full)
+    assert run("segment", photo, "--point", "40,30", "--out", tmp_path / "m.png") == 1
+    told = capsys.readouterr().err
+    assert told == "/cache/file: must allow what segment does there, got: No space left on device\n"
 
 
 def test_help_lists_every_command_and_needs_no_torch():

@@ -85,6 +85,25 @@ def test_one_picture_for_a_folder_is_refused_unless_a_format_asks_for_a_folder(
     assert predictor.embed_calls == 0
 
 
+@pytest.mark.parametrize(
+    ("source", "out", "name", "rule"),
+    [
+        ("a.png", "x.png", "coco", "must end with .json for the format coco, got '.png'"),
+        ("a.png", "x.json", "png", "must end with .png for the format labelmap, got '.json'"),
+        ("", "x.png", "coco", "must be a folder or end with .json for a FOLDER and --format coco, got '.png'"),
+        ("", "x.json", "masks", "must be a folder for a FOLDER and --format masks, got '.json'"),
+    ],
+    ids=["JSON as a picture", "picture as JSON", "folder: JSON as a picture", "folder: archives as JSON"],
+)
+def test_an_ending_that_says_another_kind_of_file_is_refused(
+    folder, tmp_path, capsys, monkeypatch, source, out, name, rule
+):
+    monkeypatch.setattr("samui.models.load_predictor", lambda name, **options: pytest.fail("loaded"))
+    assert command(folder / source, "--out", tmp_path / out, "--format", name) == 1
+    assert capsys.readouterr().err == f"{tmp_path / out}: {rule}\n"
+    assert not (tmp_path / out).exists()
+
+
 def test_an_image_that_is_not_there_is_told_before_the_model_loads(predictor, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("samui.models.load_predictor", lambda name, **options: pytest.fail("loaded"))
     assert command(tmp_path / "none.jpg", "--out", tmp_path / "x.json") == 1

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from samui.errors import ModelError
 from samui.models import threads
 
 # What /proc/self/cgroup says, files under the mount, cores.
@@ -71,3 +72,20 @@ def test_torch_takes_what_was_asked_for_or_no_more_than_the_limit(asked, cores, 
     monkeypatch.setattr(threads, "limit", lambda: cores)
     torch.set_num_threads(4)
     assert threads.settle(asked) == expected == torch.get_num_threads()
+
+
+def test_more_threads_than_the_system_bears_are_refused(torch_threads, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 40)
+    before = torch.get_num_threads()
+    for asked in (161, 100_000, 10**20):
+        with pytest.raises(ModelError) as refused:
+            threads.settle(asked)
+        assert str(refused.value) == f"threads: must be from 1 to 160, got {asked}"
+    assert torch.get_num_threads() == before
+    assert threads.settle(160) == 160
+
+
+@pytest.mark.parametrize(("cores", "most"), [(None, 64), (1, 64), (16, 64), (17, 68), (256, 1024)])
+def test_four_threads_a_core_may_be_asked_for_and_64_anywhere(cores, most, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert threads.most() == most
