@@ -3,6 +3,21 @@
 from samui.errors import SamuiError
 from samui.everything import everything
 from samui.models import Embedding, Predictor, load_predictor
+from samui.pixels.images import read_image
+from samui.pixels.snap import snap_to_edges
 from samui.types import Prediction, Prompt
 
-__all__ = ["Embedding", "Prediction", "Predictor", "Prompt", "SamuiError", "everything", "load_predictor"]
+__version__ = "0.1.0"
+
+__all__ = [
+    "Embedding",
+    "Prediction",
+    "Predictor",
+    "Prompt",
+    "SamuiError",
+    "__version__",
+    "everything",
+    "load_predictor",
+    "read_image",
+    "snap_to_edges",
+]

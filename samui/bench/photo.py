@@ -7,10 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from samui import shipped
 from samui.errors import SamuiError
 from samui.pixels.images import read_image
 
-_SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
+_SAMPLES = shipped.folder("samples")
 
 
 def photo(name: str, megapixels: float) -> np.ndarray:

@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from samui import shipped
 from samui.errors import ModelError
 
 BUNDLED = "bundled"
 AUTO = "auto"
 PREFERRED = "facebook/sam-vit-base"
-BUNDLED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "models" / "samui-tiny"
+BUNDLED_FOLDER = shipped.folder("models/samui-tiny")
 FAMILIES = ("sam",)  # values of config.json's model_type for which samui/models/families has an adapter
 HUB_TIMEOUT = 2.5  # seconds in all, name look-up included
 Watch = Callable[[int, int], None]  # (bytes that have come, bytes of all files); what it raises ends a download
@@ -162,7 +163,7 @@ def content_revision(folder: Path) -> str:
 
 
 def _bundled(why: str) -> ModelChoice:
-    check_folder(BUNDLED_FOLDER)
+    check_folder(shipped.check(BUNDLED_FOLDER))
     return ModelChoice(BUNDLED, KNOWN[0].title, BUNDLED_FOLDER, None, why)
 
 

@@ -1,20 +1,24 @@
-"""The sample photos in assets/samples, by name."""
+"""The sample photos that ship with samui, by name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from samui import shipped
 from samui.errors import RequestError
 
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "samples"
+FOLDER = shipped.folder("samples")
 
 
 def offered() -> list[dict[str, str]]:
-    """What the page offers: {name, title, url} of each sample, the url relative to the page."""
+    """What the page offers: {name, title, url} of each sample, the url relative to the page.
+
+    Raises SamuiError for an installation without the photos.
+    """
     return [
         {"name": file.stem, "title": file.stem.replace("-", " ").capitalize(), "url": f"samui/sample/{file.name}"}
-        for file in sorted(FOLDER.glob("*.jpg"))
+        for file in sorted(shipped.check(FOLDER).glob("*.jpg"))
     ]
 
 
