@@ -21,10 +21,25 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def subcommands():
-    parser = cli.parser()
-    action = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    return action.choices
+def subcommands(parser):
+    """The commands of a parser by name; none where it has no further ones."""
+    actions = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return next((action.choices for action in actions), {})
+
+
+def flags(parser):
+    """For each option its spellings: one of them must be told."""
+    spelled = ([f for f in action.option_strings if f.startswith("--")] for action in parser._actions)
+    return [spellings for spellings in spelled if spellings and spellings != ["--help"]]
+
+
+def tells(text, spellings):
+    return any(re.search(rf"(?<![\w-]){flag}(?![\w-])", text) for flag in spellings)
+
+
+COMMANDS = subcommands(cli.parser())
+BENCHES = subcommands(COMMANDS["bench"])
+MODEL = {"--model", "--device", "--dtype", "--threads", "--json"}  # what most commands have; told once
 
 
 def test_front_matter_makes_the_repository_a_space():
@@ -50,13 +65,25 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert "<!-- test -->" in (ROOT / ".ci" / "run").read_text()
 
 
-@pytest.mark.parametrize("name", subcommands())
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_each_of_its_flags_is_in_the_readme(name):
-    assert f"`{name}" in README
-    for action in subcommands()[name]._actions:
-        flags = [flag for flag in action.option_strings if flag.startswith("--") and flag != "--help"]
-        if flags:
-            assert any(flag in README for flag in flags), f"{name} {flags}"
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}"))
+    text = README if name == "segment" else row  # whose row leaves some to the examples above it
+    for spellings in flags(COMMANDS[name]):
+        assert tells(text, spellings) or tells(README, set(spellings) & MODEL), f"{name} {spellings}"
+
+
+def test_every_bench_is_in_the_readme():
+    row = next(line for line in README.splitlines() if line.startswith("| `bench"))
+    assert re.findall(r"`bench (\w+)`", row) == list(BENCHES)
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_each_flag_of_a_bench_is_in_its_row(name):
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8").split("\n## Flags\n")[1]
+    row = next(line for line in text.splitlines() if line.startswith(f"| `bench {name}"))
+    for spellings in flags(BENCHES[name]):
+        assert tells(text.split("\n|")[0] if set(spellings) & MODEL else row, spellings), f"bench {name} {spellings}"
 
 
 def test_table_of_formats_is_complete():
