@@ -164,3 +164,14 @@ def test_sdist_has_all_of_the_repository(built):
         inside = {name.partition("/")[2] for name in archive.getnames()}
     listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     assert set(listing.split()) <= inside
+
+
+@pytest.mark.package
+def test_package_away_from_the_repository_finds_its_photos_and_its_model(built, tmp_path):
+    with zipfile.ZipFile(built[0]) as archive:
+        archive.extractall(tmp_path)
+    code = "from samui.models import checkpoints; from samui.ui import samples; "
+    code += "print(checkpoints.resolve('bundled').folder, samples.find('cat'), sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assets = tmp_path / "samui" / "assets"
+    assert done.stdout.splitlines() == [str(assets / "models" / "samui-tiny"), str(assets / "samples" / "cat.jpg")]
