@@ -156,7 +156,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _segment(options: argparse.Namespace) -> None:
-    from samui import formats
+    from samui import files, formats
     from samui.models import load_predictor
     from samui.pixels.images import read_image
     from samui.serve import export
@@ -164,7 +164,7 @@ def _segment(options: argparse.Namespace) -> None:
 
     chosen = formats.get(options.format) if options.format else formats.for_file(options.out)
     prompts = _prompts(options)
-    formats.check_target(options.out, options.image)
+    files.check_target(options.out, options.image)
     picture = read_image(options.image)
     predictor = _loader(options, load_predictor)(options.model)
     session = segment(
@@ -172,7 +172,7 @@ def _segment(options: argparse.Namespace) -> None:
     )
     objects = session.state.objects
     annotation = export.annotate(picture.name, picture.size, objects)
-    formats.write(options.out, chosen.encode(annotation, picture.pixels if chosen.needs_image else None))
+    files.write(options.out, chosen.encode(annotation, picture.pixels if chosen.needs_image else None))
     if options.json:
         told = [
             {"id": o.id, "score": round(o.score, 4), "candidate": o.candidate, "area": o.mask.area, "box": o.mask.box}

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
 
-from samui import formats
+from samui import files, formats
 from samui.cli.jobs import Outcome, run_folder, run_image
 from samui.errors import SamuiError
 from samui.everything import RANGES, Event, Parameters, Progress
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, load: Callable[[str], Any]) -> None:
         raise SamuiError(f"{options.image}: must be an image file or a folder, {got}") from None
     format = _format(options)
     if not options.image.is_dir():
-        formats.check_target(options.out, options.image)
+        files.check_target(options.out, options.image)
     bar = Bar(sys.stderr)
     predictor = load(options.model)
     if not options.image.is_dir():

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from samui import formats
+from samui import files, formats
 from samui.errors import ExportError, ImageError, SamuiError
 from samui.everything import Event, Finished, FoundMask, Parameters, stream
 from samui.formats import coco
@@ -61,7 +61,7 @@ def run_image(
 ) -> Outcome:
     """Write the masks of an image file to the file `out`. Raises ImageError and ExportError."""
     outcome, annotation, pixels = _find(predictor, file, parameters, watch)
-    formats.write(out, format.encode(annotation, pixels if format.needs_image else None))
+    files.write(out, format.encode(annotation, pixels if format.needs_image else None))
     return outcome
 
 
@@ -75,8 +75,8 @@ def run_folder(
     the others go on. Raises ExportError if `out` was begun with other settings, cannot be written or would put pictures
     among the images, ImageError for a folder without images.
     """
-    files = image_files(folder)
-    if not files:
+    images = image_files(folder)
+    if not images:
         raise ImageError(f"{folder}: must hold images ({', '.join(SUFFIXES)}), got none")
     joined, parts = _places(out, format)
     if joined is None and format.suffix in SUFFIXES and out.exists() and out.samefile(folder):
@@ -84,9 +84,9 @@ def run_folder(
         raise ExportError(f"{out}: must be another folder than the images' for the format {format.name}, got the same")
     _begin(parts, _settings(predictor, format, parameters))
     if joined is not None:
-        formats.check_target(joined)
-    names = _names(files)
-    for file in files:
+        files.check_target(joined)
+    names = _names(images)
+    for file in images:
         part = parts / f"{file.name}.json"
         target = None if joined is not None else out / f"{names[file]}{format.suffix}"
         document = _read(part)
@@ -96,13 +96,13 @@ def run_folder(
         try:
             outcome, annotation, pixels = _find(predictor, file, parameters, watch)
             if target is not None:
-                formats.write(target, format.encode(annotation, pixels if format.needs_image else None))
-            formats.write(part, coco.encode(annotation))
+                files.write(target, format.encode(annotation, pixels if format.needs_image else None))
+            files.write(part, coco.encode(annotation))
         except SamuiError as error:
             outcome = Outcome(file.name, None, str(error))
         yield outcome
     if joined is not None:
-        formats.write(joined, join([parts / f"{file.name}.json" for file in files]))
+        files.write(joined, join([parts / f"{file.name}.json" for file in images]))
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -200,7 +200,7 @@ def _begin(parts: Path, settings: dict) -> None:
     try:
         before = json.loads(file.read_bytes())
     except FileNotFoundError:
-        formats.write(file, json.dumps(settings, indent=1).encode())
+        files.write(file, json.dumps(settings, indent=1).encode())
         return
     except (OSError, ValueError) as error:
         raise ExportError(f"{file}: must be readable JSON, got: {error}") from error

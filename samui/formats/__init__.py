@@ -17,7 +17,6 @@ from pathlib import PurePath
 import numpy as np
 
 from samui.errors import ExportError
-from samui.files import check_target, safe_name, write
 from samui.formats import coco, cutout, labelmap, mask, masks, overlay
 from samui.formats.annotation import Annotation, SavedObject, describe
 
@@ -26,12 +25,9 @@ __all__ = [
     "Annotation",
     "Format",
     "SavedObject",
-    "check_target",
     "describe",
     "for_file",
     "get",
-    "safe_name",
-    "write",
 ]
 
 

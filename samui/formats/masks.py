@@ -1,6 +1,6 @@
 """`masks`: a zip with one `mask` PNG of full image size for each object, each complete where objects overlap.
 
-A file is named by the object's id and label: ``0003-wing.png``. Labels become safe file names: see `files.safe_name`.
+A file is named by the object's id and label: ``0003-wing.png``. Labels become safe file names (`samui.names`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import zipfile
 
 import numpy as np
 
-from samui.files import safe_name
 from samui.formats.annotation import Annotation
 from samui.formats.mask import encode_png
+from samui.names import safe_name
 
 _NO_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can say: equal masks give equal bytes
 

@@ -9,8 +9,9 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from samui import formats
+from samui import files, formats
 from samui.errors import ExportError, SessionError
+from samui.names import safe_name
 from samui.work.session import Object
 
 _FOLDER = "exports"
@@ -36,10 +37,10 @@ def encode(
     chosen = formats.get(format_name)
     if not annotation.objects:
         raise ExportError("save: there must be at least one object; accept a mask first")
-    stem = formats.safe_name(PurePath(annotation.image).stem) or "image"
+    stem = safe_name(PurePath(annotation.image).stem) or "image"
     if only is not None:
         annotation = annotation.only(only)
-        stem = f"{stem}-{formats.safe_name(annotation.objects[0].label) or 'object'}-{only}"
+        stem = f"{stem}-{safe_name(annotation.objects[0].label) or 'object'}-{only}"
     data = chosen.encode(annotation, pixels() if chosen.needs_image else None)
     return f"{stem}-{chosen.name}{chosen.suffix}", data
 
@@ -53,7 +54,7 @@ def keep(folder: Path, name: str, data: bytes) -> Path:
         own.mkdir()
     except OSError as error:
         raise ExportError(f"save: there must be room for a file, got: {error.strerror or error}") from error
-    formats.write(own / name, data)
+    files.write(own / name, data)
     for old in sorted(exports.iterdir())[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return own / name
