@@ -10,7 +10,7 @@ import numpy as np
 
 from samui.formats import picture
 from samui.formats.annotation import Annotation
-from samui.pixels import rle
+from samui.pixels.overlay import overlay
 
 
 def encode_jpeg(annotation: Annotation, image: np.ndarray) -> bytes:
@@ -24,5 +24,5 @@ def encode_png(annotation: Annotation, image: np.ndarray) -> bytes:
 
 
 def _draw(annotation: Annotation, image: np.ndarray) -> np.ndarray:
-    drawn = rle.overlay(image, annotation.masks(), [one.rgb for one in annotation.objects])
+    drawn = overlay(image, annotation.masks(), [one.rgb for one in annotation.objects])
     return cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)

@@ -1,4 +1,4 @@
-"""`Rle`: a mask as run lengths, byte for byte as COCO writes it; and the pure functions that draw and measure masks.
+"""`Rle`: a mask as run lengths, byte for byte as COCO writes it.
 
 The order is COCO's: pixels column by column, the first run counts zeros (0 if the top left pixel is set). The strings
 are those of ``pycocotools.mask.encode`` (format: cocoapi ``common/maskApi.c``, ``rleToString``).
@@ -6,7 +6,6 @@ are those of ``pycocotools.mask.encode`` (format: cocoapi ``common/maskApi.c``, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -36,11 +35,13 @@ class Rle:
         counts = np.asarray(self.counts)
         if counts.ndim != 1 or not (counts.dtype.kind in "ui" or counts.size == 0):
             raise MaskError(f"rle.counts: must be a list of whole numbers, got {_short(self.counts)}")
+        if counts.size and counts.min() < 0:
+            raise MaskError(f"rle.counts: must not be negative, got {int(counts.min())}")
+        if counts.size and counts.max() > height * width:  # so large that their sum might wrap round to the right one
+            raise MaskError(f"rle.counts: must be at most {height * width} each, got {int(counts.max())}")
         total = int(counts.sum(dtype=np.int64))
         if total != height * width:
             raise MaskError(f"rle.counts: must sum to {height * width} for {width}x{height}, got {total}")
-        if counts.min() < 0:
-            raise MaskError(f"rle.counts: must not be negative, got {int(counts.min())}")
         counts = counts.astype(np.uint32)
         counts.setflags(write=False)
         object.__setattr__(self, "size", (height, width))
@@ -169,37 +170,6 @@ class Rle:
 
     def __hash__(self) -> int:
         return hash((self.size, self.counts.tobytes()))
-
-
-def overlay(
-    image: np.ndarray, masks: Iterable[np.ndarray], colours: Iterable[tuple[int, int, int]], *, opacity: float = 0.5
-) -> np.ndarray:
-    """RGB uint8 (H, W, 3): the image with each bool (H, W) mask tinted and outlined in its RGB colour.
-
-    opacity: share of the tint, 0 to 1; the outline is always opaque, inside the mask, about 1/500 of the long side
-    wide. Where masks overlap, the tints mix in the order given, the last outline is on top. The image is not changed.
-    One mask at a time is held, so `masks` may be a generator over any number.
-    """
-    result = image.copy()
-    thickness = max(1, round(max(image.shape[:2]) / 500))
-    kernel = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
-    outlines = []
-    for mask, colour in zip(masks, colours, strict=True):
-        x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
-        if w == 0:
-            continue
-        inside = np.ascontiguousarray(mask[y : y + h, x : x + w])
-        crop = inside.view(np.uint8)
-        # The border counts as outside, so that an object cut by the picture's edge is outlined there too.
-        core = cv2.erode(crop, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        rows, columns = np.divmod(np.flatnonzero(crop > core), w)
-        outlines.append((rows + y, columns + x, colour))
-        view = result[y : y + h, x : x + w]
-        tinted = cv2.addWeighted(view, 1 - opacity, np.full_like(view, colour), opacity, 0)
-        np.copyto(view, tinted, where=inside[:, :, None])
-    for rows, columns, colour in outlines:
-        result[rows, columns] = colour
-    return result
 
 
 def _vertical_changes(mask: np.ndarray) -> np.ndarray:
