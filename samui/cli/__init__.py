@@ -159,7 +159,6 @@ def _segment(options: argparse.Namespace) -> None:
     from samui import files, formats
     from samui.models import load_predictor
     from samui.pixels.images import read_image
-    from samui.serve import export
     from samui.work.segment import segment
 
     chosen = formats.get(options.format) if options.format else formats.for_file(options.out)
@@ -171,7 +170,7 @@ def _segment(options: argparse.Namespace) -> None:
         predictor, picture.pixels, prompts, candidate=options.candidate, label=options.label, snap=options.snap
     )
     objects = session.state.objects
-    annotation = export.annotate(picture.name, picture.size, objects)
+    annotation = formats.from_objects(picture.name, picture.size, objects)
     files.write(options.out, chosen.encode(annotation, picture.pixels if chosen.needs_image else None))
     if options.json:
         told = [

@@ -15,6 +15,7 @@ from samui import files, formats
 from samui.cli.jobs import Outcome, run_folder, run_image
 from samui.errors import SamuiError
 from samui.everything import RANGES, Event, Parameters, Progress
+from samui.names import escape
 
 _BAR = 24  # characters
 _OTHER_NAMES = {"png": "labelmap"}
@@ -119,7 +120,8 @@ def _format(options: argparse.Namespace) -> formats.Format:
 
 
 def _json(outcomes: list[Outcome], options: argparse.Namespace) -> str:
-    images = [{"name": one.name, "masks": one.masks, "told": one.told, "skipped": one.skipped} for one in outcomes]
+    told = [{"name": one.name, "masks": one.masks, "told": one.told, "skipped": one.skipped} for one in outcomes]
+    images = [escape(one) for one in told]  # a file may be called what is no Unicode
     return json.dumps({"out": str(options.out), "images": images})
 
 

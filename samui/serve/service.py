@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from samui import formats
 from samui.errors import ExportError, RequestError, SamuiError, StaleError, UnknownSessionError
 from samui.models.checkpoints import Watch, download
 from samui.models.downloads import Downloads
@@ -324,8 +325,8 @@ class Service:
             if epoch not in (None, seat.epoch):
                 raise StaleError(f"save.epoch: must be {seat.epoch}, that of the open image, got {epoch}")
             image, objects = seat.image, seat.session.state.objects
-        annotation = export.annotate(image.name, image.size, objects)
-        name, data = export.encode(annotation, format_name, lambda: self.pictures.get(image.file), only=only)
+        annotation, chosen = formats.from_objects(image.name, image.size, objects), formats.get(format_name)
+        name, data = formats.download(annotation, chosen, lambda: self.pictures.get(image.file), only=only)
         file = export.keep(self.scratch.seat(seat.key), name, data)
         self._check_open(seat)
         return file, name
