@@ -16,7 +16,7 @@ from pathlib import Path
 
 from samui import files, formats
 from samui.cli.folder import SUFFIXES, survey
-from samui.errors import ExportError, FormatError, ImageError, SamuiError
+from samui.errors import ExportError, ImageError, SamuiError
 from samui.everything import Event, Finished, Parameters, stream
 from samui.models.load import DTYPES
 from samui.models.predictor import Predictor
@@ -76,9 +76,9 @@ def run_folder(
     for file in found.images:
         part = parts / f"{file.name}.json"
         target = None if joined is not None else out / f"{names[file]}{format.suffix}"
-        done = _read(part)
+        done = _done(part)
         if done is not None and (target is None or target.is_file()):
-            yield Outcome(file.name, len(done.objects), "done before", skipped=True)
+            yield Outcome(file.name, done, "done before", skipped=True)
             continue
         try:
             picture = read_image(file)
@@ -91,8 +91,8 @@ def run_folder(
             outcome = Outcome(file.name, None, str(error))
         yield outcome
     if joined is not None:
-        every = (_read(parts / f"{file.name}.json") for file in found.images)
-        formats.write((one for one in every if one is not None), joined, format.name)
+        done_parts = (part for file in found.images if _done(part := parts / f"{file.name}.json") is not None)
+        formats.write((one for part in done_parts for one in formats.read(part, "coco")), joined, format.name)
 
 
 def _find(
@@ -174,9 +174,12 @@ def _way_on(name: str, value: object) -> str:
     return f"to go on, give --{name.replace('_', '-')} {value}; else "
 
 
-def _read(part: Path) -> formats.Annotation | None:
-    """The image of a part, None if there is none that is whole."""
+def _done(part: Path) -> int | None:
+    """How many masks a part holds, None if there is none that is whole. Not every mask is looked at: there may be
+    hundreds of thousands to skip."""
     try:
-        return next(formats.read(part, "coco"), None)
-    except FormatError:
+        document = json.loads(part.read_bytes())
+    except (OSError, ValueError):
         return None
+    found = document.get("annotations") if isinstance(document, dict) else None
+    return len(found) if isinstance(found, list) else None

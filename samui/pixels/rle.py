@@ -15,6 +15,7 @@ from samui.errors import MaskError
 
 _BLOCK = 1 << 20  # bytes compared at a time, so that the difference of a large mask never goes to main memory
 _MAX_CHARS = 7  # of one number in a string: 5 bits each, enough for 2^32
+_LIMITS = 1 << 5 * np.arange(1, _MAX_CHARS) - 1  # the smallest that does not fit into so many chars, with a sign
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,24 +92,16 @@ class Rle:
 
     def to_string(self) -> str:
         """COCO's compressed string: from the fourth number on the difference to the one two before, 5 bits a char."""
-        rest = self.counts.astype(np.int64)
-        rest[3:] -= self.counts[1:-2]
-        # One pass for each place in a number, over the numbers that are so long: most have one or two chars.
-        at = np.arange(len(rest))
-        length = np.ones(len(rest), np.int64)
-        passes = []
-        while len(at):
-            low, rest = rest & 31, rest >> 5
-            more = rest != -(low >> 4)  # a char is the last one of its number if what remains is only the sign
-            passes.append((at, low + 48 + (more << 5)))
-            at, rest = at[more], rest[more]
-            length[at] += 1
+        values = self.counts.astype(np.int64)
+        values[3:] -= self.counts[1:-2]
+        # A char holds five bits, so a number needs one more for each limit that it, or for a negative one ~it, passes.
+        size = values ^ (values >> 63)
+        length = np.searchsorted(_LIMITS, size, "right") + 1
         ends = np.cumsum(length)
-        first = ends - length
-        chars = np.empty(ends[-1], np.uint8)
-        for place, (numbers, codes) in enumerate(passes):
-            chars[first[numbers] + place] = codes
-        return chars.tobytes().decode("ascii")
+        place = np.arange(ends[-1]) - np.repeat(ends - length, length)
+        codes = (np.repeat(values, length) >> 5 * place & 31) + 80
+        codes[ends - 1] -= 32  # the last char of each number says so
+        return codes.astype(np.uint8).tobytes().decode("ascii")
 
     @classmethod
     def from_string(cls, size: tuple[int, int], text: str) -> Rle:
@@ -119,11 +112,11 @@ class Rle:
         height, width = _size(size)
         if not isinstance(text, str) or not text.isascii():
             raise MaskError(f"rle.counts: must be a string of ASCII characters, got {_short(text)}")
-        codes = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - 48
-        wrong = np.flatnonzero((codes < 0) | (codes > 63))
-        if len(wrong):
-            at = int(wrong[0])
+        raw = np.frombuffer(text.encode("ascii"), np.uint8) - np.uint8(48)  # below '0' it wraps round
+        if len(raw) and raw.max() > 63:
+            at = int(np.argmax(raw > 63))
             raise MaskError(f"rle.counts[{at}]: must be a character from '0' to 'o', got {text[at]!r}")
+        codes = raw.astype(np.int64)
         last = np.flatnonzero(codes < 32)
         if len(codes) == 0 or codes[-1] >= 32:
             raise MaskError(f"rle.counts: must end with a whole number, got {_short(text)}")
@@ -131,9 +124,12 @@ class Rle:
         chars = last - first + 1
         if chars.max() > _MAX_CHARS:
             raise MaskError(f"rle.counts: must be numbers of at most {_MAX_CHARS} characters, got {int(chars.max())}")
-        shifts = 5 * (np.arange(len(codes)) - np.repeat(first, chars))
-        values = np.add.reduceat((codes & 31) << shifts, first)
-        values -= np.where(codes[last] & 16, np.left_shift(1, 5 * chars), 0)  # the top bit is the sign
+        low = codes & 31
+        values = low[first]
+        for place in range(1, int(chars.max())):  # most numbers have one or two
+            longer = np.flatnonzero(chars > place)
+            values[longer] |= low[first[longer] + place] << 5 * place
+        values -= (codes[last] & 16) << 5 * chars - 4  # the top bit is the sign
         values[1::2] = np.cumsum(values[1::2])
         values[2::2] = np.cumsum(values[2::2])
         if values.min() < 0 or values.max() > height * width:
