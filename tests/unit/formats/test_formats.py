@@ -334,3 +334,10 @@ def test_what_cannot_be_saved_is_refused_with_its_rule(make, message):
     with pytest.raises(ExportError) as caught:
         make()
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "width"), [("overlay", 65_501), ("overlay-png", 1_000_001)])
+def test_a_picture_that_cannot_be_written_is_not_drawn_first(name, width, monkeypatch):
+    monkeypatch.setattr("samui.formats.overlay.overlay", lambda *given: pytest.fail("drawn, which takes seconds"))
+    with pytest.raises(ExportError, match="pixels a side"):
+        wide(name, width)
