@@ -40,6 +40,10 @@ class ExportError(SamuiError):
     """A result that cannot be written."""
 
 
+class FormatError(SamuiError):
+    """A file of masks that is none of its format, or holds more than samui takes."""
+
+
 class UnknownSessionError(SessionError):
     """A token that was never issued, has expired, or has been handed on to another tab."""
 

@@ -1,79 +1,85 @@
-"""Files on disk: written whole or not at all, under names that every system takes."""
+"""Files on disk that are whole at every moment: the one way in which samui writes what others may read.
+
+with files.replacing(path) as file:
+    file.write(data)
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
-import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from samui.errors import ExportError
 
-_NAME_BYTES = 100  # leaves room for a number and an ending on file systems that take 143 (eCryptfs) or 255
+TEMPORARY = ".part"  # ending of files under way; older ones are what a killed process left behind
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A new binary file that takes this name once the block has ended: readers see the old file or the new one.
+
+    durable: also after a loss of power, at the cost of a sync of the disk (some 10 ms, on a busy one 500). If the block
+    raises, also by Ctrl-C, the old file stays and nothing is left behind. A link is replaced, not followed. Raises the
+    system's OSError.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".samui-{secrets.token_hex(8)}{TEMPORARY}")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(temporary, target)
+        if durable:
+            _sync_folder(target.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def write(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
-    """Write a file so that at every moment, also after power loss, it is whole: the old one or the new one.
+    """Write a file that a person named, so that at every moment, also after power loss, it is whole: old or new.
 
     data: the bytes, or pieces of them. A link is followed. Raises ExportError if the folder does not exist or cannot be
     written, or if there is something else than a file; nothing is left behind, not even by Ctrl-C.
     """
-    with _beside(path) as (temporary, target):
-        with open(temporary, "xb") as file:
-            file.writelines([data] if isinstance(data, bytes) else data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-        _sync_folder(target.parent)
+    with _as_export_error(path), replacing(_writable(path)) as file:
+        file.writelines([data] if isinstance(data, bytes) else data)
 
 
 def check_target(path: str | os.PathLike[str], image: str | os.PathLike[str] | None = None) -> None:
     """Raise ExportError now where `write` would raise it after long work, or would write over the image's own file."""
-    with _beside(path) as (temporary, target):
+    with _as_export_error(path):
+        target = _writable(path)
         if image is not None and target.exists() and os.path.exists(image) and os.path.samefile(target, image):
             raise ExportError(f"{path}: must be another file than the image, got the same")
-        open(temporary, "xb").close()
+        trial = target.with_name(f".samui-{secrets.token_hex(8)}{TEMPORARY}")
+        try:
+            open(trial, "xb").close()
+        finally:
+            trial.unlink(missing_ok=True)
 
 
-def safe_name(text: str) -> str:
-    """A part of a file name made from any text: letters with their marks, digits, "-", "_" and inner dots; may be "".
-
-    Letters are of any script. Everything else becomes "_", so it holds no slash, no space, no control character; at
-    most 100 bytes in UTF-8.
-    """
-    kept = ""
-    for c in unicodedata.normalize("NFC", text):
-        # Vowel signs and tone marks belong to the letter before them: without, Hindi or Thai are other words.
-        belongs = _is_mark(c) and kept[-1:] not in ("", " ", "-", ".")
-        kept += c if c.isalnum() or c in "-." or belongs else " "
-    name = "_".join(kept.split()).strip("._")
-    while len(name.encode()) > _NAME_BYTES:
-        name = name[:-1]
-    return name.strip("._")
-
-
-def _is_mark(character: str) -> bool:
-    """Whether it is written on or at the letter before it; not the invisible signs that choose an emoji's look."""
-    return unicodedata.category(character) in ("Mn", "Mc") and not "\ufe00" <= character <= "\ufe0f"
+def _writable(path: str | os.PathLike[str]) -> Path:
+    """The file that a path leads to."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # renaming would put a file in the place of /dev/null
+        got = "a folder" if target.is_dir() else "a device"
+        raise ExportError(f"{path}: must be a file that can be written, got {got}")
+    return target
 
 
 @contextlib.contextmanager
-def _beside(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
-    """(new file in the same folder, which is gone afterwards; the file that the path leads to)."""
-    target = Path(os.path.realpath(path))
-    temporary = target.parent / f".samui-{secrets.token_hex(8)}.tmp"
+def _as_export_error(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
-        if target.exists() and not target.is_file():  # renaming would put a file in the place of /dev/null
-            got = "a folder" if target.is_dir() else "a device"
-            raise ExportError(f"{path}: must be a file that can be written, got {got}")
-        yield temporary, target
+        yield
     except OSError as error:
         raise ExportError(f"{path}: must be a file that can be written, got: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,7 +13,6 @@ memory again without decoding anything.
 """
 
 import json
-import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
+from samui import files
 
 SALIENT = ("duts", "human")
 TRAINING = ("duts", "human", "bsds", "coco128", "unlabelled")
@@ -149,7 +150,6 @@ def open_set(folder: Path, *, set_name: str, cache: Path | None, held_out: bool,
         cache.mkdir(parents=True, exist_ok=True)
         np.save(place.with_suffix(".npy"), flat)
         # The index goes last, by rename: where it lies, the pixels are whole.
-        written = place.with_suffix(".tmp")
-        written.write_text(json.dumps(index))
-        os.replace(written, place.with_suffix(".json"))
+        with files.replacing(place.with_suffix(".json"), durable=False) as file:
+            file.write(json.dumps(index).encode())
     return PhotoStore(flat, index)

@@ -1,11 +1,11 @@
 """The state of a run on disk: whole or not at all."""
 
-import os
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from samui import files
 from training.network import Segmenter
 from training.optimizers import Optimizer
 
@@ -27,7 +27,7 @@ class Average:
 def save_state(
     path: Path, *, step: int, network: Segmenter, optimizer: Optimizer, average: Average, facts: dict
 ) -> None:
-    """Write everything that the next step depends on: a temporary sibling, fsync, rename.
+    """Write everything that the next step depends on, whole or not at all.
 
     Batches and prompts are functions of seed and step, so the step number is their random state; torch's is kept
     as well for whatever draws from it.
@@ -43,12 +43,8 @@ def save_state(
         "facts": facts,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_suffix(".tmp")
-    with open(written, "wb") as file:
+    with files.replacing(path) as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(written, path)
 
 
 def load_state(path: Path, *, device: torch.device) -> dict:

@@ -19,7 +19,7 @@ from samui.bench.clicker import iou, jittered_box, next_click, tight_box
 from samui.bench.truth import Photos, Target
 from samui.errors import SamuiError
 from samui.models.predictor import Predictor
-from samui.pixels.rle import overlay
+from samui.pixels.overlay import overlay
 from samui.pixels.snap import snap_to_edges
 from samui.types import Prompt
 from samui.work import actions

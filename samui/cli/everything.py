@@ -11,11 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TextIO
 
-from samui import formats
+from samui import files, formats
 from samui.cli.jobs import Outcome, run_folder, run_image
 from samui.cli.options import add_model, format_for, loader
 from samui.errors import SamuiError
 from samui.everything import RANGES, Event, Parameters, Progress
+from samui.names import escape
 
 _BAR = 24  # characters
 _OTHER_NAMES = {"png": "labelmap"}
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
         raise SamuiError(f"{options.image}: must be an image file or a folder, {got}") from None
     format = _format(options)
     if not options.image.is_dir():
-        formats.check_target(options.out, options.image)
+        files.check_target(options.out, options.image)
     bar = Bar(sys.stderr)
     predictor = loader(options)(options.model)
     if not options.image.is_dir():
@@ -123,7 +124,8 @@ def _format(options: argparse.Namespace) -> formats.Format:
 
 
 def _json(outcomes: list[Outcome], options: argparse.Namespace) -> str:
-    images = [{"name": one.name, "masks": one.masks, "told": one.told, "skipped": one.skipped} for one in outcomes]
+    told = [{"name": one.name, "masks": one.masks, "told": one.told, "skipped": one.skipped} for one in outcomes]
+    images = [escape(one) for one in told]  # a file may be called what is no Unicode
     return json.dumps({"out": str(options.out), "images": images})
 
 

@@ -8,25 +8,23 @@ alone, so it does not show how often a run was stopped.
 from __future__ import annotations
 
 import json
-import os
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
-from samui import formats
+from samui import files, formats
+from samui.cli.folder import SUFFIXES, survey
 from samui.errors import ExportError, ImageError, SamuiError
-from samui.everything import Event, Finished, FoundMask, Parameters, stream
-from samui.formats import coco
+from samui.everything import Event, Finished, Parameters, stream
 from samui.models.load import DTYPES
 from samui.models.predictor import Predictor
-from samui.pixels.images import read_image
+from samui.pixels.images import Picture, read_image
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".mpo")
 _SETTINGS = "settings.json"
 _WITHOUT_EFFECT = ("points_per_batch",)  # on the masks
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,27 +40,13 @@ class Outcome:
 Watch = Callable[[str, Event], None]
 
 
-def annotate(name: str, size: tuple[int, int], masks: Sequence[FoundMask], model: str) -> formats.Annotation:
-    """Found masks of an image of size (H, W) as an annotation; ids count from 1, best first, but large ones come first.
-
-    Formats draw later objects on top, and a small mask would vanish below a large one.
-    """
-    saved = []
-    for id, mask in enumerate(masks, start=1):
-        made_by = {"candidate": mask.candidate, "crop": list(mask.crop), "stability": mask.stability}
-        prompt = {**formats.describe(mask.prompt), **made_by}
-        saved.append(formats.SavedObject(id, "", mask.colour, mask.rle, mask.score, prompt, model))
-    saved.sort(key=lambda one: (-one.rle.area, one.id))
-    return formats.Annotation(name, size, saved)
-
-
 def run_image(
     predictor: Predictor, file: Path, out: Path, format: formats.Format, parameters: Parameters, watch: Watch
 ) -> Outcome:
     """Write the masks of an image file to the file `out`. Raises ImageError and ExportError."""
-    outcome, annotation, pixels = _find(predictor, file, parameters, watch)
-    formats.write(out, format.encode(annotation, pixels if format.needs_image else None))
-    return outcome
+    picture = read_image(file)
+    annotation, told = _find(predictor, file.name, picture, parameters, watch)
+    return _written(annotation, picture, out, format, told)
 
 
 def run_folder(
@@ -72,11 +56,14 @@ def run_folder(
 
     With COCO, `out` is the combined file if it ends in .json, or else the folder of a coco.json. With other formats it
     is a folder that gets one file an image. An image that cannot be read or written has an outcome without masks, and
-    the others go on. Raises ExportError if `out` was begun with other settings, cannot be written or would put pictures
-    among the images, ImageError for a folder without images.
+    the others go on; what looks like a picture and is passed over is logged once. Raises ExportError if `out` was begun
+    with other settings, cannot be written or would put pictures among the images, ImageError for a folder without
+    images.
     """
-    files = image_files(folder)
-    if not files:
+    found = survey(folder)
+    if found.passed:
+        log.warning("%s: passed over %s", folder, found.passed_over)
+    if not found.images:
         raise ImageError(f"{folder}: must hold images ({', '.join(SUFFIXES)}), got none")
     joined, parts = _places(out, format)
     if joined is None and format.suffix in SUFFIXES and out.exists() and out.samefile(folder):
@@ -84,88 +71,53 @@ def run_folder(
         raise ExportError(f"{out}: must be another folder than the images' for the format {format.name}, got the same")
     _begin(parts, _settings(predictor, format, parameters))
     if joined is not None:
-        formats.check_target(joined)
-    names = _names(files)
-    for file in files:
+        files.check_target(joined)
+    names = _names(found.images)
+    for file in found.images:
         part = parts / f"{file.name}.json"
         target = None if joined is not None else out / f"{names[file]}{format.suffix}"
-        document = _read(part)
-        if document is not None and (target is None or target.is_file()):
-            yield Outcome(file.name, len(document["annotations"]), "done before", skipped=True)
+        done = _done(part)
+        if done is not None and (target is None or target.is_file()):
+            yield Outcome(file.name, done, "done before", skipped=True)
             continue
         try:
-            outcome, annotation, pixels = _find(predictor, file, parameters, watch)
+            picture = read_image(file)
+            annotation, told = _find(predictor, file.name, picture, parameters, watch)
+            outcome = Outcome(file.name, len(annotation.objects), told)
             if target is not None:
-                formats.write(target, format.encode(annotation, pixels if format.needs_image else None))
-            formats.write(part, coco.encode(annotation))
+                outcome = _written(annotation, picture, target, format, told)
+            formats.write(annotation, part, "coco")
         except SamuiError as error:
             outcome = Outcome(file.name, None, str(error))
         yield outcome
     if joined is not None:
-        formats.write(joined, join([parts / f"{file.name}.json" for file in files]))
-
-
-def image_files(folder: Path) -> list[Path]:
-    """The files right in a folder whose names end as an image's do, by name. Raises ImageError for no such folder."""
-    try:
-        found = [Path(entry) for entry in os.scandir(folder) if entry.is_file()]
-    except OSError as error:
-        raise ImageError(f"{folder}: must be a folder that can be read, got: {error.strerror or error}") from error
-    return sorted((path for path in found if path.suffix.lower() in SUFFIXES), key=lambda path: os.fsencode(path.name))
-
-
-def join(parts: Sequence[Path]) -> Iterator[bytes]:
-    """The COCO file of several images from the files of each, in pieces; missing ones are left out.
-
-    The bytes are those of `formats.coco.encode_all`, but one image at a time is in memory.
-    """
-    present = [part for part in parts if _read(part) is not None]
-    images = [{**_read(part)["images"][0], "id": id} for id, part in enumerate(present, start=1)]
-    head = json.loads(coco.encode_all([]))
-    for name in head:
-        yield (b"{" if name == "info" else b", ") + json.dumps(name).encode() + b": "
-        if name == "annotations":
-            yield from _entries(present)
-        elif name == "images":
-            yield json.dumps(images).encode("ascii")
-        elif name == "categories":
-            yield json.dumps(_categories(present)).encode("ascii")
-        else:
-            yield json.dumps(head[name]).encode("ascii")
-    yield b"}"
-
-
-def _entries(parts: Sequence[Path]) -> Iterator[bytes]:
-    count = 0
-    yield b"["
-    for image_id, part in enumerate(parts, start=1):
-        for entry in _read(part)["annotations"]:
-            count += 1
-            text = json.dumps({**entry, "id": count, "image_id": image_id, "category_id": 1})
-            yield (b", " if count > 1 else b"") + text.encode("ascii")
-    yield b"]"
-
-
-def _categories(parts: Sequence[Path]) -> list:
-    """Everything mode names nothing, so there is one category, or none if there are no masks."""
-    return next((found for part in parts if (found := _read(part)["categories"])), [])
+        done_parts = (part for file in found.images if _done(part := parts / f"{file.name}.json") is not None)
+        formats.write((one for part in done_parts for one in formats.read(part, "coco")), joined, format.name)
 
 
 def _find(
-    predictor: Predictor, file: Path, parameters: Parameters, watch: Watch
-) -> tuple[Outcome, formats.Annotation, np.ndarray]:
-    picture = read_image(file)
+    predictor: Predictor, name: str, picture: Picture, parameters: Parameters, watch: Watch
+) -> tuple[formats.Annotation, str]:
+    """The masks of an image, and the report."""
     for event in stream(predictor, picture.pixels, parameters):
-        watch(file.name, event)
+        watch(name, event)
         if isinstance(event, Finished):
-            annotation = annotate(picture.name, picture.size, event.masks, predictor.name)
-            return Outcome(file.name, len(event.masks), str(event.report)), annotation, picture.pixels
+            found = formats.from_found(picture.name, picture.size, event.masks, predictor.name)
+            return found, str(event.report)
     raise AssertionError("a run must end with Finished")
+
+
+def _written(annotation: formats.Annotation, picture: Picture, out: Path, format: formats.Format, told: str) -> Outcome:
+    """Write one image's file; of what it cannot hold, pixels are told: nobody expects a label map to hold scores."""
+    lost = formats.write(annotation, out, format.name, image=picture.pixels)
+    if lost.holes or lost.covered:
+        told = f"{told}; {lost.of_pixels}"
+    return Outcome(annotation.image, len(annotation.objects), told)
 
 
 def _places(out: Path, format: formats.Format) -> tuple[Path | None, Path]:
     """(combined file or None, folder of the parts)."""
-    if format.name != "coco":
+    if format.joiner is None:
         return None, out / "parts"
     if out.suffix.lower() == ".json":
         return out, out.with_suffix(".parts")
@@ -200,7 +152,7 @@ def _begin(parts: Path, settings: dict) -> None:
     try:
         before = json.loads(file.read_bytes())
     except FileNotFoundError:
-        formats.write(file, json.dumps(settings, indent=1).encode())
+        files.write(file, json.dumps(settings, indent=1).encode())
         return
     except (OSError, ValueError) as error:
         raise ExportError(f"{file}: must be readable JSON, got: {error}") from error
@@ -222,10 +174,12 @@ def _way_on(name: str, value: object) -> str:
     return f"to go on, give --{name.replace('_', '-')} {value}; else "
 
 
-def _read(part: Path) -> dict | None:
-    """The COCO document of a part, None if there is none that is whole."""
+def _done(part: Path) -> int | None:
+    """How many masks a part holds, None if there is none that is whole. Not every mask is looked at: there may be
+    hundreds of thousands to skip."""
     try:
         document = json.loads(part.read_bytes())
     except (OSError, ValueError):
         return None
-    return document if isinstance(document, dict) and "annotations" in document else None
+    found = document.get("annotations") if isinstance(document, dict) else None
+    return len(found) if isinstance(found, list) else None

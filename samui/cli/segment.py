@@ -6,11 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from samui import formats
+from samui import files, formats
 from samui.cli.options import add_model, floats, format_for, loader
 from samui.errors import PromptError
 from samui.pixels.images import read_image
-from samui.serve import export
 from samui.types import Prompt
 from samui.work.segment import segment_each
 
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
     """Write the masks and print what they are like. Raises SamuiError, before the model is loaded where it can."""
     chosen = format_for(options.out, options.format)
     prompts = _prompts(options)
-    formats.check_target(options.out, options.image)
+    files.check_target(options.out, options.image)
     picture = read_image(options.image)
     for i, prompt in enumerate(prompts):
         prompt.check_inside(*picture.size, where=f"prompts[{i}]" if len(prompts) > 1 else "prompt")
@@ -50,8 +49,8 @@ def run(options: argparse.Namespace) -> None:
         predictor, picture.pixels, prompts, candidate=options.candidate, label=options.label, snap=options.snap
     )
     objects = session.state.objects
-    annotation = export.annotate(picture.name, picture.size, objects)
-    formats.write(options.out, chosen.encode(annotation, picture.pixels if chosen.needs_image else None))
+    annotation = formats.from_objects(picture.name, picture.size, objects)
+    files.write(options.out, chosen.encode(annotation, picture.pixels if chosen.needs_image else None))
     if options.json:
         told = [
             {"id": o.id, "score": round(o.score, 4), "candidate": o.candidate, "area": o.mask.area, "box": o.mask.box}

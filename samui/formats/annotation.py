@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from samui.errors import ExportError
+from samui.formats.prompt import SavedPrompt
 from samui.pixels.rle import Rle
-from samui.types import Prompt
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,8 @@ class SavedObject:
     """One accepted mask, ready to be written.
 
     id: unique in its image. label: the class name, "" for none. colour: "#rrggbb". rle: the mask at image size.
-    score: predicted IoU, or None if no model gave one. prompt: what made the mask, as `describe` gives it. model: id of
-    the checkpoint, "" for none.
+    score: predicted IoU, or None if no model gave one. prompt: what made the mask; empty if that is not known. model:
+    id of the checkpoint, "" for none.
     """
 
     id: int
@@ -29,7 +28,7 @@ class SavedObject:
     colour: str
     rle: Rle
     score: float | None = None
-    prompt: Mapping[str, Any] = field(default_factory=dict)
+    prompt: SavedPrompt = field(default_factory=SavedPrompt)
     model: str = ""
 
     @property
@@ -85,12 +84,6 @@ class Annotation:
         for mask in self.masks():
             union |= mask
         return union
-
-
-def describe(prompt: Prompt) -> dict[str, Any]:
-    """A prompt as JSON can hold it: {"points": [[x, y, label], ...], "box": [x0, y0, x1, y1] or None}; no logits."""
-    points = [[x, y, label] for (x, y), label in zip(prompt.points, prompt.labels, strict=True)]
-    return {"points": points, "box": None if prompt.box is None else list(prompt.box)}
 
 
 def _wxh(size: Sequence[int]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from samui.errors import ExportError
 from samui.formats import picture
 from samui.formats.annotation import Annotation
+from samui.formats.format import Format
 
 
 def encode_full(annotation: Annotation, image: np.ndarray) -> bytes:
@@ -32,3 +33,9 @@ def _encode(mask: np.ndarray, image: np.ndarray) -> bytes:
     bgra = cv2.cvtColor(image, cv2.COLOR_RGB2BGRA)
     bgra[~mask] = 0
     return picture.encode(".png", bgra)
+
+
+FORMATS = (
+    Format("cutout", "Cut-out, cropped to the objects (PNG)", (".png",), "image/png", drawer=encode_cropped),
+    Format("cutout-full", "Cut-out, as large as the image (PNG)", (".png",), "image/png", drawer=encode_full),
+)

@@ -10,19 +10,27 @@ import numpy as np
 
 from samui.formats import picture
 from samui.formats.annotation import Annotation
-from samui.pixels import rle
+from samui.formats.format import Format
+from samui.pixels.overlay import overlay
 
 
 def encode_jpeg(annotation: Annotation, image: np.ndarray) -> bytes:
     """JPEG at quality 92 with full colour resolution; image is RGB uint8 (H, W, 3)."""
-    return picture.encode(".jpg", _draw(annotation, image))
+    return _encode(".jpg", annotation, image)
 
 
 def encode_png(annotation: Annotation, image: np.ndarray) -> bytes:
     """PNG, without loss; image is RGB uint8 (H, W, 3)."""
-    return picture.encode(".png", _draw(annotation, image))
+    return _encode(".png", annotation, image)
 
 
-def _draw(annotation: Annotation, image: np.ndarray) -> np.ndarray:
-    drawn = rle.overlay(image, annotation.masks(), [one.rgb for one in annotation.objects])
-    return cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
+def _encode(suffix: str, annotation: Annotation, image: np.ndarray) -> bytes:
+    picture.check_size(suffix, annotation.size)  # before it is drawn, which takes long for a picture so long
+    drawn = overlay(image, annotation.masks(), [one.rgb for one in annotation.objects])
+    return picture.encode(suffix, cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
+
+
+FORMATS = (
+    Format("overlay", "Overlay picture (JPEG)", (".jpg", ".jpeg"), "image/jpeg", drawer=encode_jpeg),
+    Format("overlay-png", "Overlay picture (PNG)", (".png",), "image/png", drawer=encode_png),
+)

@@ -1,4 +1,4 @@
-"""`Rle`: a mask as run lengths, byte for byte as COCO writes it; and the pure functions that draw and measure masks.
+"""`Rle`: a mask as run lengths, byte for byte as COCO writes it.
 
 The order is COCO's: pixels column by column, the first run counts zeros (0 if the top left pixel is set). The strings
 are those of ``pycocotools.mask.encode`` (format: cocoapi ``common/maskApi.c``, ``rleToString``).
@@ -6,7 +6,6 @@ are those of ``pycocotools.mask.encode`` (format: cocoapi ``common/maskApi.c``, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -16,6 +15,7 @@ from samui.errors import MaskError
 
 _BLOCK = 1 << 20  # bytes compared at a time, so that the difference of a large mask never goes to main memory
 _MAX_CHARS = 7  # of one number in a string: 5 bits each, enough for 2^32
+_LIMITS = 1 << 5 * np.arange(1, _MAX_CHARS) - 1  # the smallest that does not fit into so many chars, with a sign
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,13 @@ class Rle:
         counts = np.asarray(self.counts)
         if counts.ndim != 1 or not (counts.dtype.kind in "ui" or counts.size == 0):
             raise MaskError(f"rle.counts: must be a list of whole numbers, got {_short(self.counts)}")
+        if counts.size and counts.min() < 0:
+            raise MaskError(f"rle.counts: must not be negative, got {int(counts.min())}")
+        if counts.size and counts.max() > height * width:  # so large that their sum might wrap round to the right one
+            raise MaskError(f"rle.counts: must be at most {height * width} each, got {int(counts.max())}")
         total = int(counts.sum(dtype=np.int64))
         if total != height * width:
             raise MaskError(f"rle.counts: must sum to {height * width} for {width}x{height}, got {total}")
-        if counts.min() < 0:
-            raise MaskError(f"rle.counts: must not be negative, got {int(counts.min())}")
         counts = counts.astype(np.uint32)
         counts.setflags(write=False)
         object.__setattr__(self, "size", (height, width))
@@ -90,24 +92,16 @@ class Rle:
 
     def to_string(self) -> str:
         """COCO's compressed string: from the fourth number on the difference to the one two before, 5 bits a char."""
-        rest = self.counts.astype(np.int64)
-        rest[3:] -= self.counts[1:-2]
-        # One pass for each place in a number, over the numbers that are so long: most have one or two chars.
-        at = np.arange(len(rest))
-        length = np.ones(len(rest), np.int64)
-        passes = []
-        while len(at):
-            low, rest = rest & 31, rest >> 5
-            more = rest != -(low >> 4)  # a char is the last one of its number if what remains is only the sign
-            passes.append((at, low + 48 + (more << 5)))
-            at, rest = at[more], rest[more]
-            length[at] += 1
+        values = self.counts.astype(np.int64)
+        values[3:] -= self.counts[1:-2]
+        # A char holds five bits, so a number needs one more for each limit that it, or for a negative one ~it, passes.
+        size = values ^ (values >> 63)
+        length = np.searchsorted(_LIMITS, size, "right") + 1
         ends = np.cumsum(length)
-        first = ends - length
-        chars = np.empty(ends[-1], np.uint8)
-        for place, (numbers, codes) in enumerate(passes):
-            chars[first[numbers] + place] = codes
-        return chars.tobytes().decode("ascii")
+        place = np.arange(ends[-1]) - np.repeat(ends - length, length)
+        codes = (np.repeat(values, length) >> 5 * place & 31) + 80
+        codes[ends - 1] -= 32  # the last char of each number says so
+        return codes.astype(np.uint8).tobytes().decode("ascii")
 
     @classmethod
     def from_string(cls, size: tuple[int, int], text: str) -> Rle:
@@ -118,11 +112,11 @@ class Rle:
         height, width = _size(size)
         if not isinstance(text, str) or not text.isascii():
             raise MaskError(f"rle.counts: must be a string of ASCII characters, got {_short(text)}")
-        codes = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - 48
-        wrong = np.flatnonzero((codes < 0) | (codes > 63))
-        if len(wrong):
-            at = int(wrong[0])
+        raw = np.frombuffer(text.encode("ascii"), np.uint8) - np.uint8(48)  # below '0' it wraps round
+        if len(raw) and raw.max() > 63:
+            at = int(np.argmax(raw > 63))
             raise MaskError(f"rle.counts[{at}]: must be a character from '0' to 'o', got {text[at]!r}")
+        codes = raw.astype(np.int64)
         last = np.flatnonzero(codes < 32)
         if len(codes) == 0 or codes[-1] >= 32:
             raise MaskError(f"rle.counts: must end with a whole number, got {_short(text)}")
@@ -130,9 +124,12 @@ class Rle:
         chars = last - first + 1
         if chars.max() > _MAX_CHARS:
             raise MaskError(f"rle.counts: must be numbers of at most {_MAX_CHARS} characters, got {int(chars.max())}")
-        shifts = 5 * (np.arange(len(codes)) - np.repeat(first, chars))
-        values = np.add.reduceat((codes & 31) << shifts, first)
-        values -= np.where(codes[last] & 16, np.left_shift(1, 5 * chars), 0)  # the top bit is the sign
+        low = codes & 31
+        values = low[first]
+        for place in range(1, int(chars.max())):  # most numbers have one or two
+            longer = np.flatnonzero(chars > place)
+            values[longer] |= low[first[longer] + place] << 5 * place
+        values -= (codes[last] & 16) << 5 * chars - 4  # the top bit is the sign
         values[1::2] = np.cumsum(values[1::2])
         values[2::2] = np.cumsum(values[2::2])
         if values.min() < 0 or values.max() > height * width:
@@ -171,35 +168,21 @@ class Rle:
         return hash((self.size, self.counts.tobytes()))
 
 
-def overlay(
-    image: np.ndarray, masks: Iterable[np.ndarray], colours: Iterable[tuple[int, int, int]], *, opacity: float = 0.5
-) -> np.ndarray:
-    """RGB uint8 (H, W, 3): the image with each bool (H, W) mask tinted and outlined in its RGB colour.
-
-    opacity: share of the tint, 0 to 1; the outline is always opaque, inside the mask, about 1/500 of the long side
-    wide. Where masks overlap, the tints mix in the order given, the last outline is on top. The image is not changed.
-    One mask at a time is held, so `masks` may be a generator over any number.
-    """
-    result = image.copy()
-    thickness = max(1, round(max(image.shape[:2]) / 500))
-    kernel = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
-    outlines = []
-    for mask, colour in zip(masks, colours, strict=True):
-        x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
-        if w == 0:
-            continue
-        inside = np.ascontiguousarray(mask[y : y + h, x : x + w])
-        crop = inside.view(np.uint8)
-        # The border counts as outside, so that an object cut by the picture's edge is outlined there too.
-        core = cv2.erode(crop, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        rows, columns = np.divmod(np.flatnonzero(crop > core), w)
-        outlines.append((rows + y, columns + x, colour))
-        view = result[y : y + h, x : x + w]
-        tinted = cv2.addWeighted(view, 1 - opacity, np.full_like(view, colour), opacity, 0)
-        np.copyto(view, tinted, where=inside[:, :, None])
-    for rows, columns, colour in outlines:
-        result[rows, columns] = colour
-    return result
+def by_value(values: np.ndarray) -> dict[int, Rle]:
+    """The mask of each value but 0 of a whole-number (H, W) array, by rising value; in one pass for all of them."""
+    height, width = values.shape
+    flat = values.T.reshape(-1)
+    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
+    ends = np.append(starts[1:], flat.size)
+    order = np.argsort(flat[starts], kind="stable")
+    found, first = np.unique(flat[starts][order], return_index=True)
+    masks = {}
+    for value, runs in zip(found.tolist(), np.split(order, first[1:]), strict=True):
+        bounds = np.column_stack((starts[runs], ends[runs])).reshape(-1)
+        bounds = bounds[bounds < flat.size]
+        masks[value] = Rle((height, width), np.diff(bounds, prepend=0, append=flat.size))
+    masks.pop(0, None)
+    return masks
 
 
 def _vertical_changes(mask: np.ndarray) -> np.ndarray:

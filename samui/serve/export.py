@@ -1,47 +1,16 @@
-"""From a session's objects to what the formats write; the page, the API and the command line export through here."""
+"""Exports of a session: files in a folder of their own under the session's, of which the last ones stay."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
-from pathlib import Path, PurePath
+from pathlib import Path
 
-import numpy as np
-
-from samui import formats
+from samui import files
 from samui.errors import ExportError, SessionError
-from samui.work.state import Object
 
 _FOLDER = "exports"
 _KEPT = 5  # of a session: enough for all downloads that are under way
-
-
-def annotate(name: str, size: tuple[int, int], objects: Iterable[Object]) -> formats.Annotation:
-    """The objects of an image of size (H, W) as an annotation; hidden ones too."""
-    saved = []
-    for item in objects:
-        prompt = {**formats.describe(item.prompt), "candidate": item.candidate, "snapped": item.snapped}
-        saved.append(formats.SavedObject(item.id, item.label, item.colour, item.mask, item.score, prompt, item.model))
-    return formats.Annotation(name, size, saved)
-
-
-def encode(
-    annotation: formats.Annotation, format_name: str, pixels: Callable[[], np.ndarray], *, only: int | None = None
-) -> tuple[str, bytes]:
-    """(file name, bytes) of an annotation in a format; `only` one object's id, or all.
-
-    pixels: called for the formats that draw on the image, RGB uint8 (H, W, 3). Raises ExportError.
-    """
-    chosen = formats.get(format_name)
-    if not annotation.objects:
-        raise ExportError("save: there must be at least one object; accept a mask first")
-    stem = formats.safe_name(PurePath(annotation.image).stem) or "image"
-    if only is not None:
-        annotation = annotation.only(only)
-        stem = f"{stem}-{formats.safe_name(annotation.objects[0].label) or 'object'}-{only}"
-    data = chosen.encode(annotation, pixels() if chosen.needs_image else None)
-    return f"{stem}-{chosen.name}{chosen.suffix}", data
 
 
 def keep(folder: Path, name: str, data: bytes) -> Path:
@@ -53,7 +22,7 @@ def keep(folder: Path, name: str, data: bytes) -> Path:
         own.mkdir()
     except OSError as error:
         raise ExportError(f"save: there must be room for a file, got: {error.strerror or error}") from error
-    formats.write(own / name, data)
+    files.write(own / name, data)
     for old in sorted(exports.iterdir())[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return own / name

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from samui import files
 from samui.pixels.images import Picture, encode_for_display
 from samui.serve.scratch import link_or_copy
 
@@ -36,8 +37,9 @@ def store(folder: Path, source: Path, picture: Picture) -> OpenImage:
     original, display = folder / "original", folder / "display"
     try:
         link_or_copy(source, original)
-        display.write_bytes(data)
+        with files.replacing(display, durable=False) as file:  # it does not outlive the run
+            file.write(data)
+        return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes)
     except BaseException:  # a disk that is full, say
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes)

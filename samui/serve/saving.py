@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from samui import formats
 from samui.errors import ExportError
 from samui.serve import export
 from samui.serve.seat import Seat
@@ -25,8 +26,8 @@ def save(
         seat.line.check_epoch(epoch, "save.epoch")
     work = contents.work
     image, objects = work.image, work.session.state.objects
-    annotation = export.annotate(image.name, image.size, objects)
-    name, data = export.encode(annotation, format_name, lambda: server.pixels_of(work), only=only)
+    annotation, chosen = formats.from_objects(image.name, image.size, objects), formats.get(format_name)
+    name, data = formats.download(annotation, chosen, lambda: server.pixels_of(work), only=only)
     file = export.keep(server.scratch.seat(seat.key), name, data)
     server.check_open(seat)
     return file, name

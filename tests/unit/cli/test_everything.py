@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from samui import formats
+from samui import files
 from samui.cli.everything import Bar
 from samui.errors import ExportError
 from samui.everything import Progress
@@ -201,7 +201,7 @@ def test_an_error_stands_on_a_line_of_its_own(folder, predictor, tmp_path, monke
     def full(path, data):
         raise ExportError(f"{path}: no room")
 
-    monkeypatch.setattr(formats, "write", full)
+    monkeypatch.setattr(files, "write", full)
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     out = tmp_path / "x.json"

@@ -1,22 +1,24 @@
 """Everything mode over files: what is written, what is skipped, and what a stopped run leaves behind."""
 
+import contextlib
 import io
 import json
-from dataclasses import replace
+import os
+import re
 
 import cv2
 import numpy as np
-import PIL.Image
+import orjson
 import pytest
 from pycocotools.coco import COCO
 
 from samui import formats
-from samui.cli.jobs import annotate, image_files, join, run_folder
+from samui.cli.jobs import run_folder
 from samui.errors import ExportError, ImageError
 from samui.everything import Finished, Found, Parameters, everything
 from samui.formats import coco
 from samui.pixels.images import read_image
-from samui.pixels.rle import Rle
+from samui.pixels.polygons import filled
 from tests.unit.conftest import FLAGS, NAMES, command
 
 # The fake's best disc has a score of .9 and its sharp edge a stability below that of real masks.
@@ -36,8 +38,8 @@ def test_the_combined_file_holds_the_masks_of_all_images(folder, predictor, tmp_
         picture = read_image(folder / name)
         masks = everything(predictor, picture.pixels, points_per_side=3, stability_score_thresh=0.5)
         assert masks
-        annotations.append(annotate(name, picture.size, masks, "fake"))
-    assert out.read_bytes() == coco.encode_all(annotations)
+        annotations.append(formats.from_found(name, picture.size, masks, "fake"))
+    assert out.read_bytes() == b"".join(coco.join(annotations))
     read = COCO(str(out))
     assert [image["file_name"] for image in read.dataset["images"]] == NAMES
     for found, one in zip(read.dataset["annotations"], [o for a in annotations for o in a.objects], strict=True):
@@ -224,31 +226,52 @@ def test_other_files_may_be_written_beside_the_images(folder, predictor, format)
     assert all(outcome.skipped for outcome in run(predictor, folder, folder, format))
 
 
-def test_small_masks_lie_on_top_of_large_ones(predictor):
-    image = np.zeros((60, 80, 3), np.uint8)
-    (found, *_) = everything(predictor, image, points_per_side=1, stability_score_thresh=0.5)
-
-    def square(side):
-        mask = np.zeros((60, 80), np.bool_)
-        mask[10 : 10 + side, 10 : 10 + side] = True
-        rle = Rle.encode(mask)
-        return replace(found, rle=rle, box=rle.box, area=rle.area)
-
-    annotation = annotate("x.png", (60, 80), [square(10), square(40)], "fake")
-    assert [(one.id, one.rle.area) for one in annotation.objects] == [(2, 1600), (1, 100)]
-    equal = annotate("x.png", (60, 80), [square(10), square(40), square(10)], "fake")
-    assert [one.id for one in equal.objects] == [2, 1, 3], "of equal areas the better one first"
-    data = np.frombuffer(formats.get("labelmap").encode(annotation), np.uint8)
-    values = PIL.Image.open(io.BytesIO(data))
-    assert (values.getpixel((15, 15)), values.getpixel((40, 40))) == (2, 1)
-
-
 def test_a_folder_without_images_is_told(tmp_path, predictor):
     with pytest.raises(ImageError, match=r"must hold images \(\.jpg, .*\), got none"):
         run(predictor, tmp_path, tmp_path / "all.json")
     with pytest.raises(ImageError, match="must be a folder that can be read, got: No such file"):
-        image_files(tmp_path / "nowhere")
+        run(predictor, tmp_path / "nowhere", tmp_path / "all.json")
 
 
-def test_the_joined_file_of_nothing_is_coco_s_of_nothing():
-    assert b"".join(join([])) == coco.encode_all([])
+def test_companions_of_macos_and_other_pictures_are_told_once_and_do_no_harm(folder, predictor, tmp_path, caplog):
+    (folder / "._a.png").write_bytes(b"\x00\x05\x16\x07" + bytes(20))
+    (folder / "x.gif").write_bytes(b"GIF89a")
+    outcomes = run(predictor, folder, tmp_path / "all.json")
+    assert [(one.name, one.masks is None) for one in outcomes] == [(name, False) for name in NAMES]
+    assert caplog.messages == [f"{folder}: passed over .gif (1), companions of macOS (1)"]
+
+
+def test_a_file_name_that_is_not_utf_8_is_strict_json_and_leads_back_to_the_file(folder, predictor, tmp_path):
+    (folder / "c.png").rename(folder / os.fsdecode(b"gr\xff%.png"))
+    out = tmp_path / "all.json"
+    run(predictor, folder, out)
+    names = [image["file_name"] for image in orjson.loads(out.read_bytes())["images"]]
+    assert names == ["a.png", "b.png", "d.png", "gr%FF%25.png"]
+    assert all((folder / one.image).is_file() for one in formats.read(out))
+    assert all(outcome.skipped for outcome in run(predictor, folder, out))
+    orjson.loads(command_json(folder, tmp_path / "again.json"))
+
+
+def command_json(folder, out):
+    with contextlib.redirect_stdout(io.StringIO()) as stdout:
+        assert command(folder, "--out", out, "--json", *FLAGS) == 0
+    return stdout.getvalue()
+
+
+@pytest.mark.parametrize("format", ["coco-uncompressed", "coco-polygons"])
+def test_every_kind_of_coco_is_one_file_of_all_images(folder, predictor, tmp_path, format):
+    run(predictor, folder, tmp_path / "first.json")
+    run(predictor, folder, tmp_path / "all.json", format)
+    read = COCO(str(tmp_path / "all.json"))
+    first = [one for image in formats.read(tmp_path / "first.json") for one in image.objects]
+    assert [image["file_name"] for image in read.dataset["images"]] == NAMES
+    for found, one in zip(read.dataset["annotations"], first, strict=True):
+        mask = filled(one.rle) if format == "coco-polygons" else one.rle
+        assert np.array_equal(read.annToMask(found), mask.decode())
+
+
+def test_what_of_the_masks_a_label_map_cannot_hold_is_told(folder, predictor, tmp_path):
+    first, *_ = run(predictor, folder, tmp_path / "out", "labelmap")
+    beneath = rf"\d+ of {first.masks} objects lost what lies beneath others; lowest IoU 0\.\d+"
+    assert re.fullmatch(rf"{first.masks} masks: .*; {beneath}", first.told)
+    assert "lost" not in run(predictor, folder, tmp_path / "all.json")[0].told

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from samui import formats
+from samui import files, formats
 from samui.errors import ExportError
-from samui.formats import Annotation, SavedObject, coco, describe
+from samui.formats import Annotation, SavedObject, SavedPrompt, coco
 from samui.pixels.rle import Rle
 from samui.types import Prompt
 from tests.unit.pixels.test_rle import random_mask
@@ -48,7 +48,7 @@ def annotation(count: int, seed: int = 0, *, label: str = "wing", name: str = "p
             colour=f"#{index % 256:02x}80c0",
             rle=Rle.encode(random_mask(seed + index, *SIZE)),
             score=0.5 + index / 1000,
-            prompt=describe(Prompt(points=[(3.5, 4)], labels=[1], box=(1, 2, 30, 40.25))),
+            prompt=SavedPrompt.of(Prompt(points=[(3.5, 4)], labels=[1], box=(1, 2, 30, 40.25))),
             model="some/model",
         )
         for index in range(count)
@@ -70,7 +70,7 @@ def encode(name: str, what: Annotation) -> bytes:
 
 def read_coco(data: bytes, folder) -> COCO:
     path = folder / "masks.json"
-    formats.write(path, data)
+    files.write(path, data)
     with contextlib.redirect_stdout(io.StringIO()):
         return COCO(str(path))
 
@@ -114,7 +114,7 @@ def test_coco_of_an_empty_mask_and_of_no_objects(tmp_path):
 
 def test_coco_of_several_images_counts_its_ids_through(tmp_path):
     several = [annotation(2, label="wing", name="a.jpg"), annotation(1, label="tail", name="b.jpg")]
-    api = read_coco(coco.encode_all(several), tmp_path)
+    api = read_coco(b"".join(coco.join(several)), tmp_path)
     assert [(a["id"], a["image_id"], a["category_id"]) for a in api.anns.values()] == [(1, 1, 1), (2, 1, 1), (3, 2, 2)]
     assert [(c["id"], c["name"]) for c in api.cats.values()] == [(1, "wing"), (2, "tail")]
 
@@ -175,26 +175,6 @@ def test_names_in_a_zip_are_safe_and_unpack(text, tmp_path):
             assert len(name.encode()) <= 120
         archive.extractall(tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("a/b", "a_b"),
-        ("Größe", "Größe"),
-        ("猫 1", "猫_1"),
-        ("😀", ""),
-        (".hidden.", "hidden"),
-        ("v1.2-x", "v1.2-x"),
-        ("हिन्दी न", "हिन्दी_न"),
-        ("น้ำ", "น้ำ"),
-        ("1️⃣", "1"),
-        ("❤️", ""),
-        ("\u0301a", "a"),
-    ],
-)
-def test_safe_name_keeps_what_it_can(text, name):
-    assert formats.safe_name(text) == name
 
 
 def test_labelmap_has_one_value_an_object_with_later_ones_on_top():
@@ -267,11 +247,6 @@ def test_format_for_a_file_is_told_by_its_ending(tmp_path):
     assert {name: formats.for_file(tmp_path / name).name for name in endings} == endings
 
 
-def test_describe_is_what_json_can_hold():
-    prompt = Prompt(points=[(1, 2), (3.5, 4)], labels=[1, 0], mask_logits=np.zeros((2, 2)))
-    assert json.loads(json.dumps(describe(prompt))) == {"points": [[1, 2, 1], [3.5, 4, 0]], "box": None}
-
-
 def test_a_colour_is_read_as_red_green_and_blue():
     assert [with_object(colour=text).objects[0].rgb for text in ("#1f77b4", "#FFffFF")] == [(31, 119, 180), (255,) * 3]
 
@@ -333,14 +308,6 @@ MALFORMED = {
         lambda: formats.get("labelmap").encode(crowd()),
         "objects: must be at most 65535 for the format labelmap, got 65536",
     ),
-    "prompt that is no JSON": (
-        lambda: encode("coco", with_object(prompt={"points": {1, 2}})),
-        "object 1.prompt: must be what JSON can hold, got: Object of type set",
-    ),
-    "prompt with nan": (
-        lambda: encode("coco", with_object(prompt={"box": [float("nan")]})),
-        "object 1.prompt: must be what JSON can hold, got: Out of range float",
-    ),
     "too wide for a JPEG": (
         lambda: wide("overlay", 65_501),
         "image: must be at most 65500 pixels a side for .jpg, got 65501x1",
@@ -350,7 +317,7 @@ MALFORMED = {
             lambda name=name: wide(name, 1_000_001),
             "image: must be at most 1000000 pixels a side for .png, got 1000001x1",
         )
-        for name in ("mask", "masks", "cutout", "overlay-png")
+        for name in ("mask", "masks", "labelmap", "cutout", "overlay-png")
     },
     "unknown format": (lambda: formats.get("gif"), "format: must be one of mask, masks, labelmap, cutout, "),
     "format of no text": (lambda: formats.get([]), "format: must be one of mask, masks, labelmap, cutout, "),
@@ -367,3 +334,10 @@ def test_what_cannot_be_saved_is_refused_with_its_rule(make, message):
     with pytest.raises(ExportError) as caught:
         make()
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "width"), [("overlay", 65_501), ("overlay-png", 1_000_001)])
+def test_a_picture_that_cannot_be_written_is_not_drawn_first(name, width, monkeypatch):
+    monkeypatch.setattr("samui.formats.overlay.overlay", lambda *given: pytest.fail("drawn, which takes seconds"))
+    with pytest.raises(ExportError, match="pixels a side"):
+        wide(name, width)

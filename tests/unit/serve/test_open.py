@@ -1,10 +1,10 @@
 """Opening an image: its steps, what fails, which of two wins, and the way back to the one before."""
 
 import errno
-from pathlib import Path
 
 import pytest
 
+from samui import files
 from samui.errors import ImageError, ModelError, UnknownSessionError
 from tests.fakes import Page
 
@@ -45,10 +45,10 @@ def test_failed_open_leaves_image_and_work(service, photo, tmp_path):
 def test_image_that_cannot_be_written_leaves_no_file(service, photo, monkeypatch):
     page, source = Page(service), photo()
 
-    def full(file, data):
+    def full(path, **how):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(files, "replacing", full)
     with pytest.raises(ImageError, match=r"photo\.png: there must be room for its files, got: No space left on device"):
         list(service.open(page.token, source, "photo.png"))
     assert [p for p in service.server.scratch.folder.rglob("image-*") if p.is_dir()] == []

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
+from samui import formats
 from samui.errors import ExportError, SamuiError, StaleError, UnknownSessionError
-from samui.serve import export
 from tests.fakes import Page
 
 
@@ -72,13 +72,13 @@ def test_session_closed_while_it_saves_leaves_nothing(service, photo, monkeypatc
     page.open(photo())
     page.click((40, 30, 1))
     page.act("accept")
-    encode = export.encode
+    download = formats.download
 
     def closed_meanwhile(*given, **how):
         service.seats.close(page.token)
-        return encode(*given, **how)
+        return download(*given, **how)
 
-    monkeypatch.setattr(export, "encode", closed_meanwhile)
+    monkeypatch.setattr(formats, "download", closed_meanwhile)
     with pytest.raises(UnknownSessionError, match=r"^session: must be open until its files are written"):
         service.save(page.token, "mask")
     assert list(service.server.scratch.folder.iterdir()) == []
