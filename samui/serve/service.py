@@ -21,7 +21,6 @@ from samui.models.downloads import Downloads
 from samui.models.embeddings import EmbeddingCache, Encoding, embedding_key
 from samui.models.loaded import Predictors
 from samui.models.predictor import Embedding, Predictor
-from samui.pixels.images import read_image
 from samui.pixels.snap import snap_to_edges
 from samui.serve import describe, export, finding, offer, wire
 from samui.serve.open_image import OpenImage, store
@@ -58,7 +57,7 @@ class Service:
         self.predictors = Predictors(load)
         self.downloads = Downloads(fetch)
         self.embeddings = EmbeddingCache(settings.embedding_bytes, settings.disk_cache)
-        self.pictures = Pictures(settings.picture_bytes, lambda file: self._read(file, file.name).pixels)
+        self.pictures = Pictures(settings)
         self.scratch = Scratch(scratch)
         self.sessions = Sessions(
             cap=settings.seats,
@@ -209,7 +208,7 @@ class Service:
         mark = seat.abandoned
         is_late = partial(seat.is_late, seat.opens, mark)
         yield {"event": "open", "stage": "reading"}
-        picture = self._read(source, name)
+        picture = self.pictures.read(source, name)
         self.sessions.sweep()
         # The encoder runs beside all that the page needs to show the image.
         begun = None if is_late() else self.embeddings.begin(self._predictor(seat), picture.pixels)
@@ -377,9 +376,6 @@ class Service:
         return export.find(self.scratch.seat(self.sessions.get(token).key), folder, name)
 
     # --- parts ------------------------------------------------------------------------------------------------------
-
-    def _read(self, source: Path, name: str) -> Any:
-        return read_image(source, max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes, name=name)
 
     def _remove(self, image: OpenImage | None) -> None:
         if image is not None:
