@@ -33,6 +33,11 @@ RUNS = {
         bytes([1, 7]) + JUMP + bytes([3, 0]) + ROW + bytes([4, 6]),
         [[6] * 4, [7, 0, 0, 0]],
     ),
+    "jump past the end of a row": (
+        8,
+        bytes([1, 7]) + JUMP + b"\xc8\0" + bytes([2, 8]) + ROW + bytes([4, 6]),
+        [[6] * 4, [7, 0, 0, 0]],
+    ),
     "jump past the top": (8, bytes([4, 7]) + JUMP + bytes([0, 9, 4, 8]) + END, [[0] * 4, [7] * 4]),
     "run past the end of a row": (8, bytes([200, 7]) + ROW + bytes([1, 8]) + END, [[8, 0, 0, 0], [7] * 4]),
     "no end after the last pixel": (8, bytes([4, 7]) + ROW + bytes([4, 8]), [[8] * 4, [7] * 4]),

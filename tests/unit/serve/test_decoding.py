@@ -25,7 +25,7 @@ class Workers:
                     self.changed.notify_all()
                 assert end.wait(20)
 
-        thread = self.threads[name] = threading.Thread(target=work)
+        thread = self.threads[name] = threading.Thread(target=work, daemon=True)
         thread.start()
         with self.budget._changed:  # it has room, or stands in the line
             self.budget._changed.notify_all()
