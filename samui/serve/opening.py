@@ -9,7 +9,6 @@ from typing import Any
 
 from samui.models.embeddings import Encoding
 from samui.models.predictor import Predictor
-from samui.pixels.images import Picture
 from samui.serve import describe
 from samui.serve.encoding import encoded, ready
 from samui.serve.line import AbandonedError, Ticket
@@ -30,9 +29,7 @@ def open_image(server: Server, seat: Seat, source: Path, name: str) -> Iterator[
     """
     ticket = seat.line.begin("open")
     yield {"event": "open", "stage": "reading"}
-    picture = server.read(source, name)
-    server.seats.sweep()
-    begun, image = _kept(server, seat, source, picture, ticket)
+    begun, image = _read(server, seat, source, name, ticket)
     removed = [image]
     try:
         moved = _moved(server, seat, image, ticket)
@@ -44,7 +41,7 @@ def open_image(server: Server, seat: Seat, source: Path, name: str) -> Iterator[
         removed = moved.removed
         yield {"event": "open", "stage": "image", "epoch": moved.epoch, "image": describe.image(seat)}
         if begun is None or begun.predictor is not moved.predictor:  # another model was chosen meanwhile
-            begun = server.embeddings.begin(moved.predictor, picture.pixels)
+            begun = server.embeddings.begin(moved.predictor, server.pictures.get(image.file))
         check, model = ticket.check_cancelled, moved.after.model
         key, encode_ms = yield from encoded(server, seat, moved.epoch, "open", model, begun, check)
         with seat.lock:
@@ -79,10 +76,10 @@ class _Moved:
     removed: list[OpenImage]
 
 
-def _kept(
-    server: Server, seat: Seat, source: Path, picture: Picture, ticket: Ticket
-) -> tuple[Encoding | None, OpenImage]:
-    """The encoder begun, unless it is late, and beside it all that the page needs to show the image."""
+def _read(server: Server, seat: Seat, source: Path, name: str, ticket: Ticket) -> tuple[Encoding | None, OpenImage]:
+    """Read the image, begin its encoder unless it is late, and beside it make all that the page needs to show it."""
+    picture = server.pictures.read(source, name)
+    server.seats.sweep()
     predictor = server.predictor_of(seat)
     begun = None if ticket.is_off or seat.closed else server.embeddings.begin(predictor, picture.pixels)
     try:

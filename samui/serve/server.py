@@ -17,7 +17,7 @@ from samui.models.downloads import Downloads
 from samui.models.embeddings import EmbeddingCache, embedding_key
 from samui.models.loaded import Predictors
 from samui.models.predictor import Embedding, Predictor
-from samui.pixels.images import Picture, read_image
+from samui.pixels.images import Picture
 from samui.serve.open_image import OpenImage, store
 from samui.serve.pictures import Pictures
 from samui.serve.scratch import Scratch
@@ -41,11 +41,6 @@ class Server:
     seats: Seats
     turns: Turns
     store: Store
-
-    def read(self, source: Path, name: str) -> Picture:
-        """A picture within the server's limits. Raises ImageError."""
-        settings = self.settings
-        return read_image(source, max_pixels=settings.max_pixels, max_bytes=settings.max_bytes, name=name)
 
     def keep(self, seat: Seat, source: Path, picture: Picture) -> OpenImage:
         """The picture's files in the seat's folder. ImageError if there is no room; then nothing is left of them."""

@@ -53,7 +53,7 @@ class Service:
             predictors=Predictors(load),
             downloads=Downloads(fetch),
             embeddings=EmbeddingCache(settings.embedding_bytes, settings.disk_cache),
-            pictures=Pictures(settings.picture_bytes, lambda file: self._server.read(file, file.name).pixels),
+            pictures=Pictures(settings),
             scratch=Scratch(scratch),
             seats=Seats(
                 cap=settings.seats,

@@ -15,8 +15,10 @@ class Settings:
 
     model: what a new page starts with. hosted: strangers use it. free_models: any hub id and folder may be typed, else
     only the model that the server was started with and the bundled one. seats: people at once. upload_bytes: budget on
-    disk of files that were sent and are not open yet; the other *_bytes: budgets of memory. disk_cache: folder that
-    keeps embeddings between runs, None for none. decoder_calls: how many may run at once, None for the number of cores.
+    disk of files that were sent and are not open yet; the other *_bytes: budgets of memory. decoding_pixels: how many
+    are decoded at once, for all together (about 8 bytes each; a larger picture is decoded alone). disk_cache: folder
+    that keeps embeddings between runs, None for none. decoder_calls: how many may run at once, None for the number of
+    cores.
     """
 
     model: str = "auto"
@@ -28,6 +30,7 @@ class Settings:
     idle_seconds: float = 12 * 3600.0
     embedding_bytes: int = 512 * 2**20
     picture_bytes: int = 512 * 2**20
+    decoding_pixels: int = 100_000_000
     session_bytes: int = 2 * 2**30
     upload_bytes: int = 2 * 2**30
     disk_cache: Path | None = None

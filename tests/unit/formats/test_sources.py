@@ -11,14 +11,15 @@ from samui.everything import everything
 from samui.formats import SavedPrompt, from_found, from_objects
 from samui.pixels.rle import Rle
 from samui.types import Prompt
+from samui.work.gestures import gestures_of
 from samui.work.state import Object
 from tests.fakes import FakePredictor
 
 
 def test_an_object_of_a_session_is_saved_with_all_that_made_it():
     rle = Rle.encode(np.ones((6, 8), bool))
-    prompt = Prompt([(1, 2)], [1], mask_logits=np.zeros((4, 4)))
-    item = Object(7, "cat", "#102030", False, rle, 0.75, prompt, 2, True, "fake")
+    gestures, logits = gestures_of(Prompt([(1, 2)], [1])), np.zeros((4, 4), np.float32)
+    item = Object(7, "uid", "cat", "#102030", False, rle, 0.75, gestures, 2, True, "fake", logits)
     saved = from_objects("x.png", (6, 8), [item])
     assert (saved.image, saved.size) == ("x.png", (6, 8))
     (one,) = saved.objects

@@ -1,17 +1,19 @@
 """What is no picture, damaged or too large gets one clear message."""
 
 import contextlib
-import io
 import os
 import warnings
+import zlib
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from samui.errors import ImageError
 from samui.pixels.images import HOSTED_PIXELS, read_image
-from tests.pictures import photo, png, saved, webp_canvas
+from tests.pictures import photo, png, png_chunk, saved, tiff, webp_canvas
+from tests.unit.pixels.test_images import swapped_profile
 
 
 def truncated(kind: str) -> bytes:
@@ -143,12 +145,117 @@ def test_text_named_jpg_is_told_by_its_content(tmp_path):
         read_image(path)
 
 
-def test_jpeg_whose_scans_were_multiplied_is_refused_before_decoding():
-    file = io.BytesIO()
-    photo().save(file, "JPEG", progressive=True)
-    data = file.getvalue()
+def progressive() -> bytes:
+    return saved(photo(), "JPEG", progressive=True)
+
+
+def scan_bomb() -> bytes:
+    data = progressive()
     start = data.rindex(b"\xff\xda")
-    assert read_image(data).size == photo().size[::-1]
-    bomb = data[:start] + data[start:-2] * 200 + data[-2:]
-    with pytest.raises(ImageError, match=r"image: must have at most 100 scans, got 2\d\d"):
-        read_image(bomb)
+    return data[:start] + data[start:-2] * 200 + data[-2:]
+
+
+def app(data: bytes) -> bytes:
+    """A JPEG's segment for applications."""
+    return b"\xff\xeb" + (len(data) + 2).to_bytes(2, "big") + data
+
+
+def test_jpeg_whose_scans_were_multiplied_is_refused_before_decoding(monkeypatch):
+    bomb = scan_bomb()
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("decoded"))
+    for data in (
+        bomb,
+        bomb[:2] + app(b"\xff\xd9" * 30000) + bomb[2:],  # what looks like an end inside of a segment
+        bomb[:2] + app(b"x" * 60000) * 40 + bomb[2:],  # larger than what is read at once
+        bomb.replace(b"\xff\xda", b"\xff\xff\xff\xda"),  # filled up
+        bomb.replace(b"\xff\xda", b"\xff\x02\xff\xff\xda"),  # behind a marker that means nothing
+    ):
+        with pytest.raises(ImageError, match=r"^image: must have at most 100 scans, got 2\d\d$"):
+            read_image(data)
+
+
+SCANS_THAT_ARE_NONE = {
+    "a video behind the picture": lambda data: data + b"\0\0\0\x18ftypmp42" + b"\xff\xda\0\x0c" * 1000,
+    "another picture of many scans behind it": lambda data: data + scan_bomb(),
+    "in a segment": lambda data: data[:2] + app(b"\xff\xda" * 30000) + data[2:],
+    "in segments, several blocks long": lambda data: data[:2] + app(b"\xff\xda\0" * 20000) * 30 + data[2:],
+    "as a thumbnail of its own": lambda data: data[:2] + app(scan_bomb()) + data[2:],
+}
+
+
+@pytest.mark.parametrize("change", SCANS_THAT_ARE_NONE.values(), ids=SCANS_THAT_ARE_NONE)
+@pytest.mark.parametrize("make", [progressive, lambda: saved(photo(), "JPEG")], ids=["progressive", "baseline"])
+def test_what_only_looks_like_scans_costs_no_picture(make, change):
+    data = make()
+    np.testing.assert_array_equal(read_image(change(data)).pixels, read_image(data).pixels)
+
+
+def test_flood_of_segments_is_refused():
+    data = progressive()
+    flood = data[:2] + app(b"\xff\xda" * 30000) + app(b"") * 70_000 + data[2:]
+    with pytest.raises(ImageError, match=r"^image: must have at most 65536 segments, got more$"):
+        read_image(flood)
+
+
+def test_longest_sides_have_their_own_sentence(monkeypatch):
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("decoded"))
+    data = png(100_000_000, 1, depth=1, data=bytes(12_500_001))
+    with pytest.raises(ImageError, match=r"^image: must be at most 30000000 pixels wide and high, got 100000000x1$"):
+        read_image(data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF"])
+def test_lack_of_memory_is_no_damage(kind, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    data = saved(photo(), kind)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    monkeypatch.setattr(cv2, "imdecode", fail)
+    monkeypatch.setattr(TiffImagePlugin.TiffImageFile, "load", fail)
+    with pytest.raises(ImageError) as caught:
+        read_image(data)
+    reason = "must fit into this machine's free memory, got a picture of 0.00096 megapixels"
+    assert str(caught.value) == f"image: {reason}"
+
+
+@pytest.mark.parametrize("name", ["zTXt", "iTXt", "tEXt"])
+def test_text_of_any_size_costs_no_picture(name):
+    packed = zlib.compress(b"x" * (5 << 20), 9)
+    text = {"zTXt": b"key\0\0" + packed, "iTXt": b"key\0\1\0\0\0" + packed, "tEXt": b"key\0" + b"x" * (5 << 20)}[name]
+    chunk = png_chunk(name.encode(), text)
+    plain = saved(photo(), "PNG")
+    for at, count in ((33, 1), (33, 20), (-12, 1)):
+        picture = read_image(plain[:at] + chunk * count + plain[at:])
+        np.testing.assert_array_equal(picture.pixels, np.asarray(photo()))
+        assert picture.notes == ()
+
+
+def test_large_profile_is_applied_and_a_far_too_large_one_left_out():
+    plain, left_out = saved(photo(), "PNG"), ("colour profile left out: it does not fit the picture",)
+    profile = swapped_profile()
+    for size, notes in ((3 << 20, ()), (17 << 20, left_out)):
+        long = size.to_bytes(4, "big") + profile[4:] + bytes(size - len(profile))
+        picture = read_image(plain[:33] + png_chunk(b"iCCP", b"p\0\0" + zlib.compress(long, 9)) + plain[33:])
+        assert picture.notes == notes
+        assert (picture.pixels == np.asarray(photo())).all() == bool(notes)
+
+
+def test_room_is_entered_with_the_pixels_before_decoding(monkeypatch):
+    asked, decoded = [], []
+
+    @contextlib.contextmanager
+    def room(pixels):
+        asked.append(pixels)
+        yield
+        assert decoded, "there must be room while the picture is decoded"
+
+    load = ImageFile.ImageFile.load
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: decoded.append(list(asked)) or load(self))
+    read_image(saved(photo(20, 10), "PNG"), room=room)
+    assert decoded[0] == asked == [200]
+    read_image(tiff(np.zeros((10, 20, 3))), room=room)
+    assert asked[1] == 600, "doubles in colours take three times the memory"
+    with pytest.raises(ImageError):
+        read_image(saved(photo(20, 10), "PNG"), room=room, max_pixels=100)
+    assert len(asked) == 2
