@@ -11,24 +11,24 @@ import gradio as gr
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
-    "geometry.js",
-    "mask.js",
-    "found.js",
-    "state.js",
-    "token.js",
-    "transport.js",
-    "picture.js",
-    "view.js",
-    "toolbar.js",
-    "panel.js",
-    "pointer.js",
-    "keys.js",
-    "everything.js",
-    "work.js",
-    "facade.js",
-    "canvas.js",
+    "core/geometry.js",
+    "core/mask.js",
+    "core/found.js",
+    "core/state.js",
+    "net/token.js",
+    "net/transport.js",
+    "show/picture.js",
+    "show/view.js",
+    "show/toolbar.js",
+    "show/panel.js",
+    "tools/pointer.js",
+    "tools/keys.js",
+    "show/everything.js",
+    "net/work.js",
+    "show/facade.js",
+    "start.js",
 )
-STYLES = ("canvas.css", "controls.css", "panel.css", "everything.css", "narrow.css")
+STYLES = ("styles/canvas.css", "styles/controls.css", "styles/panel.css", "styles/everything.css", "styles/narrow.css")
 # Gradio evaluates HTML and CSS as Handlebars and as a JavaScript template string. A static template keeps its DOM, and
 # with it everything drawn on it, through all updates of props.
 _TEMPLATE_SYNTAX = ("{{", "${", "`", "\\")

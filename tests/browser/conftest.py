@@ -55,7 +55,7 @@ def chromium() -> Iterator[Browser]:
 def pure(chromium: Browser) -> Iterator[Page]:
     """A blank page that knows the pure functions of geometry.js and mask.js."""
     page = chromium.new_page()
-    for name in ("geometry.js", "mask.js"):
+    for name in ("core/geometry.js", "core/mask.js"):
         page.add_script_tag(content=component.source(name))
     yield page
     page.close()
