@@ -9,25 +9,9 @@ from typing import Any
 
 import gradio as gr
 
+from samui.canvas.join import join
+
 FOLDER = Path(__file__).parent
-SCRIPTS = (
-    "core/geometry.js",
-    "core/mask.js",
-    "core/found.js",
-    "core/state.js",
-    "net/token.js",
-    "net/transport.js",
-    "show/picture.js",
-    "show/view.js",
-    "show/toolbar.js",
-    "show/panel.js",
-    "tools/pointer.js",
-    "tools/keys.js",
-    "show/everything.js",
-    "net/work.js",
-    "show/facade.js",
-    "start.js",
-)
 STYLES = ("styles/canvas.css", "styles/controls.css", "styles/panel.css", "styles/everything.css", "styles/narrow.css")
 # Gradio evaluates HTML and CSS as Handlebars and as a JavaScript template string. A static template keeps its DOM, and
 # with it everything drawn on it, through all updates of props.
@@ -99,5 +83,5 @@ def template(name: str) -> str:
 
 @lru_cache
 def script() -> str:
-    """All scripts as the body of one function with the arguments element, trigger, props, server, upload, watch."""
-    return '"use strict";\n' + "\n".join(source(name) for name in SCRIPTS)
+    """The modules as the body of one function with the arguments element, trigger, props, server, upload, watch."""
+    return join(FOLDER, "start.js") + "start.startCanvas(element, { trigger, props, server, upload, watch });\n"

@@ -1,10 +1,24 @@
 // The glue: begins the session, turns gestures into operations, replies into the state, and the state into the page.
-// Arguments of the component: element, trigger, props, server, upload, watch (see gradio's gr.HTML).
+
+import { durationText } from "./core/texts.js";
+import { readMask } from "./core/mask.js";
+import { applyReply, createState, edits, foldPrompt, forgetWork, median, rememberTimings } from "./core/state.js";
+import { recall, remember } from "./net/token.js";
+import { BACKOFF, answer, createTransport } from "./net/transport.js";
+import { createWork } from "./net/work.js";
+import { createEverything } from "./show/everything.js";
+import { createFacade } from "./show/facade.js";
+import { createPanel } from "./show/panel.js";
+import { loadPicture, pictureName } from "./show/picture.js";
+import { createToolbar } from "./show/toolbar.js";
+import { createView } from "./show/view.js";
+import { createKeys } from "./tools/keys.js";
+import { createPointer } from "./tools/pointer.js";
 
 const SLOW_DECODE = 150; // ms; above this what is decoded on suspicion only makes the clicks wait
 const POLL = 2000; // ms between questions about an encoding that another page began
 
-function startCanvas(element) {
+export function startCanvas(element, { trigger, props, server, upload, watch }) {
   const root = element.querySelector(".samui");
   const canvas = root.querySelector("#samui-canvas");
   const state = createState(props.settings || {});
@@ -394,5 +408,3 @@ function startCanvas(element) {
   update();
   begin();
 }
-
-startCanvas(element);

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Error, Locator, Page, Playwright, sync_
 
 from samui.bench.browser import FLAGS, SYSTEM_BROWSERS, find_chromium
 from samui.canvas import component
+from samui.canvas.join import join
 from samui.models import load_predictor
 from samui.serve.service import Service
 from samui.serve.settings import Settings
@@ -56,7 +57,7 @@ def pure(chromium: Browser) -> Iterator[Page]:
     """A blank page that knows the pure functions of geometry.js and mask.js."""
     page = chromium.new_page()
     for name in ("core/geometry.js", "core/mask.js"):
-        page.add_script_tag(content=component.source(name))
+        page.add_script_tag(content=f"(() => {{ {join(component.FOLDER, name)} Object.assign(window, start); }})();")
     yield page
     page.close()
 

@@ -1,9 +1,11 @@
 // The masks that everything mode has found: which are offered, which are shown, which lies under a point. Plain data and
 // pure functions; the masks are the server's, the filters are the page's.
 
+import { maskCovers, readMask } from "./mask.js";
+
 const NO_FILTERS = Object.freeze({ score: 0, stability: 0, least: 0, most: Infinity });
 
-function createFound() {
+export function createFound() {
   return {
     on: false, // the mode
     picking: false, // a plain click selects
@@ -25,7 +27,7 @@ function createFound() {
 }
 
 /** Forget the masks, and everything about them but the mode and the filters. */
-function forgetFound(found) {
+export function forgetFound(found) {
   const { on, picking, filters } = found;
   Object.assign(found, createFound(), { on, picking, filters });
 }
@@ -41,7 +43,7 @@ function addFound(found, wires) {
  * Take over {run, running, masks} of a reply: the newest run, and all masks there are. A reply may come after the event
  * that ended the run.
  */
-function takeFound(found, told) {
+export function takeFound(found, told) {
   found.asked = false;
   if (told.masks && found.awaiting && told.run <= found.run) return;
   Object.assign(found, { run: told.run, awaiting: false, running: found.running && told.running });
@@ -53,7 +55,7 @@ function takeFound(found, told) {
 }
 
 /** Take over one step of a run; true if masks are missing, so that all must be asked for. */
-function stepFound(found, step) {
+export function stepFound(found, step) {
   if (step.stage === "started") {
     found.masks.clear();
     Object.assign(found, { run: step.run, running: true, awaiting: false, progress: null, report: "" });
@@ -78,7 +80,7 @@ function passes(filters, { score, stability, area }) {
 }
 
 /** Derive what is offered and shown, after anything has changed; what is not shown is not selected either. */
-function refreshFound(found) {
+export function refreshFound(found) {
   const offered = [...found.masks.values()].filter(({ id }) => !found.taken.has(id) && !found.rejected.has(id));
   found.offered = offered.length;
   found.shown = offered.filter((mask) => passes(found.filters, mask)).sort((a, b) => b.area - a.area || a.id - b.id);
@@ -88,7 +90,7 @@ function refreshFound(found) {
 }
 
 /** The smallest shown mask that covers an image point, or null. */
-function foundAt(found, at) {
+export function foundAt(found, at) {
   for (let i = found.shown.length - 1; i >= 0; i--) {
     if (maskCovers(found.shown[i].mask, at.x, at.y)) return found.shown[i];
   }
@@ -96,39 +98,17 @@ function foundAt(found, at) {
 }
 
 /** Ids that a command means: those selected, or else the one under the pointer. */
-function meantIds(found) {
+export function meantIds(found) {
   if (found.selected.size > 0) return [...found.selected];
   return found.over === null ? [] : [found.over];
 }
 
 /** How many of the rejected masks are of the run at hand, so that they can be shown again. */
-function rejectedCount(found) {
+export function rejectedCount(found) {
   return [...found.rejected].filter((id) => found.masks.has(id)).length;
 }
 
 /** Area in image px of a slider from 0 to 100, logarithmic; total: of the image. */
-function sliderArea(value, total) {
+export function sliderArea(value, total) {
   return value <= 0 ? 0 : Math.round(Math.exp((value / 100) * Math.log(total)));
-}
-
-/** "35 of 256 points, 12 s left". */
-function progressText({ running, progress }) {
-  if (!running) return "";
-  if (!progress) return "Waiting for the first masks";
-  const left = progress.left === null ? "" : `, ${durationText(Math.max(0, progress.left * 1000))} left`;
-  return `${progress.done} of ${progress.total} points${left}`;
-}
-
-/** What the panel says about the masks. */
-function foundText(found) {
-  const { offered, shown, selected, running, report } = found;
-  if (offered === 0) return running || !report ? "" : capital(report);
-  const parts = [`${shown.length} of ${offered} shown`];
-  if (selected.size) parts.push(`${selected.size} selected`);
-  if (shown.length === 0) parts.push("lower the filters to see them");
-  return parts.join(", ");
-}
-
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

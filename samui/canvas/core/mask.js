@@ -3,7 +3,7 @@
 // in its outline and filled memory, not in image pixels.
 
 /** Run lengths of a COCO compressed string, as Uint32Array. */
-function parseCounts(text) {
+export function parseCounts(text) {
   const counts = new Uint32Array(text.length);
   let length = 0;
   for (let at = 0; at < text.length; ) {
@@ -23,7 +23,7 @@ function parseCounts(text) {
 }
 
 /** Mask of a reply {size: [H, W], counts, box, area} as {width, height, box, area, starts, edges}; see changesByRow. */
-function readMask(wire) {
+export function readMask(wire) {
   const [height, width] = wire.size;
   const rows = changesByRow(parseCounts(wire.counts), height, width);
   return { width, height, box: wire.box || [0, 0, width, height], area: wire.area, ...rows };
@@ -130,7 +130,7 @@ function compareColumns(bands, x, a, aLength, b, bLength) {
 }
 
 /** Whether a mask covers the image pixel that holds an image point. */
-function maskCovers(mask, x, y) {
+export function maskCovers(mask, x, y) {
   const column = Math.floor(x);
   const row = Math.floor(y);
   if (column < 0 || row < 0 || column >= mask.width || row >= mask.height) return false;
@@ -146,12 +146,12 @@ function maskCovers(mask, x, y) {
 }
 
 /** RGBA bytes as the Uint32 of an ImageData (little endian on every browser); alpha from 0 to 1. */
-function packColour([red, green, blue], alpha) {
+export function packColour([red, green, blue], alpha) {
   return ((Math.round(alpha * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
 /** [red, green, blue] of "#rrggbb". */
-function parseColour(text) {
+export function parseColour(text) {
   const value = parseInt(text.slice(1), 16) || 0;
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
@@ -166,7 +166,7 @@ function devicePixel(coordinate, origin, scale) {
  * view: in device px. style: {tint, outline: packed colours (tint 0 leaves pixels as they are), thickness: device px}.
  * Returns the painted rectangle [x0, y0, x1, y1] in device px, or null.
  */
-function paintMask(frame, view, mask, style) {
+export function paintMask(frame, view, mask, style) {
   const { width, height } = frame;
   const { scale } = view;
   const reach = style.thickness;

@@ -1,10 +1,13 @@
 // The one state of the page, and the pure functions that derive from it. Everything here is plain data.
 
-const EMPTY_PROMPT = Object.freeze({ points: [], box: null });
+import { createFound, forgetFound, refreshFound, takeFound } from "./found.js";
+import { maskCovers, readMask } from "./mask.js";
+
+export const EMPTY_PROMPT = Object.freeze({ points: [], box: null });
 const EMPTY_OBJECTS = Object.freeze([]);
 
 /** A fresh state; settings as in the answer of begin. */
-function createState(settings) {
+export function createState(settings) {
   return {
     session: null,
     epoch: 0,
@@ -46,7 +49,7 @@ function createState(settings) {
 }
 
 /** Forget everything about the image and the work on it. */
-function forgetWork(state) {
+export function forgetWork(state) {
   Object.assign(state, {
     serial: 0,
     base: EMPTY_PROMPT,
@@ -69,7 +72,7 @@ function forgetWork(state) {
 }
 
 /** Prompt after operations that the server has not answered yet; undo and redo cannot be foreseen. */
-function foldPrompt(base, operations) {
+export function foldPrompt(base, operations) {
   let prompt = base;
   for (const operation of operations) {
     if (operation.edit) prompt = operation.edit(prompt);
@@ -79,7 +82,7 @@ function foldPrompt(base, operations) {
 }
 
 /** Edits: functions from a prompt to a prompt, so that they can wait and still hold after an undo. */
-const edits = {
+export const edits = {
   addPoint: (x, y, label) => (prompt) => ({ ...prompt, points: [...prompt.points, [x, y, label]] }),
   movePoint: (index, x, y) => (prompt) => ({
     ...prompt,
@@ -91,7 +94,7 @@ const edits = {
 };
 
 /** Take over a reply; returns which layers it changes: {mask, objects, found}. */
-function applyReply(state, reply) {
+export function applyReply(state, reply) {
   const changed = { mask: false, objects: false, found: false };
   state.rev = Math.max(state.rev, reply.rev || 0);
   if (reply.serial !== undefined) state.serial = reply.serial;
@@ -140,63 +143,22 @@ function mergeObjects(before, difference) {
 }
 
 /** Take over timings (ms) of one reply; only a decoder call that ran counts towards the median. */
-function rememberTimings(state, timings) {
+export function rememberTimings(state, timings) {
   state.timings = { ...state.timings, ...timings };
   if (timings.decode > 0 && !timings.ahead) state.decodes = [...state.decodes, timings.decode].slice(-7);
 }
 
 /** Median of numbers, 0 of none. */
-function median(values) {
+export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted.length ? sorted[sorted.length >> 1] : 0;
 }
 
 /** The topmost visible object that covers an image point, or null. */
-function objectAt(objects, at) {
+export function objectAt(objects, at) {
   for (let i = objects.length - 1; i >= 0; i--) {
     const object = objects[i];
     if (object.visible && object.mask && maskCovers(object.mask, at.x, at.y)) return object;
   }
   return null;
-}
-
-/** "12,345 px". */
-function areaText(area) {
-  return area === null || area === undefined ? "" : `${Math.round(area).toLocaleString("en")} px`;
-}
-
-/** "14 ms", "2.4 s". */
-function durationText(ms) {
-  if (ms >= 10000) return `${Math.round(ms / 1000)} s`;
-  if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`;
-  return ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
-}
-
-/** "120 of 375 MB"; total 0: not known yet. */
-function bytesText({ done, total }) {
-  const share = (done / 1e6).toFixed(total < 1e8 ? 1 : 0);
-  return total > 0 ? `${share} of ${(total / 1e6).toFixed(total < 1e8 ? 1 : 0)} MB` : "";
-}
-
-/** The parts of the status line. */
-function statusParts(state) {
-  const { image, timings, settings } = state;
-  const parts = [];
-  if (!image) return ["No image open"];
-  const { found } = state;
-  const over = found.on && found.over !== null ? found.masks.get(found.over) : null;
-  if (over) {
-    return [`score ${over.score.toFixed(2)}`, `stability ${over.stability.toFixed(2)}`, areaText(over.area)];
-  }
-  if (found.on && (found.running || found.offered)) return [progressText(found), foundText(found)].filter(Boolean);
-  if (state.mask && state.score !== null) parts.push(`score ${state.score.toFixed(2)}`);
-  if (state.mask) parts.push(areaText(state.mask.area));
-  parts.push(`${image.width}×${image.height}`);
-  const model = settings.model;
-  if (model) parts.push(`${model.title || model.name} on ${model.device}`);
-  const names = [["encode", "encode"], ["decode", "decode"], ["roundtrip", "round trip"], ["paint", "paint"]];
-  for (const [key, name] of names) {
-    if (typeof timings[key] === "number") parts.push(`${name} ${durationText(timings[key])}`);
-  }
-  return parts;
 }

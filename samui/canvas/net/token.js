@@ -3,7 +3,7 @@
 const TOKEN = "samui.session"; // key in sessionStorage
 
 /** Keep the session's token for a reload; inside a frame a browser may forbid that, which costs only the reload. */
-function remember(token) {
+export function remember(token) {
   try {
     sessionStorage.setItem(TOKEN, token);
   } catch {
@@ -12,7 +12,7 @@ function remember(token) {
 }
 
 /** The token that was kept, or null. */
-function recall() {
+export function recall() {
   try {
     return sessionStorage.getItem(TOKEN);
   } catch {

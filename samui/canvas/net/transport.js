@@ -2,8 +2,10 @@
 // whole prompt, so that three quick clicks cost two decoder calls at most. Beside it what may be wanted soon is asked
 // for: a preview, and the prompt that a gesture would make; one of each in flight, the newest waits, actions go first.
 
+import { foldPrompt } from "../core/state.js";
+
 const PATIENCE = 60000; // ms after which a call counts as lost
-const BACKOFF = [500, 1000, 2000, 4000, 8000]; // ms between attempts
+export const BACKOFF = [500, 1000, 2000, 4000, 8000]; // ms between attempts
 
 /**
  * call(request): promise of a reply, or of nothing if the server cannot be reached.
@@ -11,7 +13,7 @@ const BACKOFF = [500, 1000, 2000, 4000, 8000]; // ms between attempts
  * edges, ready(): whether actions may go, reply(reply, sent), hover(reply, sent), prepared(reply), refuse(reply, sent),
  * offline(ms until the next attempt), online()}.
  */
-function createTransport(call, on) {
+export function createTransport(call, on) {
   let rev = 0;
   let queue = [];
   let flight = null; // {operations, request, began, attempts}
@@ -171,7 +173,7 @@ function isWanted(reply) {
 }
 
 /** Reply of a call, or null if it failed, timed out or is no envelope. */
-function answer(promise) {
+export function answer(promise) {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(null), PATIENCE);
     Promise.resolve(promise).then(

@@ -9,7 +9,7 @@ const ASK = 10000; // ms of that after which the page asks how far the server is
  * loading}, see canvas.js.
  * gradio: {props, trigger, upload} of the component.
  */
-function createWork(root, state, toolbar, panel, page, gradio) {
+export function createWork(root, state, toolbar, panel, page, gradio) {
   const { props, trigger, upload } = gradio;
   let lastEvent = 0;
   let silence = 0; // timer, 0 while nothing is waited for

@@ -1,5 +1,9 @@
 // Everything mode on the page: its part of the panel, and what pointer and keys do in it.
 
+import { areaText, foundText, progressText } from "../core/texts.js";
+import { foundAt, meantIds, refreshFound, rejectedCount, sliderArea, stepFound } from "../core/found.js";
+import { press, setText } from "./toolbar.js";
+
 const AREA_STEPS = 100; // of the area sliders, see sliderArea
 const SILENCE = 10000; // ms without a word of a run after which the page asks
 
@@ -7,7 +11,7 @@ const SILENCE = 10000; // ms without a word of a run after which the page asks
  * root, state, view as elsewhere; act: {operate, changed, label(), focus()}; send(name, fields): starts long work.
  * Returns the actions of the mode by name, and what the rest of the page needs of it.
  */
-function createEverything(root, state, view, act, send) {
+export function createEverything(root, state, view, act, send) {
   const { found } = state;
   const section = root.querySelector(".everything");
   const find = (selector) => section.querySelector(selector);

@@ -1,7 +1,10 @@
 // `window.samui`: what automation and support may read of the page. Nothing in it can be changed.
 
+import { toScreen } from "../core/geometry.js";
+import { maskCovers } from "../core/mask.js";
+
 /** canvas, state as elsewhere; prompt(): the prompt to show; busy(): whether anything is unanswered. */
-function createFacade(canvas, state, prompt, busy) {
+export function createFacade(canvas, state, prompt, busy) {
   /** Copy of what the page shows. */
   function snapshot() {
     const { image, view: at, candidates, candidate, objects, rev, epoch, timings, stage } = state;

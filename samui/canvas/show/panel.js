@@ -1,7 +1,10 @@
 // The side panel: label, objects, saving and the model.
 
+import { areaText } from "../core/texts.js";
+import { press, setText } from "./toolbar.js";
+
 /** act: {relabel, recolour, show, reopen, delete, saveObject, label, model}, see canvas.js. */
-function createPanel(root, state, act) {
+export function createPanel(root, state, act) {
   const find = (selector) => root.querySelector(selector);
   const list = find(".objects-list");
   const template = find(".object-row");

@@ -1,8 +1,10 @@
 // The picture of the open image, kept at halved sizes: shrinking to the screen takes the next larger one, which is both
 // fast and free of moiré.
 
+import { packColour, paintMask, readMask } from "../core/mask.js";
+
 /** Load the picture at an address; resolves to {levels}: drawable sources, largest first, widths and heights in px. */
-async function loadPicture(url) {
+export async function loadPicture(url) {
   const element = new Image();
   element.decoding = "async";
   element.src = url;
@@ -37,7 +39,7 @@ function pictureLevel(picture, width) {
 }
 
 /** Draw a picture of an image (width, height in image px) into a 2D context; view in device px. */
-function drawPicture(context, picture, image, view) {
+export function drawPicture(context, picture, image, view) {
   const width = image.width * view.scale;
   const height = image.height * view.scale;
   const level = pictureLevel(picture, width);
@@ -48,7 +50,7 @@ function drawPicture(context, picture, image, view) {
 }
 
 /** Draw picture and tinted run lengths into a thumbnail canvas; wire {size, counts} covers the whole image. */
-function drawThumbnail(canvas, picture, image, wire, colour) {
+export function drawThumbnail(canvas, picture, image, wire, colour) {
   const context = canvas.getContext("2d");
   const scale = Math.min(canvas.width / image.width, canvas.height / image.height);
   const view = {
@@ -72,6 +74,6 @@ function drawThumbnail(canvas, picture, image, wire, colour) {
 }
 
 /** What tells two images apart; the rest of the address changes with the session's token. */
-function pictureName(image) {
+export function pictureName(image) {
   return `${image.url.split("/").pop()} ${image.width} ${image.height}`;
 }

@@ -1,9 +1,13 @@
 // Toolbar, candidate strip, status line, notices and the visible step of long work: what is not a list of objects.
 
+import { bytesText, statusParts } from "../core/texts.js";
+import { drawThumbnail } from "./picture.js";
+import { ACTIVE_COLOUR } from "./view.js";
+
 const THUMB = { width: 96, height: 72 }; // CSS px
 
 /** root, state, view as elsewhere; busy(): whether anything is unanswered; act: functions by the name of a button. */
-function createToolbar(root, state, view, act) {
+export function createToolbar(root, state, view, act) {
   const find = (selector) => root.querySelector(selector);
   const buttons = {};
   for (const button of root.querySelectorAll("[data-do]")) {
@@ -169,10 +173,10 @@ function createToolbar(root, state, view, act) {
 }
 
 /** Set text only where it changes: a live region speaks again otherwise. */
-function setText(element, text) {
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function press(button, pressed) {
+export function press(button, pressed) {
   button.setAttribute("aria-pressed", String(pressed));
 }

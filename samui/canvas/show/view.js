@@ -1,7 +1,14 @@
 // Draws the state: five canvases on top of each other (picture, found, objects, mask, prompt), each drawn again only if what
 // it shows has changed. devicePixelRatio is read here and nowhere else.
 
-const ACTIVE_COLOUR = [56, 152, 255];
+import {
+  HANDLES, clamp, clampView, deviceView, fitView, handlePosition, panView, scaleRange, snapView, toScreen, zoomStep,
+  zoomView,
+} from "../core/geometry.js";
+import { packColour, paintMask, parseColour } from "../core/mask.js";
+import { drawPicture } from "./picture.js";
+
+export const ACTIVE_COLOUR = [56, 152, 255];
 const WHITE = [255, 255, 255];
 const HOVER_SHARE = 0.6; // of the opacity of the active mask
 const MARGIN = 12; // CSS px round an image that is fitted
@@ -14,7 +21,7 @@ const LIT_OUTLINE = 3; // device px
 const LIT_TINT = 0.7; // opacity
 
 /** root: element of the component; state as of createState; prompt(): the prompt to show. */
-function createView(root, state, prompt) {
+export function createView(root, state, prompt) {
   const stage = root.querySelector(".stage");
   const top = root.querySelector("#samui-canvas");
   const layers = {

@@ -1,9 +1,12 @@
 // Keys: shortcuts while the canvas or nothing else has the focus, and a cursor that makes the keyboard a pointer.
 
+import { boxBetween, boxIsMeant, clamp, panView, toImage, toScreen } from "../core/geometry.js";
+import { edits } from "../core/state.js";
+
 const STEP = 12; // CSS px an arrow key moves the cursor
 
 /** act: functions by name, see canvas.js; pointer as made in pointer.js. */
-function createKeys(root, canvas, state, view, pointer, act) {
+export function createKeys(root, canvas, state, view, pointer, act) {
   let spaceClicks = false; // Space went down on the canvas and has not moved the picture since
 
   /** Keys count on the canvas, and where nothing has the focus; elsewhere in the tool only if they write nothing. */

@@ -1,6 +1,13 @@
 // Pointer gestures on the canvas: click, drag, move, pan, pinch. A gesture begins in begin(), and ends in finish()
 // whether it is released, cancelled or escaped from.
 
+import {
+  boxBetween, boxIsMeant, clamp, clampPoint, hitBox, hitPoint, insideImage, moveBox, panView, pinchView, resizeBox,
+  scaleRange, toImage,
+} from "../core/geometry.js";
+import { maskCovers } from "../core/mask.js";
+import { EMPTY_PROMPT, edits, objectAt } from "../core/state.js";
+
 const TOLERANCE = { mouse: 3, pen: 5, touch: 9 }; // CSS px that a click may wander
 const GRASP = { mouse: 8, pen: 10, touch: 20 }; // CSS px round points and handles
 const DOUBLE = { time: 400, distance: 6 }; // ms and CSS px between the clicks of a double click
@@ -13,7 +20,7 @@ const HOLD = 10; // ms that a press lasts before its mask is made ahead: a hand 
  * act: {edit(edit, began), prepare(edit, calls): this edit may follow, reopen(id, began, instead), hoverAt(at), leave(),
  * changed(), foundClick(at, add, twice): in everything mode}.
  */
-function createPointer(canvas, state, view, prompt, act) {
+export function createPointer(canvas, state, view, prompt, act) {
   const fingers = new Map(); // pointer id -> screen point
   let gesture = null;
   let spaceHeld = false;
