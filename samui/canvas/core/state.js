@@ -1,56 +1,65 @@
-// The one state of the page, and the pure functions that derive from it. Everything here is plain data.
+// The one state of the page, and how replies change it. Plain data and pure functions.
 
 import { createFound, forgetFound, refreshFound, takeFound } from "./found.js";
-import { maskCovers, readMask } from "./mask.js";
+import { readMask } from "./mask.js";
+import { mergeObjects } from "./objects.js";
+import { EMPTY_PROMPT } from "./prompt.js";
 
-export const EMPTY_PROMPT = Object.freeze({ points: [], box: null });
+/** @import { Candidate, Can, OpenImage, Prompt, Reply, Settings, Stage, Timings } from "./messages.js" */
+/** @import { Found } from "./found.js" */
+/** @import { At, Size, Viewport } from "./geometry.js" */
+/** @import { Mask } from "./mask.js" */
+/** @import { ObjectOfPage } from "./objects.js" */
+
+/**
+ * @typedef {object} State
+ * @property {string | null} token  of the seat
+ * @property {number} epoch
+ * @property {number} serial  of the last reply applied
+ * @property {number} rev  of the last reply applied
+ * @property {Stage} stage
+ * @property {boolean} opening  an image is on its way, whatever the stage of the one that is shown
+ * @property {boolean} sending  its file is on its way, and nobody has been asked to open it yet
+ * @property {boolean} loading  a model
+ * @property {boolean} saving
+ * @property {boolean} offline
+ * @property {Settings} settings
+ * @property {OpenImage | null} image
+ * @property {Prompt} base  the prompt as the server has it; what is unsent is folded over it
+ * @property {number | null} active  id of the object that the prompt changes, if it is an accepted one
+ * @property {Candidate[]} candidates
+ * @property {number | null} candidate
+ * @property {Mask | null} mask
+ * @property {number | null} score
+ * @property {{mask: Mask, score: number, at: At} | null} hover  what is under the pointer
+ * @property {readonly ObjectOfPage[]} objects
+ * @property {string} label
+ * @property {boolean} snap
+ * @property {Can} can
+ * @property {Timings} timings  ms
+ * @property {number[]} decodes  ms of recent decoder calls
+ * @property {Viewport} view  CSS px
+ * @property {Size} size  of the canvas, CSS px
+ * @property {number} ratio  device px per CSS px
+ * @property {boolean} include  what a plain click means
+ * @property {boolean} hovering  whether the mask under the pointer is shown
+ * @property {boolean} outline
+ * @property {number} opacity
+ * @property {Prompt | null} draft  the prompt while a gesture changes it
+ * @property {"box" | number | null} selected  the box, or index of a point
+ * @property {At | null} cursor  keyboard cursor in image px
+ * @property {At | null} corner  first corner of a box that the keyboard draws, image px
+ * @property {Found} found  everything mode
+ */
+
+/** @typedef {{mask: boolean, objects: boolean, found: boolean}} Changed  Which layers of the view a reply changes. */
+
+/** @type {readonly ObjectOfPage[]} */
 const EMPTY_OBJECTS = Object.freeze([]);
 
-/** A fresh state; settings as in the answer of begin. */
-export function createState(settings) {
+/** What is about one image and the work on it. */
+function emptyWork() {
   return {
-    session: null,
-    epoch: 0,
-    serial: 0, // of the last reply applied
-    rev: 0, // of the last reply applied
-    stage: "empty", // empty, reading, image, encoding, ready
-    opening: false, // an image is on its way, whatever the stage of the one that is shown
-    loading: false, // a model
-    saving: false,
-    offline: false,
-    settings,
-    image: null, // {url, width, height, name, notes}
-    base: EMPTY_PROMPT, // the prompt as the server has it; what is unsent is folded over it
-    active: null, // id of the object that the prompt changes, if it is an accepted one
-    candidates: [],
-    candidate: null,
-    mask: null, // as of readMask
-    score: null,
-    hover: null, // {mask, score} under the pointer
-    objects: EMPTY_OBJECTS,
-    label: "",
-    snap: false,
-    can: { undo: false, redo: false, accept: false },
-    timings: {},
-    decodes: [], // ms of recent decoder calls
-    view: { scale: 1, x: 0, y: 0 }, // CSS px
-    size: { width: 1, height: 1 }, // of the canvas, CSS px
-    ratio: 1, // device px per CSS px
-    include: true, // what a plain click means
-    hovering: true,
-    outline: false,
-    opacity: 0.45,
-    draft: null, // the prompt while a gesture changes it
-    selected: null, // "box", index of a point, or null
-    cursor: null, // keyboard cursor in image px
-    corner: null, // first corner of a box that the keyboard draws, image px
-    found: createFound(), // everything mode
-  };
-}
-
-/** Forget everything about the image and the work on it. */
-export function forgetWork(state) {
-  Object.assign(state, {
     serial: 0,
     base: EMPTY_PROMPT,
     active: null,
@@ -67,98 +76,124 @@ export function forgetWork(state) {
     selected: null,
     cursor: null,
     corner: null,
-  });
+  };
+}
+
+/**
+ * A fresh state; settings as in the answer of begin.
+ * @param {Settings} settings
+ * @returns {State}
+ */
+export function createState(settings) {
+  return {
+    ...emptyWork(),
+    token: null,
+    epoch: 0,
+    rev: 0,
+    stage: "empty",
+    opening: false,
+    sending: false,
+    loading: false,
+    saving: false,
+    offline: false,
+    settings,
+    image: null,
+    snap: false,
+    decodes: [],
+    view: { scale: 1, x: 0, y: 0 },
+    size: { width: 1, height: 1 },
+    ratio: 1,
+    include: true,
+    hovering: true,
+    outline: false,
+    opacity: 0.45,
+    found: createFound(),
+  };
+}
+
+/**
+ * Forget everything about the image and the work on it.
+ * @param {State} state
+ */
+export function forgetWork(state) {
+  Object.assign(state, emptyWork());
   forgetFound(state.found);
 }
 
-/** Prompt after operations that the server has not answered yet; undo and redo cannot be foreseen. */
-export function foldPrompt(base, operations) {
-  let prompt = base;
-  for (const operation of operations) {
-    if (operation.edit) prompt = operation.edit(prompt);
-    else if (["clear", "accept", "reset", "reopen"].includes(operation.action)) prompt = EMPTY_PROMPT;
-  }
-  return prompt;
-}
-
-/** Edits: functions from a prompt to a prompt, so that they can wait and still hold after an undo. */
-export const edits = {
-  addPoint: (x, y, label) => (prompt) => ({ ...prompt, points: [...prompt.points, [x, y, label]] }),
-  movePoint: (index, x, y) => (prompt) => ({
-    ...prompt,
-    points: prompt.points.map((point, i) => (i === index ? [x, y, point[2]] : point)),
-  }),
-  removePoint: (index) => (prompt) => ({ ...prompt, points: prompt.points.filter((_, i) => i !== index) }),
-  setBox: (box) => (prompt) => ({ ...prompt, box }),
-  replace: (whole) => () => whole,
-};
-
-/** Take over a reply; returns which layers it changes: {mask, objects, found}. */
-export function applyReply(state, reply) {
-  const changed = { mask: false, objects: false, found: false };
-  state.rev = Math.max(state.rev, reply.rev || 0);
-  if (reply.serial !== undefined) state.serial = reply.serial;
-  if (reply.prompt) {
-    const active = reply.prompt.object === undefined ? null : reply.prompt.object;
+/**
+ * How each part of a reply is taken over, in this order.
+ * @type {{[key in keyof Reply]?: (state: State, reply: Reply, changed: Changed) => void}}
+ */
+const PARTS = {
+  serial: (state, { serial }) => (state.serial = serial || 0),
+  prompt(state, { prompt }, changed) {
+    const { points = [], box = null, object: active = null } = prompt || {};
     changed.objects = active !== state.active;
     state.active = active;
-    state.base = { points: reply.prompt.points || [], box: reply.prompt.box || null };
-  }
-  if (reply.candidates) state.candidates = reply.candidates;
-  if (reply.candidate !== undefined) state.candidate = reply.candidate;
-  if (reply.mask !== undefined) {
-    state.mask = reply.mask ? readMask(reply.mask) : null;
+    state.base = { points, box };
+  },
+  candidates: (state, { candidates }) => (state.candidates = candidates || []),
+  candidate: (state, { candidate = null }) => (state.candidate = candidate),
+  mask(state, { mask }, changed) {
+    state.mask = mask ? readMask(mask) : null;
     state.hover = null;
     changed.mask = true;
+  },
+  objects(state, { objects }, changed) {
+    if (objects) state.objects = mergeObjects(state.objects, objects);
+    changed.objects = true;
+  },
+  gone(state, { gone }, changed) {
+    state.found.taken = new Set(gone && gone.taken);
+    state.found.rejected = new Set(gone && gone.rejected);
+    refreshFound(state.found);
+    changed.found = true;
+  },
+  found(state, { found }, changed) {
+    if (found) takeFound(state.found, found);
+    changed.found = true;
+  },
+  label: (state, { label }) => (state.label = label || ""),
+  snap: (state, { snap }) => (state.snap = Boolean(snap)),
+  can: (state, { can }) => (state.can = can || state.can),
+  timings: (state, { timings }) => rememberTimings(state, timings || {}),
+};
+const NULL_MEANS_NONE = new Set(["candidate", "mask", "label"]);
+
+/**
+ * Take over a reply, or some parts of one; what it leaves out stays.
+ * @param {State} state
+ * @param {Partial<Reply>} reply
+ */
+export function applyReply(state, reply) {
+  const changed = { mask: false, objects: false, found: false };
+  const given = /** @type {Reply} */ (reply);
+  state.rev = Math.max(state.rev, reply.rev || 0);
+  for (const [name, take] of Object.entries(PARTS)) {
+    const value = given[/** @type {keyof Reply} */ (name)];
+    if (value !== undefined && (value !== null || NULL_MEANS_NONE.has(name))) take(state, given, changed);
   }
   const chosen = state.candidate === null ? null : state.candidates[state.candidate];
   state.score = chosen ? chosen.score : null;
-  if (reply.objects) {
-    state.objects = mergeObjects(state.objects, reply.objects);
-    changed.objects = true;
-  }
-  if (reply.gone) {
-    state.found.taken = new Set(reply.gone.taken);
-    state.found.rejected = new Set(reply.gone.rejected);
-    refreshFound(state.found);
-  }
-  if (reply.found) takeFound(state.found, reply.found);
-  changed.found = Boolean(reply.gone || reply.found);
-  if (reply.label !== undefined) state.label = reply.label || "";
-  if (reply.snap !== undefined) state.snap = reply.snap;
-  if (reply.can) state.can = reply.can;
-  if (reply.timings) rememberTimings(state, reply.timings);
   return changed;
 }
 
-/** Objects after a difference {order, changed}; masks that did not change are kept as they were read. */
-function mergeObjects(before, difference) {
-  const known = new Map(before.map((object) => [object.id, object]));
-  for (const wire of difference.changed) {
-    const old = known.get(wire.id);
-    const mask = wire.mask ? readMask(wire.mask) : old ? old.mask : null;
-    known.set(wire.id, { ...wire, mask });
-  }
-  return difference.order.map((id) => known.get(id)).filter(Boolean);
-}
-
-/** Take over timings (ms) of one reply; only a decoder call that ran counts towards the median. */
+/**
+ * Take over timings (ms) of one reply; only a decoder call that ran counts towards the median.
+ * @param {State} state
+ * @param {Timings} timings
+ */
 export function rememberTimings(state, timings) {
   state.timings = { ...state.timings, ...timings };
-  if (timings.decode > 0 && !timings.ahead) state.decodes = [...state.decodes, timings.decode].slice(-7);
+  const { decode, ahead } = timings;
+  if (decode && decode > 0 && !ahead) state.decodes = [...state.decodes, decode].slice(-7);
 }
 
-/** Median of numbers, 0 of none. */
+/**
+ * Median of numbers, 0 of none.
+ * @param {number[]} values
+ */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted.length ? sorted[sorted.length >> 1] : 0;
-}
-
-/** The topmost visible object that covers an image point, or null. */
-export function objectAt(objects, at) {
-  for (let i = objects.length - 1; i >= 0; i--) {
-    const object = objects[i];
-    if (object.visible && object.mask && maskCovers(object.mask, at.x, at.y)) return object;
-  }
-  return null;
 }

@@ -1,24 +1,39 @@
 // What the page says in words and numbers. Pure.
 
-/** "12,345 px". */
+/** @import { Found } from "./found.js" */
+/** @import { State } from "./state.js" */
+
+/**
+ * "12,345 px".
+ * @param {number | null | undefined} area
+ */
 export function areaText(area) {
   return area === null || area === undefined ? "" : `${Math.round(area).toLocaleString("en")} px`;
 }
 
-/** "14 ms", "2.4 s". */
+/**
+ * "14 ms", "2.4 s".
+ * @param {number} ms
+ */
 export function durationText(ms) {
   if (ms >= 10000) return `${Math.round(ms / 1000)} s`;
   if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`;
   return ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
 }
 
-/** "120 of 375 MB"; total 0: not known yet. */
+/**
+ * "120 of 375 MB"; total 0: not known yet.
+ * @param {{done: number, total: number}} bytes
+ */
 export function bytesText({ done, total }) {
   const share = (done / 1e6).toFixed(total < 1e8 ? 1 : 0);
   return total > 0 ? `${share} of ${(total / 1e6).toFixed(total < 1e8 ? 1 : 0)} MB` : "";
 }
 
-/** "35 of 256 points, 12 s left". */
+/**
+ * "35 of 256 points, 12 s left".
+ * @param {Pick<Found, "running" | "progress">} found
+ */
 export function progressText({ running, progress }) {
   if (!running) return "";
   if (!progress) return "Waiting for the first masks";
@@ -26,7 +41,10 @@ export function progressText({ running, progress }) {
   return `${progress.done} of ${progress.total} points${left}`;
 }
 
-/** What the panel says about the masks. */
+/**
+ * What the panel says about the masks.
+ * @param {Found} found
+ */
 export function foundText(found) {
   const { offered, shown, selected, running, report } = found;
   if (offered === 0) return running || !report ? "" : capital(report);
@@ -36,29 +54,46 @@ export function foundText(found) {
   return parts.join(", ");
 }
 
+/** @param {string} text */
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The parts of the status line. */
+/** @type {[key: string, name: string][]} */
+const TIMES = [["encode", "encode"], ["decode", "decode"], ["roundtrip", "round trip"], ["paint", "paint"]];
+
+/**
+ * The parts of the status line.
+ * @param {State} state
+ */
 export function statusParts(state) {
-  const { image, timings, settings } = state;
-  const parts = [];
+  const { image, found } = state;
   if (!image) return ["No image open"];
-  const { found } = state;
-  const over = found.on && found.over !== null ? found.masks.get(found.over) : null;
-  if (over) {
-    return [`score ${over.score.toFixed(2)}`, `stability ${over.stability.toFixed(2)}`, areaText(over.area)];
-  }
-  if (found.on && (found.running || found.offered)) return [progressText(found), foundText(found)].filter(Boolean);
-  if (state.mask && state.score !== null) parts.push(`score ${state.score.toFixed(2)}`);
-  if (state.mask) parts.push(areaText(state.mask.area));
-  parts.push(`${image.width}×${image.height}`);
-  const model = settings.model;
-  if (model) parts.push(`${model.title || model.name} on ${model.device}`);
-  const names = [["encode", "encode"], ["decode", "decode"], ["roundtrip", "round trip"], ["paint", "paint"]];
-  for (const [key, name] of names) {
-    if (typeof timings[key] === "number") parts.push(`${name} ${durationText(timings[key])}`);
+  return (found.on && foundParts(found)) || [...maskParts(state), `${image.width}×${image.height}`, ...workParts(state)];
+}
+
+/**
+ * What everything mode says, or null.
+ * @param {Found} found
+ */
+function foundParts(found) {
+  const over = found.over !== null && found.masks.get(found.over);
+  if (over) return [`score ${over.score.toFixed(2)}`, `stability ${over.stability.toFixed(2)}`, areaText(over.area)];
+  return found.running || found.offered ? [progressText(found), foundText(found)].filter(Boolean) : null;
+}
+
+/** @param {State} state */
+function maskParts({ mask, score }) {
+  if (!mask) return [];
+  return score === null ? [areaText(mask.area)] : [`score ${score.toFixed(2)}`, areaText(mask.area)];
+}
+
+/** @param {State} state */
+function workParts({ settings: { model }, timings }) {
+  const parts = model ? [`${model.title || model.name} on ${model.device}`] : [];
+  for (const [key, name] of TIMES) {
+    const time = timings[key];
+    if (typeof time === "number") parts.push(`${name} ${durationText(time)}`);
   }
   return parts;
 }

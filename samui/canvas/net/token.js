@@ -1,11 +1,14 @@
-// The session's token, kept over a reload of the page.
+// The seat's token, kept over a reload of the page.
 
-const TOKEN = "samui.session"; // key in sessionStorage
+const KEY = "samui.session"; // in sessionStorage
 
-/** Keep the session's token for a reload; inside a frame a browser may forbid that, which costs only the reload. */
+/**
+ * Keep the token for a reload; inside a frame a browser may forbid that, which costs only the reload.
+ * @param {string} token
+ */
 export function remember(token) {
   try {
-    sessionStorage.setItem(TOKEN, token);
+    sessionStorage.setItem(KEY, token);
   } catch {
     // the page works all the same
   }
@@ -14,7 +17,7 @@ export function remember(token) {
 /** The token that was kept, or null. */
 export function recall() {
   try {
-    return sessionStorage.getItem(TOKEN);
+    return sessionStorage.getItem(KEY);
   } catch {
     return null;
   }

@@ -2,79 +2,140 @@
 // whole prompt, so that three quick clicks cost two decoder calls at most. Beside it what may be wanted soon is asked
 // for: a preview, and the prompt that a gesture would make; one of each in flight, the newest waits, actions go first.
 
-import { foldPrompt } from "../core/state.js";
+import { foldPrompt, isPrompt, samePrompt } from "../core/prompt.js";
+import { answer, waitAfter } from "./calls.js";
 
-const PATIENCE = 60000; // ms after which a call counts as lost
-export const BACKOFF = [500, 1000, 2000, 4000, 8000]; // ms between attempts
+/** @import { Point, Prompt, Refusal, Reply, Request } from "../core/messages.js" */
+/** @import { Edit, Operation } from "../core/prompt.js" */
+/** @import { At } from "../core/geometry.js" */
 
 /**
- * call(request): promise of a reply, or of nothing if the server cannot be reached.
- * on: {request(): fields that every request carries, base(): prompt of the server, snaps(): whether it snaps masks to
- * edges, ready(): whether actions may go, reply(reply, sent), hover(reply, sent), prepared(reply), refuse(reply, sent),
- * offline(ms until the next attempt), online()}.
+ * What the transport must know of the page.
+ * @typedef {object} Facts
+ * @property {() => {session: string | null, epoch: number, seen: number}} request  fields that every request carries
+ * @property {() => Prompt} base  prompt of the server
+ * @property {() => boolean} snaps  whether the server snaps masks to edges
+ * @property {() => boolean} ready  whether actions may go
  */
-export function createTransport(call, on) {
+
+/**
+ * Operations that were sent as one request.
+ * @typedef {object} Sent
+ * @property {Operation[]} operations
+ * @property {Request} request
+ * @property {number} began  when the last gesture began, ms of performance.now()
+ * @property {number} failures
+ * @property {number} sentAt
+ * @property {number} roundtrip  ms
+ */
+/** @typedef {{at: At, request: Request}} SentPreview */
+
+/**
+ * Who hears of what comes back.
+ * @typedef {object} Listener
+ * @property {(reply: Reply, sent: Sent) => void} reply
+ * @property {(refusal: Refusal, sent: Sent) => void} refuse
+ * @property {(reply: Reply, sent: SentPreview) => void} hover
+ * @property {(reply: Reply) => void} prepared
+ * @property {(wait: number) => void} offline  ms until the next attempt
+ * @property {() => void} online
+ */
+
+/** @typedef {ReturnType<typeof createTransport>} Transport */
+
+/**
+ * @param {(request: Request) => unknown} call  promise of an answer, or of nothing
+ * @param {Facts} facts
+ */
+export function createTransport(call, facts) {
   let rev = 0;
+  /** @type {Operation[]} */
   let queue = [];
-  let flight = null; // {operations, request, began, attempts}
+  /** @type {Sent | null} */
+  let flight = null;
+  /** @type {At | null} */
   let waitingHover = null;
-  let flyingHover = null;
+  let hoverIsOut = false;
   let preparing = false;
+  /** @type {Edit | null} */
   let waitingEdit = null; // to be prepared next
-  let prepared = null; // {sent: request, reply}, the newest
+  /** @type {{request: Request, reply: Reply} | null} */
+  let prepared = null; // the newest
+  /** @type {(() => void)[]} */
   const waiting = []; // for all operations to be answered
+  /** @type {Listener} */
+  let listener;
 
   const busy = () => flight !== null || queue.length > 0;
 
-  /** Queue an operation {edit} or {action, ...fields}; began: time of the gesture in ms of performance.now(). */
-  function push(operation, began) {
+  /**
+   * Queue an operation. A gesture that was foreseen has been shown already.
+   * @param {Operation} operation
+   * @param {number} [began]  ms of performance.now()
+   */
+  function push(operation, began = performance.now()) {
     waitingEdit = null;
-    queue.push({ ...operation, began: began === undefined ? performance.now() : began });
+    queue.push({ ...operation, began });
     next();
   }
 
   /** Send what waits, if anything may go. */
   function next() {
-    if (flight || queue.length === 0 || !on.ready()) return;
-    const operations = [queue.shift()];
-    while (operations[0].edit && queue.length && queue[0].edit) operations.push(queue.shift());
-    const began = operations[operations.length - 1].began;
-    flight = { operations, request: compose(operations), began, attempts: 0 };
+    if (flight || !facts.ready()) return;
+    const first = queue.shift();
+    if (!first) return;
+    const operations = [first];
+    while (first.edit && queue.length && queue[0].edit) operations.push(.../** @type {[Operation]} */ ([queue.shift()]));
+    const began = operations[operations.length - 1].began || 0;
+    flight = { operations, request: compose(operations), began, failures: 0, sentAt: 0, roundtrip: 0 };
     waitingHover = null;
     send(flight);
   }
 
+  /** @param {Operation[]} operations */
   function compose(operations) {
-    if (operations[0].edit) {
-      const { points, box } = foldPrompt(on.base(), operations);
-      if (points.length === 0 && !box) return stamp({ action: "clear" });
-      return stamp({ action: "prompt", points, box });
-    }
-    const { began, ...fields } = operations[0];
-    return stamp(fields);
+    const { began: _, action = "", edit, ...fields } = operations[0];
+    if (!edit) return stamp({ action, ...fields });
+    const prompt = foldPrompt(facts.base(), operations);
+    return stamp(isPrompt(prompt) ? { action: "prompt", points: prompt.points, box: prompt.box } : { action: "clear" });
   }
 
+  /**
+   * @param {{action: string, points?: Point[], box?: Prompt["box"], [field: string]: unknown}} fields
+   * @returns {Request}
+   */
   function stamp(fields) {
     rev += 1;
-    return { ...on.request(), rev, ...fields };
+    return { ...facts.request(), rev, ...fields };
   }
 
+  /** @param {Sent} sent */
   async function send(sent) {
     sent.sentAt = performance.now();
-    const reply = await answer(call(sent.request));
+    const told = await answer(() => call(sent.request));
     if (flight !== sent) return; // forgotten meanwhile
-    if (!reply) {
-      const wait = BACKOFF[Math.min(sent.attempts, BACKOFF.length - 1)];
-      sent.attempts += 1;
-      on.offline(wait);
-      setTimeout(() => flight === sent && send(sent), wait);
-      return;
-    }
+    if (told) take(told, sent);
+    else retry(sent);
+  }
+
+  /** @param {Sent} sent */
+  function retry(sent) {
+    sent.failures += 1;
+    const wait = waitAfter(sent.failures);
+    listener.offline(wait);
+    setTimeout(() => flight === sent && send(sent), wait);
+  }
+
+  /**
+   * @param {Reply | Refusal} told
+   * @param {Sent} sent
+   */
+  function take(told, sent) {
     flight = null;
     sent.roundtrip = performance.now() - sent.sentAt;
-    on.online();
-    if (reply.ok === false) on.refuse(reply, sent);
-    else if (!reply.overtaken) on.reply(reply, sent);
+    listener.online();
+    if (told.ok === false) listener.refuse(told, sent);
+    else if (!told.overtaken) listener.reply(told, sent);
     // What a lost call did on the server is only known by asking.
     else if (queue.length === 0) push({ action: "state" });
     next();
@@ -85,55 +146,66 @@ export function createTransport(call, on) {
     waiting.splice(0).forEach((resolve) => resolve());
   }
 
-  /** Ask for the mask under the pointer; at most one such call is out, the newest wins. */
+  /**
+   * Ask for the mask under the pointer; at most one such call is out, the newest wins.
+   * @param {number} x  image px
+   * @param {number} y
+   */
   function hover(x, y) {
     waitingHover = { x, y };
     nextHover();
   }
 
   async function nextHover() {
-    if (!waitingHover || flyingHover || flight || queue.length || !on.ready()) return;
-    const { x, y } = waitingHover;
+    if (!waitingHover || hoverIsOut || busy() || !facts.ready()) return;
+    const at = waitingHover;
+    /** @type {Point[]} */
+    const points = [[at.x, at.y, 1]];
     // Where nothing is snapped, the preview is what a click would bring, and comes with all that a click needs.
-    const fields = on.snaps() ? { action: "hover", x, y } : { action: "prepare", points: [[x, y, 1]], box: null };
-    const sent = { at: waitingHover, request: stamp(fields) };
+    const snaps = facts.snaps();
+    const request = stamp(snaps ? { action: "hover", ...at } : { action: "prepare", points, box: null });
     waitingHover = null;
-    flyingHover = sent;
-    const reply = await answer(call(sent.request));
-    flyingHover = null;
+    hoverIsOut = true;
+    const reply = await answer(() => call(request));
+    hoverIsOut = false;
     if (isWanted(reply)) {
-      if (fields.points) prepared = { sent: sent.request, reply };
-      if (!waitingHover && !flight) on.hover(reply, sent);
+      if (!snaps) prepared = { request, reply };
+      if (!waitingHover && !flight) listener.hover(reply, { at, request });
     }
     nextHover();
   }
 
-  /** Have the server answer the prompt that an edit may make; at most one such call is out, and the newest waits. */
+  /**
+   * Have the server answer the prompt that an edit may make; at most one such call is out, and the newest waits.
+   * @param {Edit} edit
+   */
   async function prepare(edit) {
     waitingHover = null;
     waitingEdit = preparing ? edit : null;
-    if (busy() || preparing || !on.ready() || foreseen(edit)) return;
-    const { points, box } = edit(on.base());
-    const sent = stamp({ action: "prepare", points, box });
+    if (busy() || preparing || !facts.ready() || foreseen(edit)) return;
+    const { points, box } = edit(facts.base());
+    const request = stamp({ action: "prepare", points, box });
     preparing = true;
     prepared = null;
-    const reply = await answer(call(sent));
+    const reply = await answer(() => call(request));
     preparing = false;
     if (isWanted(reply)) {
-      prepared = { sent, reply };
-      on.prepared(reply);
+      prepared = { request, reply };
+      listener.prepared(reply);
     }
     if (waitingEdit) prepare(waitingEdit);
   }
 
-  /** The answer to the prompt that an edit makes, if it is there before it is asked for; else null. */
+  /**
+   * The answer to the prompt that an edit makes, if it is there before it is asked for; else null.
+   * @param {Edit} edit
+   */
   function foreseen(edit) {
-    if (!prepared || busy() || !on.ready()) return null;
-    const { sent, reply } = prepared;
-    const now = on.request();
-    if (Object.keys(now).some((key) => now[key] !== sent[key])) return null; // it was about another state
-    const { points, box } = edit(on.base());
-    return JSON.stringify([points, box]) === JSON.stringify([sent.points, sent.box]) ? reply : null;
+    if (!prepared || busy() || !facts.ready()) return null;
+    const { request, reply } = prepared;
+    const { session, epoch, seen } = facts.request();
+    if (request.session !== session || request.epoch !== epoch || request.seen !== seen) return null; // another state
+    return samePrompt(request, edit(facts.base())) ? reply : null;
   }
 
   return {
@@ -142,8 +214,18 @@ export function createTransport(call, on) {
     hover,
     prepare,
     foreseen,
+    busy,
+    /**
+     * Before anything is asked for: who hears of it.
+     * @param {Listener} given
+     */
+    listen(given) {
+      listener = given;
+    },
     /** What waits to be asked for ahead is not wanted any more. */
-    drop: () => (waitingHover = waitingEdit = null),
+    drop() {
+      waitingHover = waitingEdit = null;
+    },
     /** Forget all that was not answered: another image, another session. */
     forget() {
       queue = [];
@@ -151,40 +233,34 @@ export function createTransport(call, on) {
       waitingHover = null;
       rest();
     },
-    /** Resolves when the server has answered everything, or nobody waits for it any more. */
-    settled: () => (busy() ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
     /** Ask again what was not answered; only edits, since nobody knows whether the rest was done. */
     restart() {
       if (flight) queue.unshift(...flight.operations.filter(({ edit }) => edit));
       flight = null;
       waitingHover = null;
     },
-    /** Revisions go on above those that the server has seen of this session. */
-    raise: (seen) => (rev = Math.max(rev, seen || 0)),
+    /**
+     * Resolves when the server has answered everything, or nobody waits for it any more.
+     * @returns {Promise<void>}
+     */
+    settled: () => (busy() ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
+    /**
+     * Revisions go on above those that the server has seen of this session.
+     * @param {number} [seen]
+     */
+    raise(seen) {
+      rev = Math.max(rev, seen || 0);
+    },
     /** Operations without an answer, oldest first. */
     unanswered: () => (flight ? [...flight.operations, ...queue] : queue),
-    busy,
   };
 }
 
-/** Whether a reply brings what was asked for. */
+/**
+ * Whether a reply brings what was asked for.
+ * @param {Reply | Refusal | null} reply
+ * @returns {reply is Reply}
+ */
 function isWanted(reply) {
-  return Boolean(reply) && reply.ok !== false && !reply.overtaken;
-}
-
-/** Reply of a call, or null if it failed, timed out or is no envelope. */
-export function answer(promise) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(null), PATIENCE);
-    Promise.resolve(promise).then(
-      (reply) => {
-        clearTimeout(timer);
-        resolve(reply && typeof reply === "object" && "ok" in reply ? reply : null);
-      },
-      () => {
-        clearTimeout(timer);
-        resolve(null);
-      },
-    );
-  });
+  return reply !== null && reply.ok && !reply.overtaken;
 }

@@ -1,114 +1,148 @@
-// Keys: shortcuts while the canvas or nothing else has the focus, and a cursor that makes the keyboard a pointer.
+// Keys: shortcuts while the canvas or nothing else has the focus.
 
-import { boxBetween, boxIsMeant, clamp, panView, toImage, toScreen } from "../core/geometry.js";
-import { edits } from "../core/state.js";
+/** @import { Bench } from "./tool.js" */
+/** @import { Cursor } from "./cursor.js" */
+/** @import { Pointer } from "./pointer.js" */
 
-const STEP = 12; // CSS px an arrow key moves the cursor
+/** @typedef {{[name: string]: () => unknown}} Commands  What buttons and keys do, by name. */
 
-/** act: functions by name, see canvas.js; pointer as made in pointer.js. */
-export function createKeys(root, canvas, state, view, pointer, act) {
+/** @type {{[key: string]: string}} */
+const WITH_CONTROL = { z: "undo", y: "redo" };
+/** @type {{[key: string]: string}} */
+const WITH_CONTROL_AND_SHIFT = { z: "redo", y: "redo" };
+/** @type {{[key: string]: string}} */
+const IN_EVERYTHING_MODE = {
+  Escape: "everything",
+  Enter: "keep-found",
+  Delete: "reject-found",
+  Backspace: "reject-found",
+  m: "merge-selected",
+  r: "refine-found",
+  "]": "next-found",
+  "[": "previous-found",
+  s: "pick-found",
+  b: "nothing",
+};
+/** @type {{[key: string]: string}} */
+const ANYWHERE = {
+  Enter: "accept",
+  Tab: "next-candidate",
+  b: "mark-corner",
+  Escape: "escape",
+  Delete: "remove-selected",
+  Backspace: "remove-selected",
+  "+": "zoom-in",
+  "=": "zoom-in",
+  "-": "zoom-out",
+  _: "zoom-out",
+  0: "actual",
+  f: "fit",
+  e: "everything",
+  x: "toggle-include",
+  h: "hover",
+  o: "outline",
+  "?": "help",
+  1: "candidate-1",
+  2: "candidate-2",
+  3: "candidate-3",
+};
+
+/**
+ * Where a key is pressed, and in what state of the page.
+ * @typedef {object} Place
+ * @property {boolean} onCanvas  or where nothing has the focus
+ * @property {boolean} focused  on the canvas itself
+ * @property {boolean} everything  everything mode
+ * @property {boolean} image  there is one
+ * @property {boolean} choice  there are candidates to choose from
+ */
+/** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">} Stroke */
+
+/** @type {{[key: string]: (place: Place, shift: boolean) => boolean}} */
+const ONLY = {
+  Tab: ({ focused, choice }, shift) => focused && choice && !shift,
+  Enter: ({ onCanvas }) => onCanvas,
+  b: ({ onCanvas, image, everything }) => everything || (onCanvas && image),
+};
+
+/**
+ * Name of the command of a key, or undefined. Pure.
+ * @param {Stroke} stroke
+ * @param {Place} place
+ * @returns {string | undefined}
+ */
+export function commandOf(stroke, place) {
+  const key = stroke.key.length === 1 ? stroke.key.toLowerCase() : stroke.key;
+  if (stroke.ctrlKey || stroke.metaKey) return (stroke.shiftKey ? WITH_CONTROL_AND_SHIFT : WITH_CONTROL)[key];
+  if (stroke.altKey || (ONLY[key] && !ONLY[key](place, stroke.shiftKey))) return undefined;
+  return (place.everything && IN_EVERYTHING_MODE[key]) || ANYWHERE[key];
+}
+
+/**
+ * @param {object} parts
+ * @param {HTMLElement} parts.root
+ * @param {HTMLCanvasElement} parts.canvas
+ * @param {Bench} parts.bench
+ * @param {Pointer} parts.pointer
+ * @param {Cursor} parts.cursor
+ * @param {Commands} parts.commands
+ */
+export function createKeys({ root, canvas, bench, pointer, cursor, commands }) {
+  const { state } = bench;
   let spaceClicks = false; // Space went down on the canvas and has not moved the picture since
+  /** @type {Commands} */
+  const own = {
+    escape,
+    "remove-selected": pointer.removeSelected,
+    "mark-corner": cursor.markCorner,
+    nothing() {},
+  };
 
-  /** Keys count on the canvas, and where nothing has the focus; elsewhere in the tool only if they write nothing. */
+  /**
+   * Keys count on the canvas, and where nothing has the focus; elsewhere in the tool only if they write nothing.
+   * @param {EventTarget | null} target
+   */
   function listens(target) {
     if (!root.isConnected || document.querySelector("dialog[open]")) return false;
     if (target === document.body || target === canvas) return true;
-    return root.contains(target) && !target.closest("input, select, textarea, [contenteditable]");
+    if (!(target instanceof Element) || !root.contains(target)) return false;
+    return !target.closest("input, select, textarea, [contenteditable]");
   }
 
+  /** @param {KeyboardEvent} event */
   function down(event) {
     if (event.defaultPrevented || !listens(event.target)) return;
-    const command = event.ctrlKey || event.metaKey;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (command) {
-      if (key === "z") return take(event, event.shiftKey ? act.redo : act.undo);
-      if (key === "y") return take(event, act.redo);
-      return;
-    }
-    if (event.altKey) return;
-    const onCanvas = event.target === canvas || event.target === document.body;
-    if (onCanvas && moveCursor(event)) return;
-    if (state.found.on && act.foundKey(key, onCanvas)) return event.preventDefault();
-    if (key === " " && onCanvas) return holdSpace(event);
-    if (key === "Tab" && event.target === canvas && !event.shiftKey && state.candidates.length > 1) {
-      return take(event, act.nextCandidate);
-    }
-    if (key === "Enter" && onCanvas) return take(event, act.accept);
-    if (key === "b" && onCanvas && state.image) return take(event, markCorner);
-    const action = {
-      Escape: escape,
-      Delete: pointer.removeSelected,
-      Backspace: pointer.removeSelected,
-      "+": act["zoom-in"],
-      "=": act["zoom-in"],
-      "-": act["zoom-out"],
-      _: act["zoom-out"],
-      0: act.actual,
-      f: act.fit,
-      e: act.everything,
-      x: act.toggleInclude,
-      h: act.hover,
-      o: act.outline,
-      "?": act.help,
-      1: () => act.choose(0),
-      2: () => act.choose(1),
-      3: () => act.choose(2),
-    }[key];
-    if (action) take(event, action);
-  }
-
-  function take(event, action) {
+    const focused = event.target === canvas;
+    const onCanvas = focused || event.target === document.body;
+    const points = onCanvas && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (points && event.key === " ") return holdSpace(event);
+    const action = (points && cursor.arrow(event.key, event.shiftKey)) || actionOf(event, { focused, onCanvas });
+    if (!action) return;
     event.preventDefault();
     action();
   }
 
+  /**
+   * @param {KeyboardEvent} event
+   * @param {{focused: boolean, onCanvas: boolean}} where
+   */
+  function actionOf(event, where) {
+    const { found, image, candidates } = state;
+    const place = { ...where, everything: found.on, image: image !== null, choice: candidates.length > 1 };
+    const name = commandOf(event, place);
+    return name === undefined ? null : own[name] || commands[name];
+  }
+
   function escape() {
-    if (state.corner) {
-      state.corner = null;
-      state.draft = null;
-      return act.changed();
-    }
-    if (pointer.cancel()) return;
+    if (cursor.dropCorner() || pointer.cancel()) return;
     if (state.selected !== null) {
       state.selected = null;
-      act.changed();
+      bench.changed();
     }
-    act.clear();
+    commands.clear();
   }
 
-  function moveCursor(event) {
-    const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (!direction || !state.image) return false;
-    event.preventDefault();
-    const step = event.shiftKey ? 1 : STEP / state.view.scale;
-    const from = state.cursor || middle();
-    // Pixel centres, so that a click at the cursor means the pixel that it stands on.
-    const limit = (value, size) => clamp(value, 0.5, size - 0.5);
-    state.cursor = {
-      x: limit(from.x + direction[0] * step, state.image.width),
-      y: limit(from.y + direction[1] * step, state.image.height),
-    };
-    follow();
-    if (state.corner) state.draft = act.withBox(boxBetween(state.image, state.corner, state.cursor));
-    act.changed();
-    act.hoverAt(state.cursor);
-    return true;
-  }
-
-  function middle() {
-    const at = toImage(state.view, state.size.width / 2, state.size.height / 2);
-    return { x: Math.floor(at.x) + 0.5, y: Math.floor(at.y) + 0.5 };
-  }
-
-  /** Move the picture so that the cursor stays in sight. */
-  function follow() {
-    const at = toScreen(state.view, state.cursor.x, state.cursor.y);
-    const edge = 24;
-    const dx = clamp(at.x, edge, state.size.width - edge) - at.x;
-    const dy = clamp(at.y, edge, state.size.height - edge) - at.y;
-    if (dx || dy) view.look(panView(state.view, dx, dy));
-  }
-
+  /** @param {KeyboardEvent} event */
   function holdSpace(event) {
     if (!state.image) return;
     event.preventDefault();
@@ -117,37 +151,17 @@ export function createKeys(root, canvas, state, view, pointer, act) {
     pointer.holdSpace(true);
   }
 
+  /** @param {KeyboardEvent} event */
   function up(event) {
     if (event.key !== " " || !root.isConnected) return;
     const clicks = spaceClicks;
     letSpaceGo();
-    if (!listens(event.target) || !clicks || !state.cursor) return;
-    const { x, y } = state.cursor;
-    if (state.found.on) return act.foundClick({ x, y }, event.shiftKey, false);
-    act.edit(edits.addPoint(x, y, state.include && !event.shiftKey ? 1 : 0), event.timeStamp);
+    if (clicks && listens(event.target)) cursor.click(event.shiftKey, event.timeStamp);
   }
 
   function letSpaceGo() {
     spaceClicks = false;
     pointer.holdSpace(false);
-  }
-
-  /** The first B marks a corner at the cursor, the second one draws the box. */
-  function markCorner() {
-    if (!state.cursor) state.cursor = middle();
-    if (!state.corner) {
-      state.corner = state.cursor;
-      act.changed();
-      return;
-    }
-    const box = boxBetween(state.image, state.corner, state.cursor);
-    state.corner = null;
-    state.draft = null;
-    if (boxIsMeant(box, state.view.scale)) {
-      state.selected = "box";
-      act.edit(edits.setBox(box), performance.now());
-    }
-    act.changed();
   }
 
   document.addEventListener("keydown", down);

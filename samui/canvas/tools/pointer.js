@@ -1,128 +1,189 @@
-// Pointer gestures on the canvas: click, drag, move, pan, pinch. A gesture begins in begin(), and ends in finish()
-// whether it is released, cancelled or escaped from.
+// Pointers on the canvas. Which tool a press is for is decided when it goes down; from then on that tool says what it
+// does. Released, called off or escaped from, each press ends in finish().
 
-import {
-  boxBetween, boxIsMeant, clamp, clampPoint, hitBox, hitPoint, insideImage, moveBox, panView, pinchView, resizeBox,
-  scaleRange, toImage,
-} from "../core/geometry.js";
-import { maskCovers } from "../core/mask.js";
-import { EMPTY_PROMPT, edits, objectAt } from "../core/state.js";
+import { boxIsMeant, clamp, toImage } from "../core/geometry.js";
+import { createBadge } from "./badge.js";
+import { createBoxTool } from "./box.js";
+import { createClicks } from "./clicks.js";
+import { createDraw } from "./draw.js";
+import { createFoundTool } from "./found.js";
+import { createPan } from "./pan.js";
+import { createPinch } from "./pinch.js";
+import { createPointTool } from "./point.js";
+import { removal } from "./selection.js";
+import { createTaps } from "./taps.js";
 
+/** @import { At } from "../core/geometry.js" */
+/** @import { Bench, Press, Spot, Tool } from "./tool.js" */
+/** @typedef {ReturnType<typeof createPointer>} Pointer */
+
+/** @type {{[type: string]: number}} */
 const TOLERANCE = { mouse: 3, pen: 5, touch: 9 }; // CSS px that a click may wander
+/** @type {{[type: string]: number}} */
 const GRASP = { mouse: 8, pen: 10, touch: 20 }; // CSS px round points and handles
-const DOUBLE = { time: 400, distance: 6 }; // ms and CSS px between the clicks of a double click
 const LONG_PRESS = 600; // ms
-const REST = 40; // ms that the pointer rests before the mask under it, or of the drag so far, is asked for
+const REST = 40; // ms that a drag rests before the mask is asked for that it would end with
 const HOLD = 10; // ms that a press lasts before its mask is made ahead: a hand holds the button for 60 to 120
+const NOTCH = { line: 33, page: 400 }; // CSS px of a wheel that tells lines or pages
 
 /**
- * canvas: the element; state, view as made elsewhere; prompt(): the prompt to show.
- * act: {edit(edit, began), prepare(edit, calls): this edit may follow, reopen(id, began, instead), hoverAt(at), leave(),
- * changed(), foundClick(at, add, twice): in everything mode}.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Bench} bench
  */
-export function createPointer(canvas, state, view, prompt, act) {
+export function createPointer(canvas, bench) {
+  const { state, view, prompt, prompting, preview } = bench;
+  /** @type {Map<number, At>} */
   const fingers = new Map(); // pointer id -> screen point
-  let gesture = null;
+  /** @type {Press | null} */
+  let press = null;
   let spaceHeld = false;
-  let lastClick = null; // {time, x, y, before: prompt}
-  let resting = 0;
-  let standing = 0; // timer, while a gesture stands still
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let standing; // while a press stands still
 
+  const taps = createTaps(bench);
+  const clicks = createClicks(bench, taps);
+  const pan = createPan(bench, () => spaceHeld);
+  const pinch = createPinch(bench);
+  /** @type {Tool[]} */
+  const tools = [
+    // The first one that finds something of its own under the pointer takes the press.
+    pan,
+    createFoundTool(bench, taps, pan),
+    createBadge(bench),
+    createPointTool(bench, taps),
+    createBoxTool(bench, taps, clicks),
+    createDraw(bench, clicks),
+  ];
+
+  /**
+   * @param {MouseEvent} event
+   * @returns {At}
+   */
   function screen(event) {
     const frame = canvas.getBoundingClientRect();
     return { x: event.clientX - frame.left, y: event.clientY - frame.top };
   }
 
-  function targetAt(at, event) {
-    if (state.found.on) return { kind: "found" };
-    const { points, box } = prompt();
-    const grasp = GRASP[event.pointerType] || GRASP.mouse;
-    const badge = view.badgePosition();
-    if (badge && Math.hypot(badge.x - at.x, badge.y - at.y) <= Math.max(10, grasp)) return { kind: "badge" };
-    const index = hitPoint(points, state.view, at.x, at.y, grasp);
-    if (index >= 0) return { kind: "point", index };
-    const handle = box && !event.shiftKey ? hitBox(box, state.view, at.x, at.y, grasp) : "";
-    if (handle) return { kind: "box", handle };
-    return { kind: "empty" };
+  /**
+   * @param {PointerEvent} event
+   * @returns {Spot}
+   */
+  function spotOf(event) {
+    const at = screen(event);
+    return {
+      at,
+      on: toImage(state.view, at.x, at.y),
+      grasp: GRASP[event.pointerType] || GRASP.mouse,
+      shift: event.shiftKey,
+      button: event.button,
+    };
   }
 
-  function begin(event) {
+  /**
+   * The tool that a spot is for, and what it has found there.
+   * @param {Spot} spot
+   */
+  function choose(spot) {
+    for (const tool of tools) {
+      const target = tool.find(spot);
+      if (target !== null) return { tool, target };
+    }
+    return null;
+  }
+
+  /** @param {PointerEvent} event */
+  function down(event) {
     if (!state.image) return;
     canvas.focus({ preventScroll: true });
-    const at = screen(event);
-    fingers.set(event.pointerId, at);
+    const spot = spotOf(event);
+    fingers.set(event.pointerId, spot.at);
     canvas.setPointerCapture(event.pointerId);
-    clearTimeout(resting);
+    preview.stir();
     if (fingers.size === 2) {
-      finish(false);
-      gesture = { kind: "pinch" };
-      return;
+      finish();
+      return start({ tool: pinch, target: null }, spot, event);
     }
-    if (gesture || fingers.size > 2) return;
-    if (event.button === 1 || (event.button === 0 && spaceHeld)) {
+    if (press || fingers.size > 2) return;
+    const chosen = choose(spot);
+    if (!chosen || (event.button !== 0 && event.button !== 2 && chosen.tool !== pan)) return;
+    start(chosen, spot, event);
+    if (chosen.tool === pan) {
       event.preventDefault();
-      gesture = { kind: "pan", id: event.pointerId, last: at };
-      canvas.style.cursor = "grabbing";
-      return;
+      canvas.style.cursor = pan.cursor(null);
     }
-    if (event.button !== 0 && event.button !== 2) return;
-    const target = targetAt(at, event);
-    gesture = {
-      kind: "press",
-      id: event.pointerId,
-      start: at,
-      from: toImage(state.view, at.x, at.y),
+  }
+
+  /**
+   * @param {{tool: Tool, target: any}} chosen
+   * @param {Spot} spot
+   * @param {PointerEvent} event
+   */
+  function start({ tool, target }, spot, event) {
+    const begun = (press = {
+      tool,
+      id: tool === pinch ? null : event.pointerId,
+      start: spot,
       target,
-      left: event.button === 0,
-      add: event.shiftKey,
+      at: spot.at,
+      to: spot.on,
+      drags: event.button === 0,
       exclude: event.button === 2 || event.altKey || event.ctrlKey,
       tolerance: TOLERANCE[event.pointerType] || TOLERANCE.mouse,
       moved: false,
-    };
+      before: prompt(),
+      fingers: [...fingers.values()],
+    });
+    if (tool.press) tool.press(begun);
+    if (begun.moved) return; // it draws nothing
     state.cursor = null;
     stand(HOLD);
-    if (event.pointerType === "touch" && (target.kind === "point" || target.kind === "box")) {
-      const pressed = gesture;
-      setTimeout(() => {
-        if (gesture !== pressed || pressed.moved || target.handle === "body") return;
-        finish(false);
-        remove(target);
-      }, LONG_PRESS);
+    if (event.pointerType === "touch") setTimeout(holdOn, LONG_PRESS, begun);
+  }
+
+  /**
+   * A finger has stayed where it was for long.
+   * @param {Press} held
+   */
+  function holdOn(held) {
+    const edit = press === held && !held.moved && held.tool.hold && held.tool.hold(held);
+    if (!edit) return;
+    finish();
+    state.selected = null;
+    prompting.edit(edit);
+  }
+
+  /** @param {PointerEvent} event */
+  function move(event) {
+    const at = screen(event);
+    if (fingers.has(event.pointerId)) fingers.set(event.pointerId, at);
+    if (!press) {
+      if (event.pointerType !== "touch") pass(spotOf(event));
+    } else if (press.id === null || press.id === event.pointerId) {
+      track(press, at);
+      if (press.drags) drag(press);
     }
   }
 
-  function move(event) {
-    const at = screen(event);
-    if (fingers.has(event.pointerId)) {
-      if (gesture && gesture.kind === "pinch" && fingers.size === 2) {
-        const before = [...fingers.values()];
-        fingers.set(event.pointerId, at);
-        const after = [...fingers.values()];
-        const range = scaleRange(state.image, state.size, state.ratio);
-        view.look(pinchView(state.view, before[0], before[1], after[0], after[1], range));
-        return;
-      }
-      fingers.set(event.pointerId, at);
+  /**
+   * @param {Press} pressed
+   * @param {At} at
+   */
+  function track(pressed, at) {
+    pressed.at = at;
+    pressed.to = toImage(state.view, at.x, at.y);
+    pressed.fingers = [...fingers.values()];
+  }
+
+  /** @param {Press} dragged */
+  function drag(dragged) {
+    const { tool, at, start: from } = dragged;
+    if (!dragged.moved) {
+      if (Math.hypot(at.x - from.at.x, at.y - from.at.y) <= dragged.tolerance) return;
+      dragged.moved = true;
+      dragged.before = prompt();
     }
-    if (!gesture) {
-      if (event.pointerType !== "touch") pass(at, event);
-      return;
-    }
-    if (gesture.id !== event.pointerId) return;
-    if (gesture.kind === "pan") {
-      view.look(panView(state.view, at.x - gesture.last.x, at.y - gesture.last.y));
-      gesture.last = at;
-      return;
-    }
-    if (!gesture.left) return;
-    if (Math.hypot(at.x - gesture.start.x, at.y - gesture.start.y) > gesture.tolerance) gesture.moved = true;
-    if (!gesture.moved) return;
-    if (gesture.target.kind === "found") {
-      gesture = { kind: "pan", id: gesture.id, last: gesture.start };
-      return move(event);
-    }
-    gesture.to = toImage(state.view, at.x, at.y);
-    const edit = draggedEdit(gesture.to);
+    if (tool.move) return tool.move(dragged);
+    const edit = tool.edit && tool.edit(dragged);
     if (!edit) return;
     stand(REST);
     state.draft = null;
@@ -130,189 +191,118 @@ export function createPointer(canvas, state, view, prompt, act) {
     view.ask("prompt");
   }
 
-  /** Unless the gesture goes on within so many ms, have the mask made that it would end with. */
+  /**
+   * Unless the press goes on within so many ms, have the mask made that it would end with.
+   * @param {number} time
+   */
   function stand(time) {
     clearTimeout(standing);
     standing = setTimeout(() => {
-      if (!gesture || gesture.kind !== "press") return;
-      const edit = gesture.moved ? draggedEdit(gesture.to) : clickedEdit(gesture);
-      if (!edit || (gesture.moved && !isKept(gesture.target, edit))) return;
-      act.prepare(edit, gesture.moved ? prompt().points.length + 1 : 1); // a new point corrects the mask before it
+      const edit = press && press.tool.edit && press.tool.edit(press);
+      if (!press || !edit) return;
+      const { points, box } = edit(prompt());
+      if (press.moved && box && !boxIsMeant(box, state.view.scale)) return;
+      // Where a box changes, the points that it holds are decoded anew; a new point corrects the mask before it.
+      preview.prepare(edit, press.moved ? points.length + 1 : 1);
     }, time);
   }
 
-  /** The edit that a press means which stays where it is: a point, or null. */
-  function clickedEdit({ target, from, exclude }) {
-    const free = target.kind === "empty" || (target.kind === "box" && target.handle === "body");
-    if (!free || !insideImage(state.image, from, 0)) return null;
-    return edits.addPoint(from.x, from.y, state.include && !exclude ? 1 : 0);
-  }
-
-  /** The edit that the drag so far means, to an image point. */
-  function draggedEdit(to) {
-    const { target, from } = gesture;
-    const { image } = state;
-    if (target.kind === "point") {
-      const inside = clampPoint(image, to);
-      return edits.movePoint(target.index, inside.x, inside.y);
-    }
-    if (target.kind === "box") {
-      const { box } = gesture.before || (gesture.before = prompt());
-      if (target.handle === "body") return edits.setBox(moveBox(image, box, to.x - from.x, to.y - from.y));
-      return edits.setBox(resizeBox(image, box, target.handle, to));
-    }
-    return target.kind === "empty" ? edits.setBox(boxBetween(image, from, to)) : null;
-  }
-
-  /** End the gesture: keep what it did, or leave everything as it was. */
-  function finish(keep, event) {
-    const ended = gesture;
+  /**
+   * End the press, if there is one: keep what it did, as it was released, or leave everything as it was.
+   * @param {PointerEvent} [released]
+   */
+  function finish(released) {
+    const ended = press;
     const draft = state.draft;
-    gesture = null;
+    press = null;
     state.draft = null;
     canvas.style.cursor = spaceHeld ? "grab" : "";
-    if (ended && !keep) act.leave(); // with what it would have asked for next
-    if (ended && ended.kind === "press" && keep) {
-      const at = screen(event);
-      if (ended.moved) {
-        gesture = ended; // draggedEdit reads it
-        const edit = draggedEdit(toImage(state.view, at.x, at.y));
-        gesture = null;
-        drop(ended, edit, event);
-      } else click(ended, event);
+    if (ended && released) {
+      track(ended, screen(released));
+      ended.tool.release(ended, released.timeStamp);
+    } else if (ended) {
+      preview.leave(); // with what it would have asked for next
+      if (ended.tool.cancel) ended.tool.cancel();
     }
     if (draft || ended) view.ask("prompt");
     return Boolean(ended);
   }
 
-  /** Keep a drag. */
-  function drop({ target }, edit, event) {
-    if (!edit || !isKept(target, edit)) return;
-    if (target.kind !== "point") state.selected = "box";
-    act.edit(edit, event.timeStamp);
-  }
-
-  /** Whether a drag counts that ends with this edit: a box must have some size. */
-  function isKept(target, edit) {
-    return target.kind === "point" || boxIsMeant(edit(prompt()).box, state.view.scale);
-  }
-
-  /** A press that stayed where it was. */
-  function click(ended, event) {
-    const { target, from, start } = ended;
-    if (target.kind === "badge") return remove(selection());
-    if (target.kind === "found") return clickFound(ended, event);
-    if (isTwice(start, event) && ended.left) {
-      const object = objectAt(state.objects, from);
-      if (object) {
-        const { before } = lastClick;
-        lastClick = null;
-        return act.reopen(object.id, event.timeStamp, before);
-      }
-    }
-    const edit = clickedEdit(ended);
-    state.selected = null;
-    if (!edit) {
-      if (target.kind === "point") state.selected = target.index;
-      if (target.kind === "box" && target.handle !== "body") state.selected = "box";
-      return act.changed();
-    }
-    lastClick = { time: event.timeStamp, x: start.x, y: start.y, before: prompt() };
-    act.edit(edit, event.timeStamp);
-  }
-
-  /** A click in everything mode; the second of two at one place is told as such. */
-  function clickFound({ from, start, add }, event) {
-    const twice = isTwice(start, event) && !add;
-    lastClick = twice ? null : { time: event.timeStamp, x: start.x, y: start.y, before: EMPTY_PROMPT };
-    act.foundClick(from, add, twice);
-  }
-
-  function isTwice(start, event) {
-    return lastClick && event.timeStamp - lastClick.time < DOUBLE.time &&
-      Math.hypot(start.x - lastClick.x, start.y - lastClick.y) < DOUBLE.distance;
-  }
-
-  function selection() {
-    if (state.selected === null) return null;
-    return state.selected === "box" ? { kind: "box" } : { kind: "point", index: state.selected };
-  }
-
-  /** Delete a point or the box. */
-  function remove(target) {
-    if (!target) return;
-    state.selected = null;
-    act.edit(target.kind === "box" ? edits.setBox(null) : edits.removePoint(target.index), performance.now());
-  }
-
-  /** The pointer passes over without a button. */
-  function pass(at, event) {
-    if (!state.image) return;
-    const target = targetAt(at, event);
-    if (target.kind === "found") {
-      const lit = act.hoverAt(toImage(state.view, at.x, at.y));
-      canvas.style.cursor = spaceHeld ? "grab" : lit ? "pointer" : "default";
-      return;
-    }
-    canvas.style.cursor = spaceHeld ? "grab" : cursorOf(target);
-    const over = toImage(state.view, at.x, at.y);
-    clearTimeout(resting);
-    if (target.kind !== "empty" || !insideImage(state.image, over, 0)) act.leave();
-    else {
-      if (state.hover && !maskCovers(state.hover.mask, over.x, over.y)) act.leave();
-      resting = setTimeout(() => act.hoverAt(over), REST);
-    }
-  }
-
-  function release(event) {
-    const pinching = gesture && gesture.kind === "pinch";
+  /** @param {PointerEvent} event */
+  function up(event) {
     fingers.delete(event.pointerId);
     // The finger that is left after a pinch draws nothing.
-    if (pinching && fingers.size > 0) return;
-    if (!gesture || pinching || gesture.id === event.pointerId) finish(event.type === "pointerup", event);
+    if (press && press.tool === pinch && fingers.size > 0) return;
+    if (press && press.id !== null && press.id !== event.pointerId) return;
+    finish(event.type === "pointerup" ? event : undefined);
   }
 
-  canvas.addEventListener("pointerdown", begin);
+  /**
+   * The browser tells no end of what it takes away: each pointer would stay down for ever, and the next one pinch.
+   * @param {PointerEvent} event
+   */
+  function lose(event) {
+    if (fingers.has(event.pointerId)) up(event);
+  }
+
+  function loseAll() {
+    fingers.clear();
+    if (press) finish();
+  }
+
+  /**
+   * The pointer passes over without a button.
+   * @param {Spot} spot
+   */
+  function pass(spot) {
+    const over = state.image && choose({ ...spot, button: -1 });
+    if (!over) return;
+    preview.stir();
+    if (over.tool.over) over.tool.over(spot, over.target);
+    else preview.leave();
+    canvas.style.cursor = spaceHeld ? "grab" : over.tool.cursor(over.target);
+  }
+
+  /** @param {WheelEvent} event */
+  function wheel(event) {
+    if (!state.image) return;
+    event.preventDefault();
+    const unit = event.deltaMode === 1 ? NOTCH.line : event.deltaMode === 2 ? NOTCH.page : 1;
+    const at = screen(event);
+    view.zoom(Math.exp(clamp(-event.deltaY * unit, -400, 400) * (event.ctrlKey ? 0.01 : 0.0018)), at.x, at.y);
+  }
+
+  canvas.addEventListener("pointerdown", down);
   canvas.addEventListener("pointermove", move);
-  canvas.addEventListener("pointerup", release);
-  canvas.addEventListener("pointercancel", release);
+  canvas.addEventListener("pointerup", up);
+  canvas.addEventListener("pointercancel", up);
+  canvas.addEventListener("lostpointercapture", lose);
+  window.addEventListener("blur", loseAll);
   canvas.addEventListener("pointerleave", () => {
-    clearTimeout(resting);
-    act.leave();
+    preview.leave();
+    if (state.found.on) bench.finding.over(null);
   });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   // Firefox pastes and Chrome scrolls on the middle button otherwise.
   canvas.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
-  canvas.addEventListener(
-    "wheel",
-    (event) => {
-      if (!state.image) return;
-      event.preventDefault();
-      const unit = event.deltaMode === 1 ? 33 : event.deltaMode === 2 ? 400 : 1;
-      const at = screen(event);
-      view.zoom(Math.exp(clamp(-event.deltaY * unit, -400, 400) * (event.ctrlKey ? 0.01 : 0.0018)), at.x, at.y);
-    },
-    { passive: false },
-  );
+  canvas.addEventListener("wheel", wheel, { passive: false });
 
   return {
-    cancel: () => finish(false),
+    /** Call off the press at work; whether there was one. */
+    cancel: () => finish(),
     removeSelected() {
-      remove(selection());
+      const edit = removal(state.selected);
+      if (!edit) return;
+      state.selected = null;
+      prompting.edit(edit);
     },
-    /** While Space is held, a drag moves the picture. */
+    /**
+     * While Space is held, a drag moves the picture.
+     * @param {boolean} held
+     */
     holdSpace(held) {
       spaceHeld = held;
       canvas.style.cursor = held ? "grab" : "";
     },
   };
-}
-
-/** CSS cursor over a target. */
-function cursorOf(target) {
-  if (target.kind === "badge") return "pointer";
-  if (target.kind === "point") return "grab";
-  if (target.kind === "empty") return "crosshair";
-  const cursors = { body: "move", n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize" };
-  return cursors[target.handle] || (["nw", "se"].includes(target.handle) ? "nwse-resize" : "nesw-resize");
 }

@@ -8,7 +8,7 @@ import pytest
 from samui.canvas import component
 from samui.canvas.join import join
 
-FLOORS = ["core", "net", "show", "tools"]
+FLOORS = ["core", "net", "show", "work", "tools"]
 
 
 @pytest.fixture
