@@ -25,6 +25,7 @@ import { answer, waitAfter } from "./calls.js";
  * @property {Request} request
  * @property {number} began  when the last gesture began, ms of performance.now()
  * @property {number} failures
+ * @property {number} unheard  failures of them while the server answered something else
  * @property {number} sentAt
  * @property {number} roundtrip  ms
  */
@@ -42,6 +43,11 @@ import { answer, waitAfter } from "./calls.js";
  */
 
 /** @typedef {ReturnType<typeof createTransport>} Transport */
+
+const PROBE_PATIENCE = 5000; // ms
+const QUICK = 10000; // ms; what fails later may be a proxy that did not wait, and its answer may come yet
+const UNHEARD = 2; // so often may a call fail while others do not, before it counts as refused
+const REFUSED = "The server does not take this step, so it was left out. Your work is kept.";
 
 /**
  * @param {(request: Request) => unknown} call  promise of an answer, or of nothing
@@ -87,7 +93,7 @@ export function createTransport(call, facts) {
     const operations = [first];
     while (first.edit && queue.length && queue[0].edit) operations.push(.../** @type {[Operation]} */ ([queue.shift()]));
     const began = operations[operations.length - 1].began || 0;
-    flight = { operations, request: compose(operations), began, failures: 0, sentAt: 0, roundtrip: 0 };
+    flight = { operations, request: compose(operations), began, failures: 0, unheard: 0, sentAt: 0, roundtrip: 0 };
     waitingHover = null;
     send(flight);
   }
@@ -115,14 +121,23 @@ export function createTransport(call, facts) {
     const told = await answer(() => call(sent.request));
     if (flight !== sent) return; // forgotten meanwhile
     if (told) take(told, sent);
-    else retry(sent);
+    else await retry(sent);
   }
 
-  /** @param {Sent} sent */
-  function retry(sent) {
+  /**
+   * A call brought nothing. Where the server answers another one, it is this one that it does not take: it would stand
+   * before all others for ever.
+   * @param {Sent} sent
+   */
+  async function retry(sent) {
+    const took = performance.now() - sent.sentAt;
     sent.failures += 1;
+    const heard = await answer(() => call({ ...facts.request(), rev: 0, action: "state" }), PROBE_PATIENCE);
+    if (flight !== sent) return;
+    if (heard && took < QUICK) sent.unheard += 1;
+    if (sent.unheard >= UNHEARD) return take({ ok: false, kind: "call", error: REFUSED }, sent);
     const wait = waitAfter(sent.failures);
-    listener.offline(wait);
+    if (!heard) listener.offline(wait);
     setTimeout(() => flight === sent && send(sent), wait);
   }
 
