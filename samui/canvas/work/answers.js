@@ -24,7 +24,7 @@ import { applyReply } from "../core/state.js";
  * @returns {Listener}
  */
 export function createAnswers({ state, transport, view, notices, refresh, preview, seat, prompt }) {
-  let refused = false; // whether what the page complains about is an action that was refused
+  let refused = Infinity; // when the action was refused that the page complains about, ms of performance.now()
 
   /** @type {Listener["reply"]} */
   function reply(told, sent) {
@@ -35,8 +35,9 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
       seat.begin();
       return;
     }
-    if (refused && sent.request.action !== "state") {
-      refused = false;
+    // What was done before that only waited for its turn: the message must be seen.
+    if (sent.began > refused && sent.request.action !== "state") {
+      refused = Infinity;
       notices.complain("");
     }
     const began = performance.now();
@@ -68,7 +69,7 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
       seat.begin();
     } else {
       notices.complain(told.error);
-      refused = true;
+      refused = performance.now();
       if (sent.request.action !== "state") transport.push({ action: "state" });
     }
     refresh.changed();
