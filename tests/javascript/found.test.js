@@ -24,7 +24,7 @@ function running(...added) {
 const ids = (found) => found.shown.map(({ id }) => id);
 
 test("masks are shown largest first, so that small ones lie on top", () => {
-  const found = running(mask(1, 2), mask(2, 9), mask(3, 5), mask(4, 5));
+  const found = running(mask(1, 2), mask(4, 5), mask(2, 9), mask(3, 5));
   assert.deepEqual(ids(found), [2, 3, 4, 1]);
   assert.equal(foundAt(found, { x: 1, y: 1 }).id, 1);
   assert.equal(foundAt(found, { x: 3, y: 1 }).id, 4);
@@ -80,6 +80,8 @@ test("a word without masks says only whether the run goes on", () => {
   const found = running(mask(1, 2));
   takeFound(found, { run: 1, running: false });
   assert.deepEqual([ids(found), found.running], [[1], false]);
+  takeFound(found, { run: 1, running: true }); // asked for before the event that ended the run
+  assert.equal(found.running, false);
 });
 
 for (const [name, filters, shown] of [

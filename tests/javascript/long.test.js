@@ -152,6 +152,16 @@ test("where the line of events is dead the page takes what the server has", asyn
   assert.deepEqual([self.named("begin").length, self.state.loading], [1, false]);
 });
 
+test("a file that is on its way is not forgotten where the line of events is dead", async (t) => {
+  const self = page(t);
+  self.upload = () => new Promise(() => {});
+  self.work.loadModel("m");
+  self.work.openFile(FILE);
+  self.moved = true;
+  await pass(10000);
+  assert.deepEqual([self.state.opening, self.state.loading], [true, false]);
+});
+
 test("what is called off ends with what the server had before", async (t) => {
   const self = page(t);
   self.work.openSample("cat");

@@ -204,6 +204,16 @@ test("two fingers zoom about what lies under them, and the one that is left draw
   assert.deepEqual([prompt(), named("edit")], [{ points: [], box: null }, []]);
 });
 
+test("a third finger changes nothing, neither when it comes nor when it goes", (t) => {
+  const { down, move, up, state, prompt } = page(t);
+  down(40, 40, touch(1));
+  down(60, 40, touch(2));
+  down(90, 70, touch(3));
+  up(90, 70, touch(3));
+  move(20, 40, touch(1));
+  assert.deepEqual([state.view.scale, prompt().points], [8, []]);
+});
+
 test("a long press of a finger deletes a point or the box, and nothing elsewhere", async (t) => {
   const self = page(t, WITH_BOX);
   self.down(30, 25, touch(1));

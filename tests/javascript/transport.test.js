@@ -59,6 +59,8 @@ test("one action is in flight, the rest waits in order", async (t) => {
 test("a request carries what every request does, a rising revision, and the fields of its action alone", async (t) => {
   const { transport, calls } = page(t);
   transport.raise(40);
+  transport.raise(7);
+  transport.raise();
   transport.push({ action: "choose", candidate: 2 }, 123);
   calls[0].answer(OK);
   await settle();
