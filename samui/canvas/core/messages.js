@@ -71,6 +71,7 @@
  * @property {Can} [can]
  * @property {Timings} [timings]
  * @property {boolean} [overtaken]  a newer prompt came before it was decoded
+ * @property {boolean} [saved]  false: the objects changed, and the store could not keep that yet
  * @property {boolean} [moved]  the seat went back to the image before
  * @property {{mask: WireMask | null, score: number}} [hover]
  */
