@@ -58,7 +58,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
 
   const state = createState(props.settings || {});
   const transport = createTransport((request) => server.act(request), {
-    request: () => ({ session: state.token, epoch: state.epoch, seen: state.serial }),
+    request: () => ({ token: state.token, epoch: state.epoch, seen: state.serial }),
     base: () => state.base,
     snaps: () => state.snap,
     ready: () => state.token !== null && state.stage === "ready",

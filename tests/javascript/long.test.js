@@ -50,7 +50,7 @@ test("a file is sent, opened, encoded and ready", async (t) => {
   await sent;
   assert.deepEqual([state.opening, state.sending], [true, false]);
   assert.deepEqual(fired, [["open", {
-    session: "t", asked: 1, file: { path: "p", meta: { _type: "gradio.FileData" }, orig_name: "a.png" },
+    token: "t", asked: 1, file: { path: "p", meta: { _type: "gradio.FileData" }, orig_name: "a.png" },
   }]]);
   tell("open", "reading");
   tell("open", "image", { epoch: 1, image: IMAGE });
@@ -58,7 +58,7 @@ test("a file is sent, opened, encoded and ready", async (t) => {
   tell("open", "encoding", { epoch: 1, image: IMAGE });
   tell("open", "ready", { epoch: 1, image: IMAGE, state: { ok: true, epoch: 1 }, timings: { encode: 9 } });
   assert.deepEqual([state.stage, state.timings.encode, named("takeState").length], ["ready", 9, 1]);
-  assert.deepEqual(props.value, { session: "t" });
+  assert.deepEqual(props.value, { token: "t" });
 });
 
 test("a step that comes twice is one, and a sign of life is none", (t) => {

@@ -24,7 +24,7 @@ function page(t) {
       return self.respond(request);
     },
     {
-      request: () => ({ session: "s", epoch: self.epoch, seen: self.serial }),
+      request: () => ({ token: "s", epoch: self.epoch, seen: self.serial }),
       base: () => self.base,
       snaps: () => self.snaps,
       ready: () => self.ready,
@@ -66,8 +66,8 @@ test("a request carries what every request does, a rising revision, and the fiel
   await settle();
   transport.push({ action: "undo" });
   assert.deepEqual(calls.map(({ request }) => request), [
-    { session: "s", epoch: 1, seen: 0, rev: 41, action: "choose", candidate: 2 },
-    { session: "s", epoch: 1, seen: 0, rev: 42, action: "undo" },
+    { token: "s", epoch: 1, seen: 0, rev: 41, action: "choose", candidate: 2 },
+    { token: "s", epoch: 1, seen: 0, rev: 42, action: "undo" },
   ]);
 });
 

@@ -43,7 +43,7 @@
 /**
  * A request of `act`. Beside these fields each action has its own.
  * @typedef {object} Request
- * @property {string | null} session  the token of the seat
+ * @property {string | null} token  of the seat
  * @property {number} epoch  of the image that it is about
  * @property {number} rev  rising number of the page; 0 for what may be asked out of order
  * @property {number} [seen]  serial of the reply that was applied last
@@ -106,7 +106,7 @@
 /**
  * What `begin` answers beside the fields of a reply.
  * @typedef {object} Seat
- * @property {string} session  the token from now on
+ * @property {string} token  from now on
  * @property {number} epoch
  * @property {OpenImage | null} image
  * @property {Stage} stage

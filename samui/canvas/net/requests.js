@@ -32,7 +32,7 @@ export function createRequests(state, props, trigger) {
      */
     send(name, fields) {
       asked[name] = (asked[name] || 0) + 1;
-      const payload = { session: state.token, asked: asked[name], ...fields };
+      const payload = { token: state.token, asked: asked[name], ...fields };
       props.value = payload;
       triggers[name](payload);
     },
@@ -53,7 +53,7 @@ export function createRequests(state, props, trigger) {
     },
     /** Between requests the component's value holds the token alone. */
     rest() {
-      props.value = { session: state.token };
+      props.value = { token: state.token };
     },
   };
 }

@@ -12,7 +12,7 @@ import { answer, waitAfter } from "./calls.js";
 /**
  * What the transport must know of the page.
  * @typedef {object} Facts
- * @property {() => {session: string | null, epoch: number, seen: number}} request  fields that every request carries
+ * @property {() => {token: string | null, epoch: number, seen: number}} request  fields that every request carries
  * @property {() => Prompt} base  prompt of the server
  * @property {() => boolean} snaps  whether the server snaps masks to edges
  * @property {() => boolean} ready  whether actions may go
@@ -218,8 +218,8 @@ export function createTransport(call, facts) {
   function foreseen(edit) {
     if (!prepared || busy() || !facts.ready()) return null;
     const { request, reply } = prepared;
-    const { session, epoch, seen } = facts.request();
-    if (request.session !== session || request.epoch !== epoch || request.seen !== seen) return null; // another state
+    const { token, epoch, seen } = facts.request();
+    if (request.token !== token || request.epoch !== epoch || request.seen !== seen) return null; // another state
     return samePrompt(request, edit(facts.base())) ? reply : null;
   }
 

@@ -38,13 +38,13 @@ export function createSeat({ server, state, transport, requests, view, notices, 
   let polling;
 
   /** @param {string | null} token */
-  const ask = (token) => /** @type {typeof answer<Begun>} */ (answer)(() => server.begin({ session: token }));
+  const ask = (token) => /** @type {typeof answer<Begun>} */ (answer)(() => server.begin({ token }));
 
   /**
    * @param {string} action
    * @returns {ReturnType<typeof answer<Reply>>}
    */
-  const act = (action) => answer(() => server.act({ session: state.token, epoch: state.epoch, rev: 0, action }));
+  const act = (action) => answer(() => server.act({ token: state.token, epoch: state.epoch, rev: 0, action }));
 
   /**
    * Begin or resume.
@@ -78,8 +78,8 @@ export function createSeat({ server, state, transport, requests, view, notices, 
    * @param {Begun} reply
    */
   function adopt(reply) {
-    state.token = reply.session;
-    remember(reply.session);
+    state.token = reply.token;
+    remember(reply.token);
     requests.rest();
     state.settings = { ...state.settings, ...reply.settings };
   }
