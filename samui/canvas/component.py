@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from samui.canvas.join import join
 
@@ -58,7 +59,7 @@ class PromptCanvas(gr.HTML):
             **options,
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:
         """The component as the page receives it; the server functions are named there already and are no JSON."""
         config = super().get_config()
         for name in ("act", "begin", "samples", "settings", "reply", "options"):
