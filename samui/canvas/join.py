@@ -1,8 +1,9 @@
 """Joins the canvas's ES modules into one script, since Gradio takes the JavaScript of a component as one text.
 
 Each module becomes a function of its own that is called once and returns its exports, in the order that the imports ask
-for. The grammar is a small part of JavaScript's, so that lines tell everything: whole lines of comments, imports of
-names from files beside the module, and ``export`` before a function, a class or a const. All else is refused.
+for; comments and indentation stay behind. The grammar is a small part of JavaScript's, so that lines tell everything:
+whole lines of comments, imports of names from files beside the module, and ``export`` before a function, a class or a
+const. All else is refused.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ _IMPORT = re.compile(r'^import \{([^{}]*)\} from "(\.[^"]*\.js)";\n', re.MULTILI
 _EXPORT = re.compile(r"^export (?=(?:async )?function\*? (\w+)|class (\w+)|const (\w+) =)", re.MULTILINE)
 _NAME = re.compile(r"(\w+)(?: as (\w+))?")
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*\*?(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
+_SPACE = re.compile(r"^[ \t]*\n|^[ \t]+", re.MULTILINE)  # no text goes over lines, which a test holds
 _LEFT = re.compile(r"^\s*(import|export)\b.*|\bimport\s*[.(]", re.MULTILINE)
 
 
@@ -36,7 +38,7 @@ def _write(file: Path, folder: Path, written: dict[Path, tuple[str, set[str]]], 
         raise ValueError(f"{where}: must not be imported by what it imports")
     if file in written:
         return
-    text = _COMMENT.sub("", file.read_text(encoding="utf-8"))
+    text = _SPACE.sub("", _COMMENT.sub("", file.read_text(encoding="utf-8")))
 
     def take(match: re.Match[str]) -> str:
         source = (file.parent / match[2]).resolve()

@@ -17,7 +17,7 @@ def test_every_icon_that_is_used_is_drawn_once_and_every_one_drawn_is_used():
 def test_every_button_names_a_command_of_the_page():
     commands = component.script()
     for name in set(re.findall(r'data-do="([^"]+)"', HTML)):
-        assert re.search(rf'^\s+(?:async )?"?{re.escape(name)}"?[:,(]', commands, re.MULTILINE), name
+        assert re.search(rf'^(?:async )?"?{re.escape(name)}"?[:,(]', commands, re.MULTILINE), name
 
 
 @pytest.mark.parametrize("syntax", ["{{", "${", "`", "\\"])
