@@ -2,7 +2,7 @@
 
 Coordinates, once and for all: image pixels, floats, (x, y), origin at the top left corner of the top left pixel, so the
 centre of that pixel is (0.5, 0.5). Boxes are corners (x0, y0, x1, y1). Masks are indexed [y, x]. Exactly two
-conversions exist: screen to image in ``canvas/geometry.js`` and image to model frame in `samui.pixels.geometry`.
+conversions exist: screen to image in ``canvas/core/geometry.js`` and image to model frame in `samui.pixels.geometry`.
 """
 
 from __future__ import annotations

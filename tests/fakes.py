@@ -102,8 +102,8 @@ class Page:
 
     def __init__(self, service, token=None):
         self.service = service
-        told = service.begin({"session": token})
-        self.token, self.rev, self.serial, self.first = told["session"], 0, 0, told
+        told = service.begin({"token": token})
+        self.token, self.rev, self.serial, self.first = told["token"], 0, 0, told
         self.epoch = told["epoch"]
 
     def open(self, file, name="photo.png"):
@@ -113,7 +113,7 @@ class Page:
 
     def act(self, action, **fields):
         self.rev += 1
-        request = {"session": self.token, "epoch": self.epoch, "rev": self.rev, "seen": self.serial}
+        request = {"token": self.token, "epoch": self.epoch, "rev": self.rev, "seen": self.serial}
         told = self.service.act({**request, "action": action, **fields})
         self.serial = told.get("serial", self.serial)
         return told

@@ -130,7 +130,7 @@ def test_wheel_has_the_code_the_page_the_photos_the_model_and_nothing_else(built
     found = {name: digest for name, digest in contents(built[0]).items() if ".dist-info/" not in name}
     assets = {f"samui/{name}": digest for name, digest in tracked("assets/samples", "assets/models").items()}
     assert found == tracked("samui") | assets
-    for name in ("canvas/canvas.js", "canvas/canvas.html", "canvas/canvas.css", "assets/samples/ATTRIBUTION.md"):
+    for name in ("canvas/start.js", "canvas/canvas.html", "canvas/styles/canvas.css", "assets/samples/ATTRIBUTION.md"):
         assert f"samui/{name}" in found
     assert "samui/assets/models/samui-tiny/model.safetensors" in found
 

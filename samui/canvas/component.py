@@ -8,27 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
+
+from samui.canvas.join import join
 
 FOLDER = Path(__file__).parent
-SCRIPTS = (
-    "geometry.js",
-    "mask.js",
-    "found.js",
-    "state.js",
-    "token.js",
-    "transport.js",
-    "picture.js",
-    "view.js",
-    "toolbar.js",
-    "panel.js",
-    "pointer.js",
-    "keys.js",
-    "everything.js",
-    "work.js",
-    "facade.js",
-    "canvas.js",
-)
-STYLES = ("canvas.css", "controls.css", "panel.css", "everything.css", "narrow.css")
+STYLES = ("styles/canvas.css", "styles/controls.css", "styles/panel.css", "styles/everything.css", "styles/narrow.css")
 # Gradio evaluates HTML and CSS as Handlebars and as a JavaScript template string. A static template keeps its DOM, and
 # with it everything drawn on it, through all updates of props.
 _TEMPLATE_SYNTAX = ("{{", "${", "`", "\\")
@@ -74,7 +59,7 @@ class PromptCanvas(gr.HTML):
             **options,
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:
         """The component as the page receives it; the server functions are named there already and are no JSON."""
         config = super().get_config()
         for name in ("act", "begin", "samples", "settings", "reply", "options"):
@@ -99,5 +84,5 @@ def template(name: str) -> str:
 
 @lru_cache
 def script() -> str:
-    """All scripts as the body of one function with the arguments element, trigger, props, server, upload, watch."""
-    return '"use strict";\n' + "\n".join(source(name) for name in SCRIPTS)
+    """The modules as the body of one function with the arguments element, trigger, props, server, upload, watch."""
+    return join(FOLDER, "start.js") + "start.startCanvas(element, { trigger, props, server, upload, watch });\n"

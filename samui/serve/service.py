@@ -95,7 +95,7 @@ class Service:
         try:
             if not isinstance(data, Mapping):
                 raise RequestError(f"request: must be an object, got {type(data).__name__}")
-            seat, resumed = self.seats.take(data.get("session"), model=self.settings.model)
+            seat, resumed = self.seats.take(data.get("token"), model=self.settings.model)
             if resumed:
                 seat.stop()  # nobody listens to it any more
             return {**self._describe(seat), "resumed": resumed}
@@ -152,7 +152,7 @@ class Service:
         work = contents.work
         told: Event = {
             "ok": True,
-            "session": seat.token,
+            "token": seat.token,
             "epoch": epoch,
             "rev": 0,
             "image": describe.image(seat),

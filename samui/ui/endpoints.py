@@ -25,7 +25,7 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
     def open_image(image: gr.FileData, session: str = "") -> dict:
         """Open an uploaded image and encode it: {session, image, model, timings}. session: to use again, "" for new."""
         with uploads.opened(image) as (file, name):
-            token = session or _checked(service.begin({}))["session"]
+            token = session or _checked(service.begin({}))["token"]
             last: Mapping[str, Any] = {}
             for step in service.open(token, file, name):
                 last = {**last, **step}
@@ -65,7 +65,7 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
 
 def _act(service: Service, session: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     epoch = service.seats.get(session).line.epoch
-    return _checked(service.act({"session": session, "epoch": epoch, "rev": 0, **fields}))
+    return _checked(service.act({"token": session, "epoch": epoch, "rev": 0, **fields}))
 
 
 def _checked(told: dict[str, Any]) -> dict[str, Any]:

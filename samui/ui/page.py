@@ -36,19 +36,19 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
     def open_image(value: Any) -> Iterator[Event]:
         if isinstance(value, Mapping) and "sample" in value:
             source = samples.find(value["sample"])
-            yield from service.open(_session(value), source, source.name)
+            yield from service.open(_token(value), source, source.name)
         else:
             with uploads.opened(value.get("file") if isinstance(value, Mapping) else None) as (source, name):
-                yield from service.open(_session(value), source, name)
+                yield from service.open(_token(value), source, name)
 
     def change_model(value: Any) -> Iterator[Event]:
-        yield from service.change_model(_session(value), value.get("model"))
+        yield from service.change_model(_token(value), value.get("model"))
 
     def everything(value: Any) -> Iterator[Event]:
-        yield from service.everything(_session(value), value.get("parameters"))
+        yield from service.everything(_token(value), value.get("parameters"))
 
     def save(value: Any) -> Iterator[Event]:
-        token = _session(value)
+        token = _token(value)
         file, name = service.save(token, value.get("format"), value.get("object"), epoch=value.get("epoch"))
         url = f"samui/export/{token}/{file.parent.name}/{quote(file.name)}"
         yield {"event": "save", "stage": "saved", "url": url, "filename": name}
@@ -94,7 +94,7 @@ class _Teller:
         return handler
 
 
-def _session(value: Any) -> Any:
+def _token(value: Any) -> Any:
     if not isinstance(value, Mapping):
         raise RequestError(f"request: must be an object, got {type(value).__name__}")
-    return value.get("session")
+    return value.get("token")

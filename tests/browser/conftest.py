@@ -15,7 +15,6 @@ import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, Playwright, sync_playwright
 
 from samui.bench.browser import FLAGS, SYSTEM_BROWSERS, find_chromium
-from samui.canvas import component
 from samui.models import load_predictor
 from samui.serve.service import Service
 from samui.serve.settings import Settings
@@ -49,16 +48,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=find_or_download(playwright), args=FLAGS)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def pure(chromium: Browser) -> Iterator[Page]:
-    """A blank page that knows the pure functions of geometry.js and mask.js."""
-    page = chromium.new_page()
-    for name in ("geometry.js", "mask.js"):
-        page.add_script_tag(content=component.source(name))
-    yield page
-    page.close()
 
 
 class PageDriver:

@@ -228,6 +228,31 @@ def test_refused_action_is_told_and_the_work_stays(person):
     assert not person.page.get_by_role("alert").filter(has_text="must lie inside").is_visible()
 
 
+@pytest.mark.parametrize("status", [404, 413, 500])
+def test_step_that_the_server_does_not_take_is_left_out_and_the_rest_goes_on(person, status):
+    person.click(*INSIDE).settle()
+    before = person.snapshot()
+
+    def refuse(route):
+        if route.request.post_data_json["data"].get("action") == "prompt":
+            route.fulfill(status=status, body="no")
+        else:
+            route.continue_()
+
+    person.page.route("**/component_server/**", refuse)
+    person.click(340, 230).key("2")
+    alert = person.page.get_by_role("alert").filter(has_text="The server does not take this step")
+    alert.wait_for()
+    after = person.settle().snapshot()
+    assert after["prompt"] == before["prompt"]
+    assert after["candidate"] == 1
+    assert person.covers(*INSIDE)
+    person.page.unroute("**/component_server/**")
+    person.click(340, 230).settle()
+    assert len(prompt(person)["points"]) == 2
+    assert not alert.is_visible()
+
+
 def test_clicks_during_a_slow_answer_go_out_as_one_prompt(person):
     sent = []  # routes, the first of which waits until all clicks are made
 

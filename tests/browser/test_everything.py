@@ -242,7 +242,7 @@ def test_refine_makes_the_mask_active_and_clicks_correct_it(found, app, way):
     assert not state["everything"]["on"]
     assert state["prompt"]["points"] == [[*mask.point, 1]]
     assert found.covers(*spot)
-    assert seat(found, app).session.state.mask == mask.rle
+    assert seat(found, app).work.session.state.mask == mask.rle
     x0, y0, x1, y1 = mask.box
     found.click((x0 + x1) / 2 + 3, (y0 + y1) / 2 + 3, button="right").settle()
     assert len(found.snapshot()["prompt"]["points"]) == 2

@@ -118,7 +118,7 @@ def test_picture_is_served_to_the_token_of_its_session_alone(server, opened):
         assert mine.status_code == 200
         assert mine.headers["content-type"] == "image/png"
         assert "private" in mine.headers["cache-control"]
-        for token in ("x", seat.key, service.begin({})["session"]):
+        for token in ("x", seat.key, service.begin({})["token"]):
             assert http.get(f"/samui/image/{token}/{name}").status_code == 404
         for path in (seat.work.image.file, seat.work.image.display, service.server.scratch.folder):
             assert http.get(f"/gradio_api/file={path}").status_code in (403, 404)

@@ -41,7 +41,7 @@ def parse(data: Any) -> Request:
     if not isinstance(name, str) or name not in _PARSERS:
         raise RequestError(f"request.action: must be one of {', '.join(_PARSERS)}, got {_short(name)}")
     return Request(
-        token=_text(data, "session", 100),
+        token=_text(data, "token", 100),
         epoch=_whole(data, "epoch"),
         rev=_whole(data, "rev"),
         seen=_whole(data, "seen", default=0),

@@ -26,7 +26,7 @@ def test_overtaken_click_is_not_decoded(service, photo, loaded):
     page = Page(service)
     page.open(photo())
     calls = loaded["fake"].predict_calls
-    newest = {"session": page.token, "epoch": page.epoch, "rev": 9, "seen": 0, "action": "prompt"}
+    newest = {"token": page.token, "epoch": page.epoch, "rev": 9, "seen": 0, "action": "prompt"}
     assert service.act({**newest, "points": [[20, 20, 1]]})["ok"]
     late = service.act({**newest, "rev": 5, "points": [[50, 50, 1]]})
     assert late["overtaken"]
@@ -38,7 +38,7 @@ def test_action_that_is_sent_again_is_applied_once(service, photo):
     page.open(photo())
     page.click((20, 20, 1))
     page.click((20, 20, 1), (40, 40, 1))
-    undo = {"session": page.token, "epoch": page.epoch, "rev": 7, "seen": 0, "action": "undo"}
+    undo = {"token": page.token, "epoch": page.epoch, "rev": 7, "seen": 0, "action": "undo"}
     first, second = service.act(undo), service.act(undo)
     assert len(first["prompt"]["points"]) == len(second["prompt"]["points"]) == 1
     assert second["mask"] == first["mask"]
@@ -57,7 +57,7 @@ def test_request_about_the_image_before_is_refused(service, photo):
 
 @pytest.mark.parametrize(
     "data",
-    [None, [], "x", {}, {"session": 3}, {"action": "undo"}, {"session": "x", "action": "undo", "epoch": 0, "rev": 0}],
+    [None, [], "x", {}, {"token": 3}, {"action": "undo"}, {"token": "x", "action": "undo", "epoch": 0, "rev": 0}],
     ids=str,
 )
 def test_act_answers_anything_with_an_envelope(service, data):
@@ -115,7 +115,7 @@ def test_of_a_decoder_that_still_runs_when_the_click_comes_only_the_past_is_ahea
         return works(*args, **options)
 
     monkeypatch.setattr(loaded["fake"], "predict", slow)
-    request = {"session": page.token, "epoch": page.epoch, "seen": 0, "points": [[40, 30, 1]]}
+    request = {"token": page.token, "epoch": page.epoch, "seen": 0, "points": [[40, 30, 1]]}
     with ThreadPoolExecutor(2) as pool:
         ahead = pool.submit(service.act, {**request, "rev": 1, "action": "prepare"})
         begun.wait(10)
@@ -142,7 +142,7 @@ def test_what_was_prepared_before_tells_its_time_and_what_needs_no_decoding_none
 def test_page_that_did_not_get_what_was_prepared_gets_it_with_the_click(service, photo, loaded):
     page = Page(service)
     page.open(photo())
-    request = {"session": page.token, "epoch": page.epoch, "seen": page.serial, "points": [[40, 30, 1]]}
+    request = {"token": page.token, "epoch": page.epoch, "seen": page.serial, "points": [[40, 30, 1]]}
     service.act({**request, "rev": 1, "action": "prepare"})
     calls = loaded["fake"].predict_calls
     told = service.act({**request, "rev": 2, "action": "prompt"})
@@ -164,7 +164,7 @@ def test_overtaken_prepare_is_not_decoded(service, photo, loaded):
     page = Page(service)
     page.open(photo())
     calls = loaded["fake"].predict_calls
-    newest = {"session": page.token, "epoch": page.epoch, "rev": 9, "seen": 0, "action": "prompt"}
+    newest = {"token": page.token, "epoch": page.epoch, "rev": 9, "seen": 0, "action": "prompt"}
     service.act({**newest, "points": [[20, 20, 1]]})
     assert service.act({**newest, "rev": 8, "action": "prepare", "points": [[20, 20, 1]]})["overtaken"]
     assert loaded["fake"].predict_calls == calls + 1
@@ -190,7 +190,7 @@ def test_snapping_after_the_decoder_is_no_part_of_its_time(service, photo, loade
         return mask
 
     monkeypatch.setattr("samui.serve.tools.snap_to_edges", slow)
-    request = {"session": page.token, "epoch": page.epoch, "seen": 0, "points": [[40, 30, 1]]}
+    request = {"token": page.token, "epoch": page.epoch, "seen": 0, "points": [[40, 30, 1]]}
     with ThreadPoolExecutor(2) as pool:
         pool.submit(service.act, {**request, "rev": 8, "action": "prepare"})
         begun.wait(10)

@@ -90,7 +90,7 @@ def test_another_image_can_be_opened_and_the_click_then_changes_nothing(page, fa
 
 def test_click_that_a_newer_one_overtakes_while_it_is_encoded_is_not_decoded(page, fake):
     calls = fake.predict_calls
-    newest = {"session": page.token, "epoch": page.epoch, "rev": 90, "seen": 0, "action": "prompt"}
+    newest = {"token": page.token, "epoch": page.epoch, "rev": 90, "seen": 0, "action": "prompt"}
     done = []
     with Clicking(page, fake) as clicking:
         points = [[10, 10, 1]]

@@ -75,7 +75,7 @@ def test_what_the_store_could_not_keep_stays_and_is_kept_later_in_its_order(page
 
 def test_action_that_is_sent_again_is_told_once(page, store):
     page.click((20, 20, 1))
-    request = {"session": page.token, "epoch": page.epoch, "rev": 50, "seen": 0, "action": "accept"}
+    request = {"token": page.token, "epoch": page.epoch, "rev": 50, "seen": 0, "action": "accept"}
     for _ in range(2):
         assert page.service.act(request)["objects"]["order"] == [1]
     late = page.service.act({**request, "rev": 49, "action": "undo"})

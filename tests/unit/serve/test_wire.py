@@ -19,7 +19,7 @@ SIZE = (60, 80)
 
 
 def request(**fields):
-    return {"session": "token", "epoch": 1, "rev": 2, "seen": 0, **fields}
+    return {"token": "token", "epoch": 1, "rev": 2, "seen": 0, **fields}
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ MALFORMED = {
     "no action": (request(), "request.action: must be one of prompt, prepare, hover, .*, got None"),
     "unknown action": (request(action="eval"), "request.action: must be one of .*, got 'eval'"),
     "action no text": (request(action=["undo"]), r"request.action: .*got \['undo'\]"),
-    "no session": ({"action": "undo", "epoch": 1, "rev": 1}, "request.session: must be a text, got None"),
-    "session a number": (request(action="undo", session=5), "request.session: must be a text, got 5"),
-    "session too long": (request(action="undo", session="x" * 101), "request.session: must be at most 100 characters"),
+    "no token": ({"action": "undo", "epoch": 1, "rev": 1}, "request.token: must be a text, got None"),
+    "token a number": (request(action="undo", token=5), "request.token: must be a text, got 5"),
+    "token too long": (request(action="undo", token="x" * 101), "request.token: must be at most 100 characters"),
     "negative epoch": (request(action="undo", epoch=-1), "request.epoch: must be a whole number from 0, got -1"),
     "epoch a bool": (request(action="undo", epoch=True), "request.epoch: must be a whole number from 0, got True"),
     "rev a fraction": (request(action="undo", rev=1.5), "request.rev: must be a whole number from 0, got 1.5"),

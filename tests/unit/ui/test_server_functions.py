@@ -153,8 +153,8 @@ def test_answers_are_those_of_gradios_own_way(tmp_path):
         assert told.headers["content-type"].startswith("application/json")
         return {key: value for key, value in told.json().items() if key != "timings"}
 
-    token = call(short, "begin", {"session": None})["session"]
+    token = call(short, "begin", {"token": None})["token"]
     assert service.seats.get(token).contents.model == "fake"
-    for data in ({"session": token, "epoch": 0, "rev": 1, "action": "state"}, {"action": "nonsense"}, [], None):
+    for data in ({"token": token, "epoch": 0, "rev": 1, "action": "state"}, {"action": "nonsense"}, [], None):
         assert call(short, "act", data) == call(long, "act", data)
     service.close()

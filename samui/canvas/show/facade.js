@@ -1,0 +1,81 @@
+// `window.samui`: what automation and support may read of the page. Nothing in it can be changed.
+
+import { toScreen } from "../core/geometry.js";
+import { maskCovers } from "../core/mask.js";
+
+/** @import { Prompt } from "../core/messages.js" */
+/** @import { Found } from "../core/found.js" */
+/** @import { State } from "../core/state.js" */
+/** @typedef {ReturnType<typeof snapshotOf>} Snapshot */
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {State} state
+ * @param {() => Prompt} prompt  the prompt to show
+ * @param {() => boolean} busy  whether anything is unanswered
+ */
+export function createFacade(canvas, state, prompt, busy) {
+  const facade = Object.freeze({
+    /** Copy of what the page shows. */
+    snapshot: () => structuredClone(snapshotOf(state, prompt(), busy())),
+    /**
+     * Client coordinates of a place in image px.
+     * @param {number} x
+     * @param {number} y
+     */
+    toClient(x, y) {
+      const frame = canvas.getBoundingClientRect();
+      const at = toScreen(state.view, x, y);
+      return { x: frame.left + at.x, y: frame.top + at.y };
+    },
+    /**
+     * Whether the mask at work covers a place in image px.
+     * @param {number} x
+     * @param {number} y
+     */
+    covers: (x, y) => state.mask !== null && maskCovers(state.mask, x, y),
+  });
+  Object.defineProperty(window, "samui", { value: facade, writable: false, configurable: true });
+}
+
+/**
+ * What the page shows, as it is told to others.
+ * @param {State} state
+ * @param {Prompt} prompt
+ * @param {boolean} busy
+ */
+function snapshotOf(state, { points, box }, busy) {
+  const { image, view, candidates, candidate, objects, rev, epoch, timings, stage } = state;
+  const working = state.opening || state.loading || state.saving || stage === "image" || stage === "encoding";
+  return {
+    image: image && { width: image.width, height: image.height },
+    view,
+    prompt: { points, box },
+    candidates: candidates.map(({ score, area, box: extent }) => ({ score, area, box: extent })),
+    candidate,
+    objects: objects.map(({ id, label, area, box: extent, visible }) => ({ id, label, area, box: extent, visible })),
+    everything: foundSnapshot(state.found),
+    pending: working || busy,
+    rev,
+    epoch,
+    stage,
+    timings,
+  };
+}
+
+/**
+ * The masks that are offered; shown, selected: ids among them; over: the id that is lit up, or null.
+ * @param {Found} found
+ */
+function foundSnapshot(found) {
+  const offered = [...found.masks.values()].filter(({ id }) => !found.taken.has(id) && !found.rejected.has(id));
+  return {
+    on: found.on,
+    running: found.running,
+    found: offered.map(({ id, score, stability, area, box, colour }) => ({ id, score, stability, area, box, colour })),
+    shown: found.shown.map(({ id }) => id),
+    selected: [...found.selected],
+    over: found.over,
+    report: found.report,
+  };
+}

@@ -1,0 +1,343 @@
+// The queue to the server: order, merging, what is asked for ahead, and calls that fail.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { EMPTY_PROMPT, edits } from "../../samui/canvas/core/prompt.js";
+import { answer } from "../../samui/canvas/net/calls.js";
+import { createTransport } from "../../samui/canvas/net/transport.js";
+import { pass, settle, stopClock } from "./time.js";
+
+const OK = { ok: true };
+const POINT = edits.addPoint(1, 2, 1);
+
+/** A page with a transport, and a server that answers when the test says so. */
+function page(t) {
+  stopClock(t);
+  const calls = []; // {request, answer(reply)}
+  const told = []; // what the listener heard
+  const self = { ready: true, base: EMPTY_PROMPT, snaps: true, serial: 0, epoch: 1, calls, told };
+  self.respond = () => new Promise((resolve) => (calls.at(-1).answer = resolve));
+  const transport = createTransport(
+    (request) => {
+      calls.push({ request });
+      return self.respond(request);
+    },
+    {
+      request: () => ({ token: "s", epoch: self.epoch, seen: self.serial }),
+      base: () => self.base,
+      snaps: () => self.snaps,
+      ready: () => self.ready,
+    },
+  );
+  const hear = (name) => (...given) => told.push([name, ...given]);
+  transport.listen(
+    Object.fromEntries(["reply", "hover", "prepared", "refuse", "offline", "online"].map((name) => [name, hear(name)])),
+  );
+  self.names = () => told.map(([name]) => name);
+  self.actions = () => calls.map(({ request }) => request.action);
+  return Object.assign(self, { transport });
+}
+
+test("one action is in flight, the rest waits in order", async (t) => {
+  const { transport, calls, actions, names } = page(t);
+  for (const action of ["undo", "redo", "choose"]) transport.push({ action });
+  assert.deepEqual(actions(), ["undo"]);
+  calls[0].answer(OK);
+  await settle();
+  assert.deepEqual(actions(), ["undo", "redo"]);
+  calls[1].answer(OK);
+  await settle();
+  assert.deepEqual(actions(), ["undo", "redo", "choose"]);
+  assert.equal(transport.busy(), true);
+  calls[2].answer(OK);
+  await settle();
+  assert.equal(transport.busy(), false);
+  assert.deepEqual(names().filter((name) => name === "reply").length, 3);
+});
+
+test("a request carries what every request does, a rising revision, and the fields of its action alone", async (t) => {
+  const { transport, calls } = page(t);
+  transport.raise(40);
+  transport.raise(7);
+  transport.raise();
+  transport.push({ action: "choose", candidate: 2 }, 123);
+  calls[0].answer(OK);
+  await settle();
+  transport.push({ action: "undo" });
+  assert.deepEqual(calls.map(({ request }) => request), [
+    { token: "s", epoch: 1, seen: 0, rev: 41, action: "choose", candidate: 2 },
+    { token: "s", epoch: 1, seen: 0, rev: 42, action: "undo" },
+  ]);
+});
+
+test("edits that wait go out as one whole prompt, and not across an action", async (t) => {
+  const { transport, calls, actions } = page(t);
+  for (const x of [1, 2, 3]) transport.push({ edit: edits.addPoint(x, 0, 1) }, 10 * x);
+  transport.push({ action: "accept" });
+  transport.push({ edit: edits.addPoint(9, 0, 0) });
+  assert.equal(transport.unanswered().length, 5);
+  calls[0].answer(OK);
+  await settle();
+  assert.deepEqual(calls[1].request.points, [[2, 0, 1], [3, 0, 1]]);
+  calls[1].answer(OK);
+  await settle();
+  calls[2].answer(OK);
+  await settle();
+  assert.deepEqual(actions(), ["prompt", "prompt", "accept", "prompt"]);
+  assert.deepEqual(calls[3].request.points, [[9, 0, 0]]);
+});
+
+test("the gesture that a reply is timed from is the last of those that it answers", async (t) => {
+  const { transport, calls, told } = page(t);
+  transport.push({ action: "undo" }, 1);
+  transport.push({ edit: POINT }, 20);
+  transport.push({ edit: POINT }, 30);
+  calls[0].answer(OK);
+  await pass(15);
+  calls[1].answer(OK);
+  await settle();
+  const sent = told.filter(([name]) => name === "reply")[1][2];
+  assert.deepEqual([sent.began, sent.roundtrip, sent.operations.length], [30, 15, 2]);
+});
+
+test("a prompt of nothing is cleared", (t) => {
+  const { transport, calls } = page(t);
+  transport.push({ edit: edits.setBox(null) });
+  assert.equal(calls[0].request.action, "clear");
+});
+
+test("nothing goes before the page is ready, and all of it then", (t) => {
+  const self = page(t);
+  self.ready = false;
+  self.transport.push({ action: "undo" });
+  assert.deepEqual([self.actions(), self.transport.busy()], [[], true]);
+  self.ready = true;
+  self.transport.next();
+  assert.deepEqual(self.actions(), ["undo"]);
+});
+
+test("an answer that was overtaken is none, and the page asks where nothing else follows", async (t) => {
+  const { transport, calls, actions, names } = page(t);
+  transport.push({ edit: POINT });
+  calls[0].answer({ ok: true, overtaken: true });
+  await settle();
+  assert.deepEqual([actions(), names()], [["prompt", "state"], ["online"]]);
+});
+
+test("a refusal is told, and the queue goes on", async (t) => {
+  const { transport, calls, actions, told } = page(t);
+  transport.push({ edit: POINT });
+  transport.push({ action: "undo" });
+  const refusal = { ok: false, error: "no", kind: "prompt" };
+  calls[0].answer(refusal);
+  await settle();
+  assert.deepEqual(told.find(([name]) => name === "refuse").slice(1, 2), [refusal]);
+  assert.deepEqual(actions(), ["prompt", "undo"]);
+});
+
+test("what is forgotten is not answered, and nobody waits for it", async (t) => {
+  const { transport, calls, names } = page(t);
+  transport.push({ edit: POINT });
+  transport.push({ action: "undo" });
+  const settled = transport.settled();
+  transport.forget();
+  await settled;
+  calls[0].answer(OK);
+  await settle();
+  assert.deepEqual([names(), transport.busy(), transport.unanswered()], [[], false, []]);
+});
+
+test("settled waits for the last answer", async (t) => {
+  const { transport, calls } = page(t);
+  let done = false;
+  transport.push({ action: "undo" });
+  transport.push({ action: "redo" });
+  transport.settled().then(() => (done = true));
+  calls[0].answer(OK);
+  await settle();
+  assert.equal(done, false);
+  calls[1].answer(OK);
+  await settle();
+  assert.equal(done, true);
+});
+
+test("asked again are the edits that had no answer, before those that wait, and nothing else", async (t) => {
+  const self = page(t);
+  const { transport, calls, actions } = self;
+  transport.push({ edit: edits.addPoint(1, 0, 1) });
+  transport.push({ edit: edits.addPoint(2, 0, 1) });
+  transport.restart();
+  transport.next();
+  assert.deepEqual(calls[1].request.points, [[1, 0, 1], [2, 0, 1]]);
+  transport.forget();
+  transport.push({ action: "accept" });
+  transport.restart();
+  transport.next();
+  assert.deepEqual(actions(), ["prompt", "prompt", "accept"]);
+  assert.equal(transport.busy(), false);
+});
+
+// --- calls that fail ---------------------------------------------------------------------------------------------
+
+const FAILURES = [
+  ["resolves to nothing, as Gradio has it", () => Promise.resolve(undefined)],
+  ["rejects", () => Promise.reject(new Error("offline"))],
+  ["throws at once", () => { throw new Error("no way"); }],
+  ["brings what is no envelope", () => Promise.resolve({ detail: "Not found" })],
+];
+for (const [how, fail] of FAILURES) {
+  test(`an unreachable server is told, and asked again and again until it answers: a call ${how}`, async (t) => {
+    const self = page(t);
+    self.respond = fail;
+    self.transport.push({ edit: POINT });
+    await settle();
+    assert.deepEqual(self.told, [["offline", 500]]);
+    await pass(30000);
+    const waits = self.told.map(([, wait]) => wait);
+    assert.deepEqual(waits.slice(0, 6), [500, 1000, 2000, 4000, 8000, 8000]);
+    assert.equal(self.transport.busy(), true);
+    self.respond = async () => OK;
+    await pass(8000);
+    assert.deepEqual(self.names().slice(-2), ["online", "reply"]);
+    const prompts = self.calls.filter(({ request }) => request.action === "prompt");
+    assert.equal(new Set(prompts.map(({ request }) => request.rev)).size, 1); // applied once, however often it came
+    assert.equal(self.transport.busy(), false);
+  });
+
+  test(`a call that never succeeds while others do is refused, and the queue goes on: it ${how}`, async (t) => {
+    const self = page(t);
+    self.respond = async (request) => (request.action === "prompt" ? fail() : OK);
+    self.transport.push({ edit: POINT });
+    self.transport.push({ action: "undo" });
+    await pass(5000);
+    assert.deepEqual(self.names(), ["online", "refuse", "online", "reply"]);
+    const [, refusal, sent] = self.told[1];
+    assert.equal(refusal.kind, "call");
+    assert.match(refusal.error, /does not take this step.*Your work is kept/);
+    assert.equal(sent.request.action, "prompt");
+    assert.equal(self.actions().filter((action) => action === "prompt").length, 2);
+    assert.equal(self.transport.busy(), false);
+  });
+}
+
+test("a call that fails once while the server is there goes again", async (t) => {
+  const self = page(t);
+  let failures = 1;
+  self.respond = async (request) => (request.action === "prompt" && failures-- > 0 ? undefined : OK);
+  self.transport.push({ edit: POINT });
+  await pass(600);
+  assert.deepEqual(self.names(), ["online", "reply"]);
+});
+
+test("a call that takes longer than the page waits is not taken for refused", async (t) => {
+  const self = page(t);
+  self.respond = (request) => (request.action === "prompt" ? new Promise(() => {}) : Promise.resolve(OK));
+  self.transport.push({ edit: POINT });
+  await pass(400000);
+  assert.equal(self.names().includes("refuse"), false);
+  assert.equal(self.actions().filter((action) => action === "prompt").length, 7); // 60 s each, and the waits between
+});
+
+test("what is forgotten while the server cannot be reached is not asked again", async (t) => {
+  const self = page(t);
+  self.respond = async () => undefined;
+  self.transport.push({ edit: POINT });
+  await settle();
+  self.transport.forget();
+  const before = self.calls.length;
+  await pass(20000);
+  assert.equal(self.calls.length, before);
+});
+
+test("an answer that comes too late is none", async (t) => {
+  stopClock(t);
+  const told = answer(() => new Promise(() => {}), 1000);
+  await pass(1000);
+  assert.equal(await told, null);
+});
+
+// --- what is asked for ahead -------------------------------------------------------------------------------------
+
+test("of previews one is out and the newest waits", async (t) => {
+  const { transport, calls, told } = page(t);
+  for (const x of [1, 2, 3]) transport.hover(x, 5);
+  assert.equal(calls.length, 1);
+  calls[0].answer({ ok: true, hover: "first" });
+  await settle();
+  assert.deepEqual(calls.map(({ request }) => request.x), [1, 3]);
+  calls[1].answer({ ok: true, hover: "last" });
+  await settle();
+  assert.deepEqual(told.map(([name, reply, { at }]) => [name, reply.hover, at]), [["hover", "last", { x: 3, y: 5 }]]);
+});
+
+test("actions go before previews, which are asked for when all is answered, or not at all", async (t) => {
+  const { transport, calls, actions } = page(t);
+  transport.push({ action: "undo" });
+  transport.hover(1, 1);
+  assert.deepEqual(actions(), ["undo"]);
+  calls[0].answer(OK);
+  await settle();
+  transport.hover(2, 2);
+  transport.drop();
+  assert.deepEqual(actions(), ["undo", "hover"]);
+});
+
+test("where nothing is snapped the preview is what a click would bring", async (t) => {
+  const self = page(t);
+  self.snaps = false;
+  self.transport.hover(7, 8);
+  assert.deepEqual([self.calls[0].request.action, self.calls[0].request.points], ["prepare", [[7, 8, 1]]]);
+  self.calls[0].answer({ ok: true, mask: "m" });
+  await settle();
+  assert.equal(self.transport.foreseen(edits.addPoint(7, 8, 1)).mask, "m");
+  assert.equal(self.transport.foreseen(edits.addPoint(7, 8, 0)), null);
+});
+
+async function prepared(self, edit = POINT) {
+  self.transport.prepare(edit);
+  self.calls.at(-1).answer({ ok: true, mask: "m", timings: {} });
+  await settle();
+}
+
+test("what a gesture may bring is asked for, and there when it does", async (t) => {
+  const self = page(t);
+  await prepared(self);
+  assert.deepEqual(self.names(), ["prepared"]);
+  assert.equal(self.transport.foreseen(POINT).mask, "m");
+  self.transport.prepare(POINT);
+  assert.equal(self.calls.length, 1);
+});
+
+test("of two that are wanted the newest is asked for when the one before is answered", async (t) => {
+  const { transport, calls } = page(t);
+  for (const x of [1, 2, 3]) transport.prepare(edits.addPoint(x, 0, 1));
+  calls[0].answer(OK);
+  await settle();
+  assert.deepEqual(calls.map(({ request }) => request.points), [[[1, 0, 1]], [[3, 0, 1]]]);
+});
+
+for (const [how, change] of [
+  ["another reply was applied", (self) => (self.serial = 5)],
+  ["another image is open", (self) => (self.epoch = 2)],
+  ["the prompt is another", (self) => (self.base = { points: [[9, 9, 1]], box: null })],
+  ["an action is unanswered", (self) => self.transport.push({ action: "undo" })],
+  ["the page is not ready", (self) => (self.ready = false)],
+]) {
+  test(`what was made ahead is of no use where ${how}`, async (t) => {
+    const self = page(t);
+    await prepared(self);
+    change(self);
+    assert.equal(self.transport.foreseen(POINT), null);
+  });
+}
+
+for (const reply of [{ ok: false, error: "no", kind: "prompt" }, { ok: true, overtaken: true }, undefined]) {
+  test(`nothing was made ahead by ${JSON.stringify(reply)}`, async (t) => {
+    const self = page(t);
+    self.transport.prepare(POINT);
+    self.calls[0].answer(reply);
+    await settle();
+    assert.deepEqual([self.names(), self.transport.foreseen(POINT)], [[], null]);
+  });
+}
