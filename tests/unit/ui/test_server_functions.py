@@ -111,30 +111,41 @@ def test_calls_that_wait_for_something_leave_threads_for_all_else():
 
 
 LEFT = {
-    "another component": {"body": {**CALL, "component_id": 4}},
-    "another function": {"body": {**CALL, "fn_name": "__init__"}},
-    "no object": {"body": [CALL]},
-    "names that are none": {"body": {**CALL, "fn_name": ["act"]}},
-    "no argument": {"body": {"component_id": 3, "fn_name": "act"}},
     "another address": {"path": "/gradio_api/queue/join"},
     "another method": {"method": "GET"},
     "a page with a login": {"auth": object()},
 }
 
 
-@pytest.mark.parametrize("request_", LEFT.values(), ids=LEFT)
-def test_everything_else_is_gradios_with_its_body_whole(request_):
+@pytest.mark.parametrize("options", LEFT.values(), ids=LEFT)
+def test_everything_else_is_gradios_with_its_body_whole(options):
     inner = []
-    body = json.dumps(request_.get("body", CALL)).encode()
-    options = {name: value for name, value in request_.items() if name != "body"}
+    body = json.dumps(CALL).encode()
     assert ask(body, inner=inner, **options) == []
     assert inner == [body]
 
 
-def test_a_body_that_is_no_json_is_gradios():
+REFUSED = {
+    "another component": {**CALL, "component_id": 4},
+    "another function": {**CALL, "fn_name": "__init__"},
+    "no object": [CALL],
+    "names that are none": {**CALL, "fn_name": ["act"]},
+    "no argument": {"component_id": 3, "fn_name": "act"},
+}
+
+
+@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
+def test_call_of_no_function_is_refused_and_never_gradios(body):
     inner = []
-    assert ask(b"{not json, whatever it is", inner=inner) == []
-    assert inner == [b"{not json, whatever it is"]
+    start, answer = ask(json.dumps(body).encode(), inner=inner)
+    assert (start["status"], inner) == (400, [])
+    assert answer["body"] == b"request: must name a component, one of its functions and its data"
+
+
+def test_body_that_is_no_json_is_refused():
+    start, answer = ask(b"{not json, whatever it is")
+    assert start["status"] == 400
+    assert answer["body"].startswith(b"request: must be JSON, got ")
 
 
 def test_answers_are_those_of_gradios_own_way(tmp_path):
