@@ -17,6 +17,8 @@ from training.optimizers import orthogonalise
 from training.state import Average, compact_state, load_state
 from training.step import batch_loss
 
+pytestmark = pytest.mark.slow
+
 
 def make_trainer(out: Path, *, config, schedule, stores, held_out=None, shards: int = 1, start=None) -> Trainer:
     return Trainer(

@@ -238,6 +238,7 @@ def test_command_line_refuses_an_unknown_bench(capsys):
     assert "nothing" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_plot_has_a_panel_for_each_job_of_all_results(tmp_path):
     def row(job, path, p50):
         return {"job": job, "path": path, "p50": p50, "p95": 1.5 * p50, "n": 3, "times": 8000 / p50}

@@ -91,6 +91,7 @@ def test_grab_cut_finds_a_thing_of_one_colour_from_a_box_or_clicks_always_the_sa
         assert np.array_equal(grab_cut(photo_of(THING), prompt), first)
 
 
+@pytest.mark.slow
 def test_grab_cut_is_the_same_in_any_thread_and_whatever_was_drawn_before():
     """On a photo, where its start matters: with another random state a tenth of this one comes out otherwise."""
     image = photo("coffee", 0.05)
@@ -260,6 +261,7 @@ def test_windows_bound_what_grabcut_takes():
         assert columns.max() <= 40 + windows[1] * W / 2 + 1
 
 
+@pytest.mark.slow
 def test_photos_side_by_side_give_the_numbers_of_one_after_another(folder):
     for number in range(30, 36):
         thing = disc(40 + number, 50, 12 + number // 3)
@@ -272,6 +274,7 @@ def test_photos_side_by_side_give_the_numbers_of_one_after_another(folder):
     assert one["targets"] == 8
 
 
+@pytest.mark.slow
 def test_grabcut_rows_come_from_an_earlier_run_on_the_same_prompts(folder, tmp_path_factory, monkeypatch):
     earlier = clicks.run(arguments(folder, "--cap", 5), FakePredictor())
     file = tmp_path_factory.mktemp("earlier") / "run.json"
@@ -288,6 +291,7 @@ def test_grabcut_rows_come_from_an_earlier_run_on_the_same_prompts(folder, tmp_p
         clicks.run(arguments(folder, "--cap", 5, "--grabcut-from", file), FakePredictor())
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_numbers_and_another_seed_other_boxes(folder):
     def scores(seed):
         args = arguments(folder, "--cap", 5, "--no-grabcut", "--seed", seed)

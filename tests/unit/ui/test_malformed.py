@@ -201,7 +201,7 @@ ARGUMENTS = {
 }
 
 
-@pytest.mark.parametrize("value", [None, 5, [[]], {"a": 1}, "\0", 1e308, True], ids=repr)
+@pytest.mark.parametrize("value", [None, [[]], {"a": 1}, "\0"], ids=repr)
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_argument_of_another_kind_is_told_as_an_event(client, logged, name, value):
     for place in range(len(ARGUMENTS[name])):
