@@ -60,14 +60,6 @@ class PeakMemory:
             self.peak = _status("VmHWM")
 
 
-def resident() -> float | None:
-    """MiB that the process holds now; None on systems without /proc."""
-    try:
-        return _status("VmRSS")
-    except (OSError, KeyError):
-        return None
-
-
 def _status(name: str) -> float:
     """MiB of one line of /proc/self/status."""
     for line in _STATUS.read_text().splitlines():

@@ -5,8 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from samui.bench import click, exported, latency, limit, plot, report
-from samui.bench import open as open_
+from samui.bench import click, exported, latency, limit, opening, plot, report
 from samui.bench.borrowed import BorrowedMasks
 from samui.bench.machine import PeakMemory
 from samui.bench.photo import photo
@@ -215,7 +214,7 @@ def test_number_of_clicks_is_checked_before_anything_starts(count):
 @pytest.mark.parametrize("count", [0, 1001])
 def test_number_of_opens_is_checked_before_anything_starts(count):
     with pytest.raises(SamuiError, match=f"--opens: must be from 1 to 1000, got {count}"):
-        open_.run(argparse.Namespace(opens=count))
+        opening.run(argparse.Namespace(opens=count))
 
 
 def test_a_missing_playwright_is_one_line(monkeypatch):
