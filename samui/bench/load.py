@@ -159,7 +159,7 @@ class _Clicker(_Seat):
             begun.abort()
             raise
         begun.wait()
-        clicks = []
+        clicks: list[tuple[float, float]] = []
         for x, y in itertools.cycle(places.tolist()):
             if stop.is_set():
                 return clicks

@@ -55,6 +55,11 @@ class PeakMemory:
             self.before = None
         return self
 
+    @property
+    def more(self) -> float | None:
+        """MiB at the peak beyond those before."""
+        return None if self.before is None or self.peak is None else self.peak - self.before
+
     def __exit__(self, *error: object) -> None:
         if self.before is not None:
             self.peak = _status("VmHWM")

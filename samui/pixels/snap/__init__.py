@@ -160,7 +160,8 @@ def _solve(image: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int,
     share = _pinned(share, fixed, 0.0, 1.0)
 
     # the colours, learned and used in turns
-    inside, dual, mixtures = (share > 0.5).astype(np.float32), None, Mixtures(colours, share)
+    inside: np.ndarray = (share > 0.5).astype(np.float32)
+    dual, mixtures = None, Mixtures(colours, share)
     for turn in range(_ROUNDS):
         if turn:
             mixtures.refit(colours, inside)
@@ -183,7 +184,7 @@ def _solid(covered: np.ndarray) -> np.ndarray:
 
 def _prior(depth: np.ndarray) -> np.ndarray:
     """Log odds from the mask alone: rising with the distance inside its outline; sure beyond the band."""
-    depth = depth / np.sqrt(max(1, np.count_nonzero(depth > 0)))
+    depth = depth / np.sqrt(max(1, int(np.count_nonzero(depth > 0))))
     return np.where(np.abs(depth) > _BAND, np.sign(depth) * _SURE, _PRIOR * depth).astype(np.float32)
 
 

@@ -58,7 +58,7 @@ def test_a_row_for_each_number_of_clickers_beside_one_without_any(predictor):
     assert told["setting"]["note"].startswith("true on a quiet machine")
 
 
-def test_clickers_click_at_the_same_time(predictor, monkeypatch):
+def test_clickers_click_at_the_same_time(monkeypatch):
     together = Together(3)
     monkeypatch.setattr("samui.models.load_predictor", lambda *_, **__: together)
     monkeypatch.setattr(load, "settings_of", lambda model, _: Settings(model=model))
@@ -74,7 +74,8 @@ def test_clicks_that_are_counted_are_those_that_the_decoder_answered(predictor):
     assert predictor.predict_calls >= 2
 
 
-def test_calls_at_once_are_handed_to_the_server_in_a_set_of_rows_each(predictor, monkeypatch):
+@pytest.mark.usefixtures("predictor")
+def test_calls_at_once_are_handed_to_the_server_in_a_set_of_rows_each(monkeypatch):
     @dataclass(frozen=True)
     class WithCalls(Settings):
         decoder_calls: int | None = None
@@ -86,12 +87,14 @@ def test_calls_at_once_are_handed_to_the_server_in_a_set_of_rows_each(predictor,
     assert alone["calls at once"] == busy["calls at once"] == "as the server does"
 
 
-def test_a_click_that_is_refused_ends_the_bench(predictor, monkeypatch):
+@pytest.mark.usefixtures("predictor")
+def test_a_click_that_is_refused_ends_the_bench(monkeypatch):
     monkeypatch.setattr(load._Seat, "click", lambda *_: load._checked({"ok": False, "error": "no mask"}))
     with pytest.raises(SamuiError, match="bench load: a click must be answered, got no mask"):
         load.run(arguments())
 
 
+@pytest.mark.usefixtures("predictor")
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -102,12 +105,13 @@ def test_a_click_that_is_refused_ends_the_bench(predictor, monkeypatch):
         ({"megapixels": 0.0}, "--megapixels: must be from 0.01 to 200, got 0"),
     ],
 )
-def test_options_out_of_range_are_named(predictor, changes, text):
+def test_options_out_of_range_are_named(changes, text):
     with pytest.raises(SamuiError, match=text):
         load.run(arguments(**changes))
 
 
-def test_command_prints_a_table(predictor, capsys):
+@pytest.mark.usefixtures("predictor")
+def test_command_prints_a_table(capsys):
     main(["bench", "load", "--clickers", "1", "--seconds", "0", "--megapixels", "0.02"])
     told = capsys.readouterr().out
     assert told.splitlines()[0] == "load"

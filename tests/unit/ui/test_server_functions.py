@@ -39,7 +39,7 @@ def ask(body, *, functions=None, sent=None, inner=None, path=PATH, method="POST"
     async def send(message):
         sent.append(message)
 
-    async def gradio(scope, receive, send):
+    async def gradio(_scope, receive, _send):
         inner.append((await receive())["body"] + (await receive())["body"])
 
     scope = {"type": "http", "method": method, "path": path, "app": SimpleNamespace(auth=auth, auth_dependency=None)}
@@ -51,7 +51,7 @@ def ask(body, *, functions=None, sent=None, inner=None, path=PATH, method="POST"
 def test_headers_leave_before_the_function_runs():
     sent = []
     seen = []
-    ask(json.dumps(CALL).encode(), sent=sent, functions={(3, "act"): lambda data: seen.extend(sent)})
+    ask(json.dumps(CALL).encode(), sent=sent, functions={(3, "act"): lambda _: seen.extend(sent)})
     assert [message["type"] for message in seen] == ["http.response.start"]
 
 
@@ -149,7 +149,7 @@ def test_body_that_is_no_json_is_refused():
 
 
 def test_answers_are_those_of_gradios_own_way(tmp_path):
-    service = Service(Settings(model="fake"), lambda name: FakePredictor(), tmp_path)
+    service = Service(Settings(model="fake"), lambda _: FakePredictor(), tmp_path)
     page = build_page(service, Uploads(service.settings, tmp_path / "uploads"))
     functions = functions_of(page)
     (canvas,) = {id for id, _ in functions}
