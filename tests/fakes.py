@@ -12,6 +12,7 @@ from samui.pixels.geometry import Frame
 from samui.types import Prediction, Prompt
 
 LOW = 256  # side of the fake low-resolution frame
+_CENTRES = (np.arange(LOW, dtype=np.float32) + 0.5) / LOW  # of its pixels, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class FakePredictor:
 
     def _logits(self, prompt: Prompt, height: int, width: int, share: float) -> np.ndarray:
         # As with SAM, the frame is a square with the image at its top left.
-        ys, xs = (np.mgrid[0:LOW, 0:LOW].astype(np.float32) + 0.5) * max(height, width) / LOW
+        xs = _CENTRES * max(height, width)
+        ys = xs[:, None]
         field = np.full((LOW, LOW), -10.0, np.float32)
         if prompt.box is not None:
             x0, y0, x1, y1 = prompt.box

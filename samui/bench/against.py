@@ -58,6 +58,7 @@ class Paths:
         if path == TRANSFORMERS:
             return self._transformers_encode()
         if path == ONNX:
+            assert self.exported is not None
             return self.exported.encode(self._preprocess(self.image))
         return self.ours[path].embed(self.image)
 
@@ -67,6 +68,7 @@ class Paths:
         transformers' pipeline decodes 64 at once, samui eight on the CPU; the exported decoder takes one prompt.
         """
         if path == ONNX:
+            assert self.exported is not None
             scaled = self.frame.to_model(points)
             found = [self.exported.decode(self.embeddings[ONNX], point[None]) for point in scaled]
             return np.stack([logits for logits, _ in found]), np.stack([scores for _, scores in found])

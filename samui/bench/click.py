@@ -213,9 +213,10 @@ def parts_of(timings: dict[str, float | None]) -> dict[str, float]:
 
     ahead: of the decoder, from before that. Where the mask was there already, the click waited for no server.
     """
-    parts = {name: timings[name] for name in ("total", "decode", "server", "roundtrip", "paint")}
-    parts["ahead"] = timings["ahead"] or 0.0
+    known = {name: ms for name, ms in timings.items() if ms is not None}
+    parts = {name: known[name] for name in ("total", "decode", "server", "roundtrip", "paint")}
+    parts["ahead"] = known.get("ahead", 0.0)
     parts["decode"] -= parts["ahead"]
-    if timings["roundtrip"] + timings["paint"] > timings["total"]:
+    if parts["roundtrip"] + parts["paint"] > parts["total"]:
         parts |= {"decode": 0.0, "server": 0.0, "roundtrip": 0.0}
     return parts

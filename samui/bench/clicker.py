@@ -74,7 +74,7 @@ def grab_cut(image: np.ndarray, prompt: Prompt, windows: tuple[float, float] = W
     if np.isin(marks, (cv2.GC_BGD, cv2.GC_PR_BGD)).any() and np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).any():
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)  # grabCut draws from OpenCV's random state, of which each thread has its own
-        cv2.grabCut(image, marks, None, *models, 5, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(image, marks, (0, 0, 0, 0), *models, 5, cv2.GC_INIT_WITH_MASK)
     return (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
 
 

@@ -109,7 +109,7 @@ def measure(
     grabcut_cap: int | None = None,
     seed: int = 0,
     jobs: int = 1,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> dict[str, Any]:
     """{photos_measured, targets, methods: {method: {score: mean}}}, whatever the number of jobs.
 
@@ -190,7 +190,9 @@ def _segmenters(image: np.ndarray, predictor: Predictor, embedding: Any) -> dict
         def segment(prompt: Prompt) -> np.ndarray:
             nonlocal work
             work = work.apply(actions.SetPrompt(prompt), tools)
-            return work.state.mask.decode()
+            mask = work.state.mask
+            assert mask is not None
+            return mask.decode()
 
         return segment
 
@@ -207,7 +209,10 @@ def _segmenters(image: np.ndarray, predictor: Predictor, embedding: Any) -> dict
 def _correct(start: Callable[[], Segment], target: Target, cap: int) -> tuple[Row, list[Prompt]]:
     """Click until the highest goal and the last of CLICKS are reached, or `cap`; scores, and all prompts."""
     segment, mask = start(), np.zeros_like(target.mask)
-    points, labels, ious, prompts = [], [], [], []
+    points: list[tuple[float, float]] = []
+    labels: list[int] = []
+    ious: list[float] = []
+    prompts: list[Prompt] = []
     scores: Row = {}
     while len(ious) < cap and (len(ious) < max(CLICKS) or max(ious) < max(GOALS)):
         if ious and ious[-1] == 1:

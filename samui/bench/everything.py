@@ -165,13 +165,14 @@ def _pipeline(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(masks: list[Rle], seconds: float, encoder: float, memory: machine.PeakMemory) -> dict[str, Any]:
-    more = None if memory.peak is None else memory.peak - memory.before
     told = [(mask.size, mask.to_string()) for mask in masks]
-    return {"masks": told, "seconds": seconds, "encoder": encoder, "memory": more}
+    return {"masks": told, "seconds": seconds, "encoder": encoder, "memory": memory.more}
 
 
 def _read(job: dict[str, Any]) -> np.ndarray:
-    return cv2.cvtColor(cv2.imread(job["image"]), cv2.COLOR_BGR2RGB)
+    picture = cv2.imread(job["image"])
+    assert picture is not None
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 if __name__ == "__main__":

@@ -97,6 +97,7 @@ def _export(source: str, folder: str) -> None:
         out = model(image_embeddings=embedding, input_points=points, input_labels=labels, multimask_output=True)
         return out.pred_masks, out.iou_scores
 
+    axes: dict[str, dict[int, str]] = {axis: {2: "n"} for axis in ("points", "labels")}
     for name, run, given in (
         (_ENCODER, encode, {"pixels": torch.zeros(1, 3, side, side)}),
         (_DECODER, decode, {"embedding": embedding, "points": points, "labels": labels}),
@@ -108,7 +109,7 @@ def _export(source: str, folder: str) -> None:
             dynamo=False,  # the other exporter needs onnxscript as well
             opset_version=_OPSET,
             input_names=list(given),
-            dynamic_axes={axis: {2: "n"} for axis in ("points", "labels") if axis in given},
+            dynamic_axes={axis: names for axis, names in axes.items() if axis in given},
         )
 
 

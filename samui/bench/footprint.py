@@ -43,9 +43,9 @@ def _encode_once(path: str, source: str, device: str, threads: str) -> dict[str,
     image = np.random.default_rng(0).integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
     if path == ONNX:
         loaded = Exported(source, threads=int(threads))
-        pixels = np.zeros(loaded.pixels, np.float32)
+        prepared = np.zeros(loaded.pixels, np.float32)
         with machine.PeakMemory() as used:
-            loaded.encode(pixels)
+            loaded.encode(prepared)
     elif path == TRANSFORMERS:
         import torch
         from transformers import SamModel
@@ -60,12 +60,11 @@ def _encode_once(path: str, source: str, device: str, threads: str) -> dict[str,
     else:
         from samui.models import load_predictor
 
-        predictor = load_predictor(source, device=device, dtype=DTYPES[path], threads=int(threads))
+        predictor: Any = load_predictor(source, device=device, dtype=DTYPES[path], threads=int(threads))
         _read_in(predictor._model)
         with machine.PeakMemory() as used:
             predictor.embed(image)
-    more = None if used.peak is None else used.peak - used.before
-    return {"before": used.before, "peak": used.peak, "more": more}
+    return {"before": used.before, "peak": used.peak, "more": used.more}
 
 
 def _read_in(model: Any) -> None:

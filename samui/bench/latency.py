@@ -8,6 +8,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +123,13 @@ def _steps(predictor: Predictor, image: np.ndarray, *, repeat: int, encodes: int
         prompts["one point"].points, [1], mask_logits=first.logits[first.best]
     )
     session = Session.begin(image.shape[:2])
-    session = session.apply(actions.SetPrompt(prompts["one point"]), Tools(lambda prompt: first))
+    session = session.apply(actions.SetPrompt(prompts["one point"]), Tools(lambda _: first))
     parts: dict[str, Callable[[], Any]] = {"open: preprocess alone": lambda: preprocess(image)}
     for name, prompt in prompts.items():
-        parts[f"decode: {name}"] = lambda prompt=prompt: predictor.predict(embedding, prompt)
-    parts["mask as run lengths"] = lambda: Rle(first.size, first.runs(first.logits[first.best]))
+        parts[f"decode: {name}"] = partial(predictor.predict, embedding, prompt)
+    runs = first.runs
+    assert runs is not None  # the fake of the tests alone gives none
+    parts["mask as run lengths"] = lambda: Rle(first.size, runs(first.logits[first.best]))
     parts["mask as an array"] = lambda: first.mask(first.best)
     parts["reply"] = lambda: json.dumps(wire.reply(session, seen=None, timings={}))
     for name, part in parts.items():

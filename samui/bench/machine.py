@@ -55,17 +55,14 @@ class PeakMemory:
             self.before = None
         return self
 
+    @property
+    def more(self) -> float | None:
+        """MiB at the peak beyond those before."""
+        return None if self.before is None or self.peak is None else self.peak - self.before
+
     def __exit__(self, *error: object) -> None:
         if self.before is not None:
             self.peak = _status("VmHWM")
-
-
-def resident() -> float | None:
-    """MiB that the process holds now; None on systems without /proc."""
-    try:
-        return _status("VmRSS")
-    except (OSError, KeyError):
-        return None
 
 
 def _status(name: str) -> float:

@@ -109,7 +109,9 @@ def _example(
     def answer(prompt: Prompt) -> np.ndarray:
         nonlocal session
         session = session.apply(actions.SetPrompt(prompt), tools)
-        return session.state.mask.decode()
+        mask = session.state.mask
+        assert mask is not None
+        return mask.decode()
 
     if "box" in asked:
         box = tight_box(target.mask) if asked == "tight box" else jittered_box(target.mask, generator)

@@ -13,27 +13,27 @@ CLICK = "from click to painted mask in a real browser"
 OPEN = "from a file to its picture on the page and to the first mask, in a real browser"
 EVERYTHING = "time and memory of everything mode, beside transformers' pipeline"
 CLICKS = "how well masks fit known ones, for simulated clicks and boxes"
+LOAD = "clicks of several people at once beside an encoder at work, on one server"
 SHEET = "a contact sheet of masks on photos with known ones, raw and snapped to edges"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands, each with the options of the model, whose default is the bundled one here."""
-    from samui.bench import click, clicks, everything, latency, sheet
-    from samui.bench import open as open_
+    from samui.bench import click, clicks, everything, latency, load, opening, sheet
 
     commands = parser.add_subparsers(title="benches", required=True, metavar="BENCH")
     benches = {
         latency: LATENCY,
         click: CLICK,
-        open_: OPEN,
+        opening: OPEN,
         everything: EVERYTHING,
+        load: LOAD,
         clicks: CLICKS,
         sheet: SHEET,
     }
     for module, text in benches.items():
-        command = commands.add_parser(
-            module.__name__.rpartition(".")[2], help=text, description=f"{text}; of the built-in model by default"
-        )
+        name = "open" if module is opening else module.__name__.rpartition(".")[2]
+        command = commands.add_parser(name, help=text, description=f"{text}; of the built-in model by default")
         module.add_arguments(command)
         command.add_argument("--json", action="store_true", help="print as JSON")
         add_model(command)
@@ -45,8 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure and print."""
-    from samui.bench import click, clicks, everything, latency, report, sheet
-    from samui.bench import open as open_
+    from samui.bench import click, clicks, everything, latency, load, opening, report, sheet
 
     if options.bench in (clicks.__name__, sheet.__name__):
         predictor = loader(options)(options.model)
@@ -56,6 +55,7 @@ def run(options: argparse.Namespace) -> None:
             result, table = clicks.run(options, predictor), clicks.table
     else:
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
-        (measure,) = (module for module in (latency, click, open_, everything) if module.__name__ == options.bench)
+        benches = (latency, click, opening, everything, load)
+        (measure,) = (module for module in benches if module.__name__ == options.bench)
         result, table = measure.run(options), report.text
     print(report.as_json(result) if options.json else table(result))

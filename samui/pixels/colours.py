@@ -61,7 +61,7 @@ class NeighbourColours:
         like: the colour that it gets if that is far from its neighbours' colours, as when it replaces another mask.
         """
         cells = self._cells(rle)
-        grown = np.packbits(cv2.dilate(cells, _REACH))
+        grown = np.packbits(cv2.dilate(cells, _REACH) > 0)
         touched = {choice for other, choice in self._taken.values() if (other & grown).any()}
         # One of the good ones by the mask's content; if its neighbours leave none, the best of the rest.
         distance = self._difference[:, list(touched)].min(axis=1, initial=_FAR)

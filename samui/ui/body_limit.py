@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from samui.ui.server_functions import messages_of, replay
+from samui.ui.messages import messages_of, replay
 from samui.ui.upload_limit import is_upload
 from samui.ui.uploads import megabytes
 
@@ -21,7 +21,8 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD") or is_upload(scope):
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         length = Headers(scope=scope).get("content-length", "")
         if length.isdigit():  # the server holds a request to it
             size = int(length)
@@ -30,7 +31,8 @@ class BodyLimit:
             receive = replay(messages, receive)
         if size > self._largest:
             text = f"request: must be at most {megabytes(self._largest)}, got {megabytes(size)} or more"
-            return await PlainTextResponse(text, status_code=413)(scope, receive, send)
+            await PlainTextResponse(text, status_code=413)(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
     async def _read(self, receive: Receive) -> tuple[int, list[Message]]:

@@ -36,12 +36,14 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
 
     def segment(session: str, points: list, box: list | None = None, candidate: str = "best") -> dict:
         """Set the prompt: points [[x, y, label], ...], box [x0, y0, x1, y1] or null, candidate "best" or an index."""
-        told = _act(service, session, {"action": "prompt", "points": points, "box": box})
-        if candidate != "best":
-            indices = [str(one["index"]) for one in told["candidates"]]
-            if str(candidate) not in indices:
-                raise RequestError(f"candidate: must be best or one of {', '.join(sorted(indices))}, got {candidate!r}")
-            told = _act(service, session, {"action": "choose", "candidate": indices.index(str(candidate))})
+        prompt = {"points": points, "box": box}
+        rank = None
+        if candidate != "best":  # which ones there are is known once they are decoded; a wrong one shall change nothing
+            found = _act(service, session, {"action": "prepare", **prompt})["candidates"]
+            rank = _rank(candidate, [str(one["index"]) for one in found])
+        told = _act(service, session, {"action": "prompt", **prompt})
+        if rank is not None:
+            told = _act(service, session, {"action": "choose", "candidate": rank})
         return {name: told[name] for name in ("candidates", "candidate", "mask", "timings")}
 
     def accept(session: str, label: str = "") -> dict:
@@ -58,9 +60,23 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
         service.seats.close(session)
         return {}
 
-    named = {"open": open_image, "segment": segment, "accept": accept, "export": export, "close": close}
+    named: dict[str, Callable[..., Any]] = {
+        "open": open_image,
+        "segment": segment,
+        "accept": accept,
+        "export": export,
+        "close": close,
+    }
     for name, function in named.items():
         gr.api(_telling(function), api_name=name, concurrency_limit=4)
+
+
+def _rank(candidate: Any, indices: list[str]) -> int:
+    """The place of a candidate by its index among those that were found, best first."""
+    if str(candidate) not in indices:
+        others = f" or one of {', '.join(sorted(indices))}" if indices else ""
+        raise RequestError(f"candidate: must be best{others}, got {candidate!r:.60}")
+    return indices.index(str(candidate))
 
 
 def _act(service: Service, session: str, fields: Mapping[str, Any]) -> dict[str, Any]:

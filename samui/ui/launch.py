@@ -9,15 +9,12 @@ from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
-from starlette.middleware import Middleware
 
 from samui.serve.service import Service
 from samui.ui.address import LOOPBACK, PORTS, find, is_free, reached_directly
-from samui.ui.body_limit import BodyLimit
+from samui.ui.guards import guards
 from samui.ui.page import build_page
 from samui.ui.routes import routes
-from samui.ui.server_functions import ServerFunctions, functions_of
-from samui.ui.upload_limit import UploadLimit
 from samui.ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -43,11 +40,9 @@ def launch(
     uploads = Uploads(service.settings, Path(get_upload_folder()))
     page = build_page(service, uploads)
     page.queue(default_concurrency_limit=4, max_size=64)
-    calls = Middleware(ServerFunctions, functions=functions_of(page))
-    middleware = [Middleware(BodyLimit), calls, Middleware(UploadLimit, uploads=uploads)]
     options: dict[str, Any] = {
         "share": share,
-        "app_kwargs": {"routes": routes(service), "middleware": middleware},
+        "app_kwargs": {"routes": routes(service), "middleware": guards(page, uploads)},
         "theme": THEME,
         "css": CSS,
         "max_file_size": service.settings.max_bytes,

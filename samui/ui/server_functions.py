@@ -3,23 +3,28 @@
 A call is the same request at the same address with the same answer. Gradio's way to it goes through a hundred routes, a
 thread for its login check, another one for the function, and models for request and answer, which together take as long
 as a third of the decoder. Here a call is one hand-over to a thread, in which the answer is also written and compressed.
-What is none of these calls, and all calls where somebody has to log in, is left to Gradio.
+All calls where somebody has to log in are left to Gradio; else what is none of these calls is refused, since a page has
+no other server functions, and Gradio would fail on it with forty lines of traceback in the log.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 import anyio
 import anyio.to_thread
 import gradio as gr
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from samui.canvas import PromptCanvas
+from samui.errors import RequestError
+from samui.ui.json_body import read_json
+from samui.ui.messages import body_of, messages_of
 
 Function = Callable[[Any], Any]
 _PATH = "/component_server"  # Gradio's route of server functions
@@ -42,9 +47,10 @@ class ServerFunctions:
         messages = [message async for message in messages_of(receive)]
         if messages[-1]["type"] == "http.disconnect":
             return
-        function, data = self._find(b"".join(message.get("body", b"") for message in messages))
-        if function is None:
-            await self._app(scope, replay(messages, receive), send)
+        try:
+            function, data = self._find(body_of(messages))
+        except RequestError as error:
+            await PlainTextResponse(str(error), status_code=400)(scope, receive, send)
             return
         packs = _takes_gzip(scope)
         # Before the work: from an answer's headers a browser takes two milliseconds to where it reads the body.
@@ -57,13 +63,13 @@ class ServerFunctions:
         """Of these calls alone, so that the 40 of Starlette are left to all else. Made in the loop that uses it."""
         return anyio.CapacityLimiter(_CALLS)
 
-    def _find(self, body: bytes) -> tuple[Function | None, Any]:
-        """The function that a call names, and its argument; (None, None) if it names none of these."""
+    def _find(self, body: bytes) -> tuple[Function, Any]:
+        """The function that a call names, and its argument."""
+        call = read_json(body)
         try:
-            call = json.loads(body)
-            return self._functions.get((call["component_id"], call["fn_name"])), call["data"]
-        except (ValueError, TypeError, KeyError):
-            return None, None
+            return self._functions[call["component_id"], call["fn_name"]], call["data"]
+        except (KeyError, TypeError):
+            raise RequestError("request: must name a component, one of its functions and its data") from None
 
 
 def functions_of(page: gr.Blocks) -> dict[tuple[int, str], Function]:
@@ -77,27 +83,6 @@ def _is_open_call(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].rstrip("/").endswith(_PATH):
         return False
     return scope["app"].auth is None and scope["app"].auth_dependency is None
-
-
-async def messages_of(receive: Receive) -> AsyncIterator[Message]:
-    """The messages of one request, up to the end of its body or of the connection."""
-    while True:
-        message = await receive()
-        yield message
-        if not message.get("more_body", False):
-            return
-
-
-def replay(messages: list[Message], receive: Receive) -> Receive:
-    """A `receive` that gives messages again before new ones."""
-    waiting = iter(messages)
-
-    async def again() -> Message:
-        for message in waiting:
-            return message
-        return await receive()
-
-    return again
 
 
 def _takes_gzip(scope: Scope) -> bool:

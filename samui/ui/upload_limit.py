@@ -34,19 +34,24 @@ class UploadLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not is_upload(scope):
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         length = Headers(scope=scope).get("content-length", "")
         try:
             arrival = await run_in_threadpool(self._uploads.expect, int(length) if length.isdigit() else None)
         except (RequestError, FullError) as error:
             status = 503 if isinstance(error, FullError) else 413
-            return await PlainTextResponse(str(error), status_code=status)(scope, receive, send)
+            await PlainTextResponse(str(error), status_code=status)(scope, receive, send)
+            return
         patience = _Patience(self._stall, self._clock)
         upload = _Upload(arrival, self._uploads, receive, send, patience)
         try:
             await self._app(scope, upload.receive, upload.send)
         except _StoppedError as stop:
             await PlainTextResponse(str(stop), status_code=stop.status)(scope, receive, send)
+        except (AttributeError, KeyError, TypeError, ValueError):  # what Gradio's parser meets in a form that is none
+            text = "upload: must be a form with files in its field `files`"
+            await PlainTextResponse(text, status_code=400)(scope, receive, send)
         finally:  # also when the sender has gone
             await upload.end()
 

@@ -95,15 +95,26 @@ class Uploads:
                 self._opening[file] -= 1
                 self._sweep()
 
+    def check(self, path: str) -> Path:
+        """The file with this path, which may have gone. Raises RequestError for one that lies outside of the folder."""
+        try:
+            file = Path(path).resolve()
+            file.lstat()
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError):  # too long for a name, or no text
+            raise RequestError(f"file: must be an uploaded file, got {path[:60]!r}") from None
+        if not file.is_relative_to(self.folder):
+            raise RequestError(f"file: must be an uploaded file, got {path[:60]!r}")
+        return file
+
     def _find(self, data: Any) -> tuple[Path, str]:
         fields = data if isinstance(data, Mapping) else getattr(data, "__dict__", {})
         path, name = fields.get("path"), fields.get("orig_name")
         if not isinstance(path, str):
             raise RequestError(f"file: must be an uploaded file, got {str(data)[:60]!r}")
-        file = Path(path).resolve()
+        file = self.check(path)
         name = Path(name).name if isinstance(name, str) and name else file.name
-        if not file.is_relative_to(self.folder):
-            raise RequestError(f"file: must be an uploaded file, got {path[:60]!r}")
         if not file.is_file():
             raise RequestError(f"file: must be there still, got {name[:60]!r}, which is gone; send it again")
         return file, name

@@ -17,6 +17,8 @@ from training.optimizers import orthogonalise
 from training.state import Average, compact_state, load_state
 from training.step import batch_loss
 
+pytestmark = pytest.mark.slow
+
 
 def make_trainer(out: Path, *, config, schedule, stores, held_out=None, shards: int = 1, start=None) -> Trainer:
     return Trainer(
@@ -69,7 +71,7 @@ def test_a_failed_save_leaves_the_old_state_whole(tmp_path: Path, config, schedu
     trainer.save()
     before = (tmp_path / "state.pt").read_bytes()
 
-    def fail(state, file):
+    def fail(_, file):
         file.write(b"half a sta")
         raise OSError("no space left")
 
@@ -196,7 +198,7 @@ def test_one_command_goes_from_photos_to_a_measured_checkpoint(tmp_path: Path, d
     monkeypatch.setattr(command, "RunConfig", lambda: replace(config, evaluate_every=2))
     schedule = Schedule(phases=((0, 64, 2),), warmup=1, decay_start=1, decay_steps=1)
     monkeypatch.setattr(command, "Schedule", lambda: schedule)
-    monkeypatch.setattr(command, "draw_run", lambda out, picture: picture.write_bytes(b"drawn"))
+    monkeypatch.setattr(command, "draw_run", lambda _, picture: picture.write_bytes(b"drawn"))
     out = tmp_path / "run"
     assert main(["run", "--data", str(data), "--out", str(out), "--device", "cpu", "--shards", "1"]) == 0
     assert (out / "checkpoint" / "model.safetensors").exists()

@@ -67,10 +67,11 @@ def snap_to_edges(image: np.ndarray, mask: np.ndarray, prompt: Prompt | None = N
     image: RGB uint8 (H, W, 3). mask: bool (H, W). prompt: what made the mask. Nothing of the result lies outside its
     box, pixels under include points are in (unless the box forbids it) and those under exclude points are out. Pixels
     further from the mask's outline than three quarters of the root of its area stay as they are, holes of the mask
-    that differ from it in colour stay, and islands that the mask does not touch are not added. A mask that is empty,
-    full, a thin line at FINE_SIDE pixels, of the same colours as what is round it, or that would lose half of itself
-    comes back as it was. No random state; safe in threads. Work is bounded: COARSE_SIDE and FINE_SIDE pixels squared,
-    four rows of the photo for each of the latter's, and one pass over the crop at full size.
+    that differ from it in colour stay, and islands that the mask does not touch are not added. A mask that is full, a
+    thin line at FINE_SIDE pixels, of the same colours as what is round it, or that would lose half of itself comes back
+    as it was, but for what box and points settle; an empty one stays empty. No random state; safe in threads. Work is
+    bounded: COARSE_SIDE and FINE_SIDE pixels squared, four rows of the photo for each of the latter's, and one pass
+    over the crop at full size.
 
     Raises ImageError or SamuiError for a wrong shape or dtype, PromptError for a prompt outside the image.
     """
@@ -78,12 +79,12 @@ def snap_to_edges(image: np.ndarray, mask: np.ndarray, prompt: Prompt | None = N
     prompt = prompt or Prompt()
     prompt.check_inside(*mask.shape)
     bounds = _bounds(mask)
-    if bounds is None or mask.all():
+    if bounds is None:
         return mask.copy()
     crop = _crop(bounds, prompt, mask.shape)
-    soft = _solve(image, mask, prompt, crop)
+    soft = None if mask.all() else _solve(image, mask, prompt, crop)
     if soft is None:
-        return mask.copy()
+        return _held(mask.copy(), prompt)
     result = _held(_full_size(soft, mask.shape, crop), prompt)
     left = np.count_nonzero(result)
     if left < _LEAST_LEFT * np.count_nonzero(mask):  # colours that do not tell the thing from what is round it
@@ -159,7 +160,8 @@ def _solve(image: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int,
     share = _pinned(share, fixed, 0.0, 1.0)
 
     # the colours, learned and used in turns
-    inside, dual, mixtures = (share > 0.5).astype(np.float32), None, Mixtures(colours, share)
+    inside: np.ndarray = (share > 0.5).astype(np.float32)
+    dual, mixtures = None, Mixtures(colours, share)
     for turn in range(_ROUNDS):
         if turn:
             mixtures.refit(colours, inside)
@@ -182,7 +184,7 @@ def _solid(covered: np.ndarray) -> np.ndarray:
 
 def _prior(depth: np.ndarray) -> np.ndarray:
     """Log odds from the mask alone: rising with the distance inside its outline; sure beyond the band."""
-    depth = depth / np.sqrt(max(1, np.count_nonzero(depth > 0)))
+    depth = depth / np.sqrt(max(1, int(np.count_nonzero(depth > 0))))
     return np.where(np.abs(depth) > _BAND, np.sign(depth) * _SURE, _PRIOR * depth).astype(np.float32)
 
 

@@ -53,7 +53,7 @@ def difference(colours: Colours, share: np.ndarray) -> float:
         grid[tuple(colours.places.T)] = weights / max(float(weights.sum()), 1e-6)
         grids.append(grid)
     # blurred along a and b, and L by turns, so that noise within one colour is no difference
-    gap = (grids[0] - grids[1]).reshape(_CELLS[0], -1)
+    gap: np.ndarray = (grids[0] - grids[1]).reshape(_CELLS[0], -1)
     kernel, one = cv2.getGaussianKernel(5, 0.7, cv2.CV_32F), np.ones((1, 1), np.float32)
     gap = cv2.sepFilter2D(gap, -1, one, kernel, borderType=cv2.BORDER_CONSTANT)
     gap = np.stack([cv2.sepFilter2D(level, -1, kernel, kernel) for level in gap.reshape(_CELLS)])

@@ -30,7 +30,7 @@ def trust(edges: Edges, depth: np.ndarray) -> float:
     mask of 64 pixels' length 1.35; of a weak model's blobs 1.0.
     """
     across, down = edges
-    strength = np.zeros(depth.shape, np.float32)
+    strength: np.ndarray = np.zeros(depth.shape, np.float32)
     strength[:, 1:] = 1 - across
     strength[1:] = np.maximum(strength[1:], 1 - down)
     strength = cv2.GaussianBlur(strength, (0, 0), 1.0)

@@ -5,8 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from samui.bench import click, exported, latency, limit, plot, report
-from samui.bench import open as open_
+from samui.bench import click, exported, latency, limit, opening, plot, report
 from samui.bench.borrowed import BorrowedMasks
 from samui.bench.machine import PeakMemory
 from samui.bench.photo import photo
@@ -215,7 +214,7 @@ def test_number_of_clicks_is_checked_before_anything_starts(count):
 @pytest.mark.parametrize("count", [0, 1001])
 def test_number_of_opens_is_checked_before_anything_starts(count):
     with pytest.raises(SamuiError, match=f"--opens: must be from 1 to 1000, got {count}"):
-        open_.run(argparse.Namespace(opens=count))
+        opening.run(argparse.Namespace(opens=count))
 
 
 def test_a_missing_playwright_is_one_line(monkeypatch):
@@ -238,6 +237,7 @@ def test_command_line_refuses_an_unknown_bench(capsys):
     assert "nothing" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_plot_has_a_panel_for_each_job_of_all_results(tmp_path):
     def row(job, path, p50):
         return {"job": job, "path": path, "p50": p50, "p95": 1.5 * p50, "n": 3, "times": 8000 / p50}

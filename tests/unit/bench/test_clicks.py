@@ -91,6 +91,7 @@ def test_grab_cut_finds_a_thing_of_one_colour_from_a_box_or_clicks_always_the_sa
         assert np.array_equal(grab_cut(photo_of(THING), prompt), first)
 
 
+@pytest.mark.slow
 def test_grab_cut_is_the_same_in_any_thread_and_whatever_was_drawn_before():
     """On a photo, where its start matters: with another random state a tenth of this one comes out otherwise."""
     image = photo("coffee", 0.05)
@@ -176,7 +177,7 @@ def test_a_thing_that_is_never_reached_counts_the_cap_and_decodes_as_often(folde
 
 
 def test_snap_on_is_measured_with_the_snap_of_the_product(folder, monkeypatch):
-    monkeypatch.setattr(clicks, "snap_to_edges", lambda image, mask, prompt: THING)
+    monkeypatch.setattr(clicks, "snap_to_edges", lambda *_: THING)
     result = clicks.measure(Photos(folder, limit=1), FakePredictor(), methods=[clicks.OFF, clicks.ON])
     assert result["methods"]["snap on"]["tight box"] == 1
     assert result["methods"]["snap off"]["tight box"] < 0.9
@@ -195,7 +196,7 @@ def test_one_click_takes_the_annotator_who_fits_best(tmp_path):
 def test_grabcut_is_repeated_on_the_clicks_of_the_model(folder, monkeypatch):
     seen = []
 
-    def spy(image, prompt):
+    def spy(_, prompt):
         seen.append(prompt)
         return np.zeros((H, W), bool)
 
@@ -211,7 +212,7 @@ def test_clicks_to_an_iou_are_counted_to_the_first_time_that_it_is_reached(folde
     """A method that gets better by steps, and once worse again: .5, .9, .5, 1, and nothing more is asked for."""
     halves = iter((THING & disc(80, 50, 14), THING & disc(80, 50, 19), THING & disc(80, 50, 14), THING))
     asked = []
-    monkeypatch.setattr(clicks, "grab_cut", lambda image, prompt: THING if prompt.box else answer(prompt))
+    monkeypatch.setattr(clicks, "grab_cut", lambda _, prompt: THING if prompt.box else answer(prompt))
 
     def answer(prompt):
         asked.append(prompt.labels)
@@ -227,7 +228,7 @@ def test_clicks_to_an_iou_are_counted_to_the_first_time_that_it_is_reached(folde
 
 def test_grabcut_stops_at_its_own_cap_and_then_has_no_number_of_clicks(folder, monkeypatch):
     asked = []
-    monkeypatch.setattr(clicks, "grab_cut", lambda image, prompt: asked.append(prompt) or np.zeros((H, W), bool))
+    monkeypatch.setattr(clicks, "grab_cut", lambda _, prompt: asked.append(prompt) or np.zeros((H, W), bool))
     photos = Photos(folder, limit=1)
     capped = clicks.measure(photos, FakePredictor(), methods=[clicks.GRABCUT], cap=9, grabcut_cap=5)
     assert [len(p.points) for p in asked] == [0, 0, 1, 2, 3, 4, 5]
@@ -239,7 +240,7 @@ def test_grabcut_stops_at_its_own_cap_and_then_has_no_number_of_clicks(folder, m
 def test_wider_windows_of_grabcut_are_tried_on_the_first_click_alone(folder, monkeypatch):
     asked = []
 
-    def spy(image, prompt, windows=None):
+    def spy(_, prompt, windows=None):
         asked.append((prompt.points, windows))
         return np.zeros((H, W), bool)
 
@@ -260,6 +261,7 @@ def test_windows_bound_what_grabcut_takes():
         assert columns.max() <= 40 + windows[1] * W / 2 + 1
 
 
+@pytest.mark.slow
 def test_photos_side_by_side_give_the_numbers_of_one_after_another(folder):
     for number in range(30, 36):
         thing = disc(40 + number, 50, 12 + number // 3)
@@ -272,11 +274,12 @@ def test_photos_side_by_side_give_the_numbers_of_one_after_another(folder):
     assert one["targets"] == 8
 
 
+@pytest.mark.slow
 def test_grabcut_rows_come_from_an_earlier_run_on_the_same_prompts(folder, tmp_path_factory, monkeypatch):
     earlier = clicks.run(arguments(folder, "--cap", 5), FakePredictor())
     file = tmp_path_factory.mktemp("earlier") / "run.json"
     file.write_text(report.as_json(earlier))
-    monkeypatch.setattr(clicks, "grab_cut", lambda *given, **options: pytest.fail("GrabCut is not to run"))
+    monkeypatch.setattr(clicks, "grab_cut", lambda *_, **__: pytest.fail("GrabCut is not to run"))
     again = clicks.run(arguments(folder, "--cap", 5, "--grabcut-from", file), FakePredictor())["methods"]
     assert list(again) == ["snap off", "snap on", "filled box", "GrabCut", "GrabCut, wider"]
     assert again["GrabCut"] == json.loads(file.read_text())["methods"]["GrabCut"]
@@ -288,6 +291,7 @@ def test_grabcut_rows_come_from_an_earlier_run_on_the_same_prompts(folder, tmp_p
         clicks.run(arguments(folder, "--cap", 5, "--grabcut-from", file), FakePredictor())
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_numbers_and_another_seed_other_boxes(folder):
     def scores(seed):
         args = arguments(folder, "--cap", 5, "--no-grabcut", "--seed", seed)

@@ -54,7 +54,7 @@ def test_photos_are_at_even_distances_and_prompts_go_round(folder):
 
 
 def test_both_masks_are_shown_with_their_own_iou(folder, monkeypatch):
-    monkeypatch.setattr(sheet, "snap_to_edges", lambda image, mask, prompt: np.zeros_like(mask))
+    monkeypatch.setattr(sheet, "snap_to_edges", lambda _image, mask, _prompt: np.zeros_like(mask))
     (example,) = sheet.choose([Photos(folder, limit=1)], FakePredictor(), count=1)
     assert example.ious[0] > 0
     assert example.ious[1] == 0

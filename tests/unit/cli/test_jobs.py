@@ -59,6 +59,7 @@ def stop_at(name, kind):
     return watch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Found, Finished], ids=["amid an image", "at the end of one"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stopped_run_goes_on_to_the_same_bytes_and_loses_one_image_at_most(folder, predictor, tmp_path, name, kind):

@@ -68,6 +68,7 @@ def test_downloaded_model_is_found_again_without_the_hub(hub):
     assert hub.asked == []
 
 
+@pytest.mark.slow
 def test_many_who_wait_share_one_download_and_see_it_grow(hub):
     gate = Gate(hub, first=3_000_000)
     downloads = Downloads(checkpoints.download)

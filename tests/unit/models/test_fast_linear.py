@@ -21,6 +21,7 @@ print(precision.automatic(torch.device("cpu")))
 """
 
 
+@pytest.mark.slow
 def test_a_cpu_whose_onednn_has_no_bfloat16_takes_torchs_own_products():
     """oneDNN raises there, at the first product; a name that exists says nothing."""
     slow = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}

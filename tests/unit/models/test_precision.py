@@ -32,6 +32,7 @@ def test_metal_stays_in_float32():
     assert precision.automatic(torch.device("mps")) == "float32"
 
 
+@pytest.mark.slow
 def test_the_trial_gives_a_ratio():
     assert 0 < precision.speed_up(CPU) < 100
 

@@ -117,6 +117,7 @@ def test_evicted_picture_is_read_again(tmp_path, photo):
     service.close()
 
 
+@pytest.mark.slow
 def test_bytes_are_flat_once_the_budgets_are_full(tmp_path, photo):
     """200 images one after the other: everything that is held stays under its budget."""
     settings = Settings(model="fake", embedding_bytes=20_000, picture_bytes=10 * 80 * 60 * 3)

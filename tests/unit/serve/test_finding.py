@@ -83,6 +83,7 @@ def test_run_tells_progress_and_masks_and_ends_with_those_that_remain(page):
     assert events[-1]["report"] == "48 masks: of 48 candidates none was removed"
 
 
+@pytest.mark.slow
 def test_masks_that_a_better_one_replaces_are_taken_away_on_the_page(page):
     events = list(page.service.everything(page.token, {**GRID, "points_per_side": 10}))
     assert any(event.get("removed") for event in events)
@@ -287,6 +288,7 @@ def test_thresholds_of_a_page_fit_the_scores_of_its_model(fake):
     assert finding.parse_parameters(None, fake, hosted=True).pred_iou_thresh < 0.5
 
 
+@pytest.mark.slow
 def test_crops_are_searched_on_the_page_too(page, fake):
     finish(page, crops_n_layers=1)
     assert fake.embed_calls == 1 + 4

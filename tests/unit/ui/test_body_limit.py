@@ -13,7 +13,7 @@ def ask(pieces, *, length=None, path="/gradio_api/queue/join", method="POST", la
     """(bodies that the app got, messages sent back, pieces that nobody took) for a request of these pieces."""
     waiting, got, sent = list(pieces), [], []
 
-    async def app(scope, receive, send):
+    async def app(_scope, receive, _send):
         more = True
         while more:
             message = await receive()

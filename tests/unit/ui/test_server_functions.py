@@ -39,7 +39,7 @@ def ask(body, *, functions=None, sent=None, inner=None, path=PATH, method="POST"
     async def send(message):
         sent.append(message)
 
-    async def gradio(scope, receive, send):
+    async def gradio(_scope, receive, _send):
         inner.append((await receive())["body"] + (await receive())["body"])
 
     scope = {"type": "http", "method": method, "path": path, "app": SimpleNamespace(auth=auth, auth_dependency=None)}
@@ -51,7 +51,7 @@ def ask(body, *, functions=None, sent=None, inner=None, path=PATH, method="POST"
 def test_headers_leave_before_the_function_runs():
     sent = []
     seen = []
-    ask(json.dumps(CALL).encode(), sent=sent, functions={(3, "act"): lambda data: seen.extend(sent)})
+    ask(json.dumps(CALL).encode(), sent=sent, functions={(3, "act"): lambda _: seen.extend(sent)})
     assert [message["type"] for message in seen] == ["http.response.start"]
 
 
@@ -111,34 +111,45 @@ def test_calls_that_wait_for_something_leave_threads_for_all_else():
 
 
 LEFT = {
-    "another component": {"body": {**CALL, "component_id": 4}},
-    "another function": {"body": {**CALL, "fn_name": "__init__"}},
-    "no object": {"body": [CALL]},
-    "names that are none": {"body": {**CALL, "fn_name": ["act"]}},
-    "no argument": {"body": {"component_id": 3, "fn_name": "act"}},
     "another address": {"path": "/gradio_api/queue/join"},
     "another method": {"method": "GET"},
     "a page with a login": {"auth": object()},
 }
 
 
-@pytest.mark.parametrize("request_", LEFT.values(), ids=LEFT)
-def test_everything_else_is_gradios_with_its_body_whole(request_):
+@pytest.mark.parametrize("options", LEFT.values(), ids=LEFT)
+def test_everything_else_is_gradios_with_its_body_whole(options):
     inner = []
-    body = json.dumps(request_.get("body", CALL)).encode()
-    options = {name: value for name, value in request_.items() if name != "body"}
+    body = json.dumps(CALL).encode()
     assert ask(body, inner=inner, **options) == []
     assert inner == [body]
 
 
-def test_a_body_that_is_no_json_is_gradios():
+REFUSED = {
+    "another component": {**CALL, "component_id": 4},
+    "another function": {**CALL, "fn_name": "__init__"},
+    "no object": [CALL],
+    "names that are none": {**CALL, "fn_name": ["act"]},
+    "no argument": {"component_id": 3, "fn_name": "act"},
+}
+
+
+@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
+def test_call_of_no_function_is_refused_and_never_gradios(body):
     inner = []
-    assert ask(b"{not json, whatever it is", inner=inner) == []
-    assert inner == [b"{not json, whatever it is"]
+    start, answer = ask(json.dumps(body).encode(), inner=inner)
+    assert (start["status"], inner) == (400, [])
+    assert answer["body"] == b"request: must name a component, one of its functions and its data"
+
+
+def test_body_that_is_no_json_is_refused():
+    start, answer = ask(b"{not json, whatever it is")
+    assert start["status"] == 400
+    assert answer["body"].startswith(b"request: must be JSON, got ")
 
 
 def test_answers_are_those_of_gradios_own_way(tmp_path):
-    service = Service(Settings(model="fake"), lambda name: FakePredictor(), tmp_path)
+    service = Service(Settings(model="fake"), lambda _: FakePredictor(), tmp_path)
     page = build_page(service, Uploads(service.settings, tmp_path / "uploads"))
     functions = functions_of(page)
     (canvas,) = {id for id, _ in functions}
