@@ -18,6 +18,7 @@ from samui.everything.nms import box_iou, keep_best
 from samui.everything.parameters import Parameters
 from samui.everything.regions import remove_small_regions
 from samui.pixels.colours import NeighbourColours
+from samui.pixels.geometry import run_lengths
 from samui.pixels.rle import Rle
 
 if TYPE_CHECKING:
@@ -176,11 +177,11 @@ class _Run:
         if wanted > 0 and not np.float32(stability) > np.float32(wanted):  # not a number: no pixel is near the mask
             self._counts["stability_score_thresh"] += 1
             return None
-        runs = outline.place(outline.runs(logits, self._frame), self._crop, self._size)
+        runs = outline.place(self._frame.spans(logits), self._crop, self._size)
         if len(runs) == 0:
             self._counts["empty"] += 1
             return None
-        rle = outline.to_rle(runs, self._size)
+        rle = Rle(self._size, run_lengths(runs, self._size))
         if _is_cut(rle.box, self._crop, self._size):
             self._counts["crop_edge"] += 1
             return None
