@@ -70,29 +70,37 @@ class Frame:
 
     def runs(self, logits: np.ndarray) -> np.ndarray:
         """Run lengths of `mask(logits)` as `Rle` has them, int64; nothing of the image's size is made on the way."""
-        return run_lengths(self.spans(logits), self.image)
+        return run_lengths(self._boundaries(logits), self.image)
 
     def spans(self, logits: np.ndarray) -> np.ndarray:
         """int64 (n, 2): first and end offset of each run of `mask(logits)`, column by column as COCO counts pixels.
 
         Sorted; no span is empty, and none goes on from one column to the next.
         """
-        # The boundaries run along rows and COCO's runs along columns, so all of it is done on the turned picture.
-        pairs = mask_boundaries(np.ascontiguousarray(logits.T), self.turned).reshape(-1, 2)
+        pairs = self._boundaries(logits).reshape(-1, 2)
         filled = pairs[:, 0] < pairs[:, 1]
         return pairs if filled.all() else pairs[filled]
 
+    def _boundaries(self, logits: np.ndarray) -> np.ndarray:
+        # The boundaries run along rows and COCO's runs along columns, so all of it is done on the turned picture.
+        return mask_boundaries(np.ascontiguousarray(logits.T), self.turned)
 
-def run_lengths(spans: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Run lengths as `Rle` has them, int64, of sorted spans (n, 2) without empty ones in an image of size (H, W)."""
-    # Where one span ends at the foot of a column and the next begins at the head of the following one, it is one run.
-    apart = spans[1:, 0] != spans[:-1, 1]
-    changes = spans.ravel()
-    if not apart.all():
-        inner = np.repeat(apart, 2)
-        changes = changes[np.concatenate(([True], inner, [True]))]
-    counts = np.diff(changes, prepend=0, append=size[0] * size[1])
-    return counts[:-1] if counts[-1] == 0 else counts
+
+def run_lengths(changes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Run lengths as `Rle` has them, int64, of a mask in an image of size (H, W).
+
+    changes: sorted offsets where it begins and ends in turns, as `mask_boundaries` gives them; spans (n, 2) will do.
+    """
+    total = size[0] * size[1]
+    changes = changes.reshape(-1)
+    changes = changes[: np.searchsorted(changes, total)]
+    counts = np.diff(changes, prepend=0, append=total)
+    if not counts[1:-1].all():
+        # Two changes at one place are none: an empty run, or one that goes on at the head of the next column.
+        first = np.flatnonzero(np.diff(changes, prepend=-1))
+        odd = np.diff(first, append=len(changes)) % 2 == 1
+        counts = np.diff(changes[first[odd]], prepend=0, append=total)
+    return counts
 
 
 def mask_boundaries(logits: np.ndarray, frame: Frame) -> np.ndarray:
