@@ -57,7 +57,9 @@ class Service:
         self.settings = settings
         self.predictors = Predictors(load)
         self.downloads = Downloads(fetch)
-        self.embeddings = EmbeddingCache(settings.embedding_bytes, settings.disk_cache)
+        self.embeddings = EmbeddingCache(
+            settings.embedding_bytes, settings.disk_cache, disk_budget_bytes=settings.disk_bytes
+        )
         self.pictures = Pictures(settings.picture_bytes, lambda file: self._read(file, file.name).pixels)
         self.scratch = Scratch(scratch)
         self.sessions = Sessions(

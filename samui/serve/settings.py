@@ -16,7 +16,7 @@ class Settings:
     model: what a new page starts with. hosted: strangers use it. free_models: any hub id and folder may be typed, else
     only the model that the server was started with and the bundled one. seats: people at once. upload_bytes: budget on
     disk of files that were sent and are not open yet; the other *_bytes: budgets of memory. disk_cache: folder that
-    keeps embeddings between runs, None for none.
+    keeps embeddings between runs, None for none; disk_bytes: of its files.
     """
 
     model: str = "auto"
@@ -31,6 +31,7 @@ class Settings:
     session_bytes: int = 2 * 2**30
     upload_bytes: int = 2 * 2**30
     disk_cache: Path | None = None
+    disk_bytes: int = 4 * 2**30
 
     @classmethod
     def for_host(cls, **changes: Any) -> Settings:
