@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from samui.errors import PromptError
-from samui.models.checkpoints import BUNDLED
 from samui.models.predictor import Predictor
 from samui.pixels.snap import snap_to_edges
 from samui.types import Prediction, Prompt
@@ -64,5 +63,5 @@ def segment(
 
 
 def snaps_by_default(predictor: Predictor) -> bool:
-    """Whether masks are snapped to edges unasked: the bundled model's only, which finds a thing but not its edge."""
-    return predictor.name == BUNDLED
+    """Whether masks are snapped to edges unasked: for models that find a thing but not its edge."""
+    return predictor.traits.snap
