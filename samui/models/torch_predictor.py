@@ -144,7 +144,7 @@ class TorchPredictor:
         """A tensor of an embedding in main memory, as its family lays it out."""
         channels_last = self._network.maps[name].channels_last
         layout = torch.channels_last if channels_last else torch.contiguous_format
-        return tensor.to("cpu", memory_format=layout)
+        return tensor.cpu().contiguous(memory_format=layout)
 
     def _decode(self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool) -> list[Prediction]:
         """One decoder pass over prompts of one structure."""
