@@ -134,9 +134,7 @@ def held_by(array: np.ndarray) -> int:
     """Bytes that stay in memory as long as an array does."""
     while isinstance(array.base, np.ndarray):
         array = array.base
-    if array.base is None:
-        return array.nbytes
-    return torch.from_numpy(array).untyped_storage().nbytes()
+    return array.base.untyped_storage().nbytes() if isinstance(array.base, torch.Tensor) else array.nbytes
 
 
 def test_without_the_fast_decoder_a_prediction_keeps_no_fourth_mask_alive():
