@@ -81,7 +81,8 @@ class Prediction:
 
     logits: float32 (K, h, w) in the model's low-resolution frame. scores: float32 (K,), predicted IoU. size: (H, W) of
     the image. upscale: makes bool (H, W) of one (h, w) array of logits; given by the predictor, run on demand only.
-    runs: the same mask as run lengths in COCO's order, where the predictor has a faster way to those.
+    runs: the same mask as run lengths in COCO's order, where the predictor has a faster way to those. present: logit of
+    whether the prompt's object is in the image at all, None from models that do not say.
     """
 
     logits: np.ndarray
@@ -89,6 +90,7 @@ class Prediction:
     size: tuple[int, int]
     upscale: Callable[[np.ndarray], np.ndarray] = field(repr=False)
     runs: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
+    present: float | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -102,6 +104,10 @@ class Prediction:
     def ranking(self) -> list[int]:
         """Indices of the candidates, highest predicted IoU first."""
         return [int(k) for k in np.argsort(-self.scores, kind="stable")]
+
+    def logits_of(self, index: int) -> np.ndarray:
+        """float32 (h, w) of candidate `index`, an array of its own: keeping it keeps no other candidate in memory."""
+        return np.array(self.logits[index], np.float32, order="C")
 
     def mask(self, index: int) -> np.ndarray:
         """Bool (H, W) of candidate `index` at image size; made anew at each call."""

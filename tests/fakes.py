@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
+import PIL.Image
 
+from samui.models.predictor import Embedding, Predictor
+from samui.models.traits import Traits
 from samui.pixels.geometry import Frame
 from samui.types import Prediction, Prompt
 
@@ -15,16 +17,9 @@ LOW = 256  # side of the fake low-resolution frame
 _CENTRES = (np.arange(LOW, dtype=np.float32) + 0.5) / LOW  # of its pixels, 0 to 1
 
 
-@dataclass(frozen=True)
-class FakeEmbedding:
-    """Stands for an image encoder's output; `size` is (H, W) of the image."""
-
-    size: tuple[int, int]
-    nbytes: int = 1000
-
-    @property
-    def frame(self) -> Frame:
-        return Frame.fit(*self.size, longest=LOW)
+def FakeEmbedding(size: tuple[int, int], nbytes: int = 1000) -> Embedding:  # noqa: N802 (stands for a class)
+    """Stands for an image encoder's output; size is (H, W) of the image."""
+    return Embedding({"embedding": np.zeros(nbytes, np.uint8)}, Frame.fit(*size, longest=LOW), FakePredictor.key)
 
 
 class FakePredictor:
@@ -40,6 +35,7 @@ class FakePredictor:
     key = "fake@0/float32"
     low_res_size = (LOW, LOW)
     points_per_pass = 8
+    traits = Traits(points_per_side=16)
 
     def __init__(self) -> None:
         self.embed_calls = 0
@@ -47,12 +43,13 @@ class FakePredictor:
         self.prompts: list[Prompt] = []
         self._lock = threading.Lock()
 
-    def embed(self, image: np.ndarray) -> FakeEmbedding:
+    def embed(self, image: np.ndarray | PIL.Image.Image) -> Embedding:
         with self._lock:
             self.embed_calls += 1
-        return FakeEmbedding(size=image.shape[:2])
+        height, width = np.asarray(image).shape[:2]
+        return FakeEmbedding((height, width))
 
-    def predict(self, embedding: FakeEmbedding, prompt: Prompt, *, multimask: bool = True) -> Prediction:
+    def predict(self, embedding: Embedding, prompt: Prompt, *, multimask: bool = True) -> Prediction:
         with self._lock:
             self.predict_calls += 1
             self.prompts.append(prompt)
@@ -61,22 +58,25 @@ class FakePredictor:
         scores = np.array([0.6, 0.9, 0.7], np.float32)
         if not multimask:
             logits, scores = logits[1:2], scores[1:2]
-        return Prediction(logits, scores, embedding.size, lambda low: _upscale(low, embedding.size))
+        return Prediction(logits, scores, embedding.size, embedding.frame.mask, embedding.frame.runs)
 
-    def predict_many(self, embedding: FakeEmbedding, prompts, *, multimask: bool = True) -> list[Prediction]:
+    def predict_many(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
+    ) -> list[Prediction]:
         return [self.predict(embedding, prompt, multimask=multimask) for prompt in prompts]
 
-    def predict_points(self, embedding: FakeEmbedding, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = [self.predict(embedding, Prompt([tuple(point)], [1])) for point in points]
+    def predict_points(self, embedding: Embedding, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = [self.predict(embedding, Prompt([(point[0], point[1])], [1])) for point in points]
         return np.stack([one.logits for one in found]), np.stack([one.scores for one in found])
 
-    def pack(self, embedding: FakeEmbedding, *, half: bool = True) -> dict[str, np.ndarray]:
+    def pack(self, embedding: Embedding, *, half: bool = True) -> dict[str, np.ndarray]:
         return {"image_size": np.array(embedding.size), "half": np.array([half])}
 
-    def unpack(self, arrays) -> FakeEmbedding:
+    def unpack(self, arrays: Mapping[str, np.ndarray]) -> Embedding:
         if arrays["image_size"].shape != (2,):
             raise ValueError(f"image_size: must be two numbers, got {arrays['image_size']}")
-        return FakeEmbedding(size=tuple(int(n) for n in arrays["image_size"]))
+        height, width = (int(n) for n in arrays["image_size"])
+        return FakeEmbedding((height, width))
 
     def _logits(self, prompt: Prompt, height: int, width: int, share: float) -> np.ndarray:
         # As with SAM, the frame is a square with the image at its top left.
@@ -93,10 +93,9 @@ class FakePredictor:
         return field.astype(np.float32)
 
 
-def _upscale(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    longest = max(size)
-    square = cv2.resize(logits, (longest, longest), interpolation=cv2.INTER_LINEAR)
-    return square[: size[0], : size[1]] > 0
+def _conforms() -> Predictor:
+    """For a type checker, which sees here whether the fake has every member of the contract as it stands there."""
+    return FakePredictor()
 
 
 class Page:

@@ -10,6 +10,16 @@ from training.start import resize_network
 from training.state import load_state
 
 SHARPNESS = 4.0  # of the logits of an exported checkpoint
+# What samui asks a checkpoint about itself (samui/models/traits.py): this one is small, finds a thing but not its edge,
+# and its scores are lower throughout than SAM's.
+TRAITS = {
+    "snap": True,
+    "score_floor": 0.2,
+    "stability_floor": 0.5,
+    "score_filter": 0.3,
+    "stability_filter": 0.65,
+    "cheap_encoder": True,
+}
 
 
 def load_average(state_file: Path) -> Segmenter:
@@ -33,6 +43,7 @@ def export_checkpoint(network: Segmenter, folder: Path, *, size: int | None = No
     size = size or network.sam.config.vision_config.image_size
     sam = sharpen(resize_network(network, size).sam)
     folder.mkdir(parents=True, exist_ok=True)
+    sam.config.samui = TRAITS
     sam.half().save_pretrained(folder, safe_serialization=True)
     side = size // sam.config.vision_config.patch_size * 4
     processor = SamImageProcessor(

@@ -161,7 +161,9 @@ def times(
 
 
 def _encoder_dtype(paths: Paths, path: str) -> str:
-    return str(paths.embeddings[path].tensor.dtype).removeprefix("torch.") if path in paths.ours else "float32"
+    if path not in paths.ours:
+        return "float32"
+    return str(paths.embeddings[path].tensors["embedding"].dtype).removeprefix("torch.")
 
 
 def same(paths: Paths) -> Rows:
@@ -185,7 +187,7 @@ def same(paths: Paths) -> Rows:
     theirs, rows = masks(logits), []
     for path in paths.names[1:]:
         embedding = paths.embeddings[path]
-        tensor = torch.as_tensor(getattr(embedding, "tensor", embedding)).float()
+        tensor = torch.as_tensor(embedding.tensors["embedding"] if path in paths.ours else embedding).float()
         mine = masks(paths.decode(path, points)[0])
         shared, either = (mine & theirs).sum((1, 2)), (mine | theirs).sum((1, 2))
         ious = np.where(either == 0, 1.0, shared / np.maximum(either, 1))

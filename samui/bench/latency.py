@@ -116,7 +116,7 @@ def _steps(predictor: Predictor, image: np.ndarray, *, repeat: int, encodes: int
     tell(f"encoding {encodes} times")
     steps = {"open: preprocess and encode": measure(lambda: predictor.embed(image), repeat=encodes, warm_up=1)}
     embedding = predictor.embed(image)
-    preprocess = Preprocessing.read(Path(predictor.source), embedding.frame.padded[0])
+    preprocess = Preprocessing.read(Path(predictor.source), embedding.frame.field[0])
     prompts = _prompts(*image.shape[:2])
     first = predictor.predict(embedding, prompts["one point"])
     prompts["one point and earlier logits"] = Prompt(

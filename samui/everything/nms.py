@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def keep_best(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
+def keep_best(boxes: np.ndarray, scores: np.ndarray | Sequence[float], threshold: float) -> np.ndarray:
     """Indices of the boxes that no better one covers, best first; of equal scores the earlier is the better.
 
     boxes: (n, 4) corners. A box goes if its IoU with a kept one is above `threshold`. Computed in float32 as

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from dataclasses import dataclass, fields
+from typing import Any
 
 from samui.errors import ParameterError
 
@@ -68,11 +69,10 @@ class Parameters:
         return int(self.points_per_side / self.crop_n_points_downscale_factor**layer)
 
 
-def _checked(name: str, value: object) -> int | float:
+def _checked(name: str, value: Any) -> int | float:
     low, high = RANGES[name]
     whole = isinstance(low, int)
-    kind = numbers.Integral if whole else numbers.Real
-    good = isinstance(value, kind) and not isinstance(value, bool)
+    good = isinstance(value, numbers.Integral if whole else numbers.Real) and not isinstance(value, bool)
     if not good or not low <= value <= high:  # which neither infinity nor NaN is
         what = "a whole number " if whole else ""
         raise ParameterError(f"{name}: must be {what}from {_show(low)} to {_show(high)}, got {value!r}")

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from samui.everything.nms import box_iou, keep_best
 from samui.everything.parameters import Parameters
 from samui.everything.regions import remove_small_regions
 from samui.pixels.colours import NeighbourColours
+from samui.pixels.geometry import Frame, run_lengths
 from samui.pixels.rle import Rle
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
     from samui.models.predictor import Embedding, Predictor
 
+Box = tuple[int, int, int, int]
 _FIRST_PASS = 2  # points
 _NEAR_EDGE = 20  # pixels; `is_box_near_crop_edge` of segment-anything
 
 
-def everything(predictor: Predictor, image: np.ndarray | PIL.Image.Image, **parameters: float) -> Masks:
+def everything(predictor: Predictor, image: np.ndarray | PIL.Image.Image, **parameters: Any) -> Masks:
     """All masks of an RGB uint8 (H, W, 3) array or a PIL image, highest predicted IoU first; `.report` says of what.
 
     parameters: those of `Parameters`. Runs the encoder once, once more a crop, and the decoder for every point of the
@@ -58,13 +60,13 @@ def stream(
     start = time.perf_counter()
     if image is None and (embedding is None or parameters.crops_n_layers):
         raise ImageError("image: must be given without an embedding and with crops_n_layers above 0, got None")
-    if not (image is None or isinstance(image, np.ndarray)) and hasattr(image, "convert"):
-        image = np.asarray(image.convert("RGB"))
-    if image is not None and embedding is not None and image.shape[:2] != embedding.size:
-        raise ImageError(f"image: must have the embedding's size {embedding.size}, got {image.shape[:2]}")
+    # What is neither an array nor a picture is left to the predictor, which refuses it.
+    pixels: Any = _as_rgb(image) if hasattr(image, "convert") else image
+    if image is not None and embedding is not None and pixels.shape[:2] != embedding.size:
+        raise ImageError(f"image: must have the embedding's size {embedding.size}, got {pixels.shape[:2]}")
     if embedding is None:
         yield Progress("encode", 0, 0, 0.0)
-        embedding = predictor.embed(image)
+        embedding = predictor.embed(pixels)
 
     run = _Run(parameters, embedding.size)
     parts = crops(*embedding.size, parameters)
@@ -77,22 +79,30 @@ def stream(
         if crop.layer:
             x0, y0, x1, y1 = crop.box
             yield Progress("encode", done, total, time.perf_counter() - start)
-            embedding = predictor.embed(np.ascontiguousarray(image[y0:y1, x0:x1]))
+            embedding = predictor.embed(np.ascontiguousarray(pixels[y0:y1, x0:x1]))
         clicks = points(crop, parameters)
-        run.begin(crop, embedding)
+        view = run.begin(crop, embedding.frame)
         sequence = order(len(clicks))
         step = min(parameters.points_per_batch, predictor.points_per_pass)
         # A first pass of its own, so that a mask shows up at once where a whole pass takes a second.
         for part in np.split(sequence, range(min(_FIRST_PASS, step), len(sequence), step)):
             if stopped := cancelled():
                 break
-            run.add(part, clicks[part], *predictor.predict_points(embedding, clicks[part]))
+            run.add(view, part, clicks[part], *predictor.predict_points(embedding, clicks[part]))
             done += len(part)
             change = run.change()
             yield Progress("decode", done, total, time.perf_counter() - start)
             if change.added or change.removed:
                 yield change
     yield Finished(*run.finish(), stopped, time.perf_counter() - start)
+
+
+class _View(NamedTuple):
+    """A crop as a run looks at it. frame: of its embedding. first_id: of its first candidate."""
+
+    crop: Crop
+    frame: Frame
+    first_id: int
 
 
 class _Run:
@@ -102,20 +112,17 @@ class _Run:
         self._rules, self._size = parameters, size
         self._past: list[FoundMask] = []  # of crops that are done: those that remain among their own crop's
         self._masks: list[FoundMask] = []  # of the crop at hand: all that passed the filters
-        self._crop, self._frame = Crop((0, 0, size[1], size[0]), 0), None
-        self._first_id = 0
         self._shown: dict[int, FoundMask] = {}
         self._colours = NeighbourColours(size)
         self._counts: Counter[str] = Counter()
         self._highest: dict[str, float] = {}
 
-    def begin(self, crop: Crop, embedding: Embedding) -> None:
-        """Candidates that are added from now on are of this crop."""
+    def begin(self, crop: Crop, frame: Frame) -> _View:
+        """What candidates of a crop are added with; those of the crop before are settled. frame: of its embedding."""
         self._settle()
-        self._crop, self._frame = crop, embedding.frame
-        self._first_id = self._counts["candidates"]
+        return _View(crop, frame, self._counts["candidates"])
 
-    def add(self, indices: np.ndarray, clicks: np.ndarray, logits: np.ndarray, scores: np.ndarray) -> None:
+    def add(self, view: _View, indices: np.ndarray, clicks: np.ndarray, logits: np.ndarray, scores: np.ndarray) -> None:
         """Filter the candidates (n, k, h, w) with scores (n, k) of clicks (n, 2), which are `indices` of the grid."""
         wanted = self._rules.pred_iou_thresh
         self._counts["candidates"] += scores.size
@@ -123,22 +130,22 @@ class _Run:
         passed = scores > np.float32(wanted) if wanted > 0 else np.ones(scores.shape, np.bool_)
         self._counts["pred_iou_thresh"] += int(np.count_nonzero(~passed))
         for i, k in np.argwhere(passed):
-            made = self._outline(logits[i, k])
+            made = self._outline(view, logits[i, k])
             if made is None:
                 continue
-            rle, stability = made
-            x, y = clicks[i] + self._crop.box[:2]
+            rle, box, stability = made
+            x, y = clicks[i] + view.crop.box[:2]
             self._masks.append(
                 FoundMask(
-                    id=self._first_id + int(indices[i]) * scores.shape[1] + int(k),
+                    id=view.first_id + int(indices[i]) * scores.shape[1] + int(k),
                     rle=rle,
                     score=float(scores[i, k]),
                     stability=stability,
-                    box=rle.box,
+                    box=box,
                     area=rle.area,
                     point=(float(x), float(y)),
                     candidate=int(k),
-                    crop=self._crop.box,
+                    crop=view.crop.box,
                 )
             )
 
@@ -166,25 +173,27 @@ class _Run:
         self._counts["crops_nms_thresh"] = len(self._past) - len(remaining)
         masks = self._without_small_regions([self._shown[mask.id] for mask in remaining])
         masks.sort(key=lambda mask: -mask.score)
-        return tuple(masks), Report(self._rules, **self._counts, **self._highest)
+        told: dict[str, Any] = {**self._counts, **self._highest}
+        return tuple(masks), Report(self._rules, **told)
 
-    def _outline(self, logits: np.ndarray) -> tuple[Rle, float] | None:
-        """Mask and stability of a candidate (h, w) of the crop at hand; None if a rule removes it."""
-        stability = outline.stability(logits, self._frame, self._rules.stability_score_offset)
+    def _outline(self, view: _View, logits: np.ndarray) -> tuple[Rle, Box, float] | None:
+        """Mask, its box and its stability of a candidate (h, w) of a crop; None if a rule removes it."""
+        stability = outline.stability(logits, view.frame, self._rules.stability_score_offset)
         self._note("highest_stability", stability)
         wanted = self._rules.stability_score_thresh
         if wanted > 0 and not np.float32(stability) > np.float32(wanted):  # not a number: no pixel is near the mask
             self._counts["stability_score_thresh"] += 1
             return None
-        runs = outline.place(outline.runs(logits, self._frame), self._crop, self._size)
-        if len(runs) == 0:
+        runs = outline.place(view.frame.spans(logits), view.crop, self._size)
+        rle = Rle(self._size, run_lengths(runs, self._size))
+        box = rle.box
+        if box is None:
             self._counts["empty"] += 1
             return None
-        rle = outline.to_rle(runs, self._size)
-        if _is_cut(rle.box, self._crop, self._size):
+        if _is_cut(box, view.crop, self._size):
             self._counts["crop_edge"] += 1
             return None
-        return rle, stability
+        return rle, box, stability
 
     def _settle(self) -> None:
         """Close the crop at hand: of its masks only those stay that no better one covers."""
@@ -215,8 +224,10 @@ class _Run:
         cleaned, unchanged = [], []
         for mask in masks:
             rle = remove_small_regions(mask.rle, rules.min_mask_region_area)
+            box = rle.box
+            assert box is not None  # the largest island of a mask always stays
             unchanged.append(float(rle is mask.rle))
-            cleaned.append(mask if rle is mask.rle else replace(mask, rle=rle, box=rle.box, area=rle.area))
+            cleaned.append(mask if rle is mask.rle else replace(mask, rle=rle, box=box, area=rle.area))
         kept = keep_best(_corners(cleaned), unchanged, max(rules.box_nms_thresh, rules.crops_nms_thresh))
         self._counts["min_mask_region_area"] = len(masks) - len(kept)
         return [cleaned[i] for i in kept]
@@ -226,12 +237,16 @@ class _Run:
             self._highest[what] = value
 
 
+def _as_rgb(image: Any) -> np.ndarray:
+    return np.asarray(image.convert("RGB"))
+
+
 def _corners(masks: Sequence[FoundMask]) -> np.ndarray:
     """Boxes as the reference has them for its rules: right and bottom are the last pixel, not the one after it."""
     return np.array([mask.box for mask in masks]).reshape(-1, 4) - np.array([0, 0, 1, 1])
 
 
-def _is_cut(box: tuple[int, int, int, int], crop: Crop, size: tuple[int, int]) -> bool:
+def _is_cut(box: Box, crop: Crop, size: tuple[int, int]) -> bool:
     """Whether a mask ends near an edge of its crop that is not near the image's: the crop shows it in part only."""
     corners = np.array(box) - np.array([0, 0, 1, 1])
     near_crop = np.abs(corners - np.array(crop.box)) <= _NEAR_EDGE

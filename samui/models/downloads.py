@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 from samui.errors import ModelError
-from samui.models.checkpoints import StoppedError, Watch
-
-TICK = 0.25  # seconds between two looks at work that is waited for
+from samui.models.hub import StoppedError, Watch
+from samui.models.waits import until
 
 
 class Downloads:
@@ -21,7 +20,7 @@ class Downloads:
         self._lock = threading.Lock()
 
     def follow(self, name: str) -> Iterator[tuple[int, int]]:
-        """Fetch a model; every `TICK` seconds the bytes that have come and those of the whole, 0 if not known yet.
+        """Fetch a model; every quarter of a second the bytes that have come and those of the whole, 0 if not known yet.
 
         Ends when it is there, at once if it has been. Raises ModelError if it cannot be had. Who stops listening leaves
         the download to the others who wait for it, and ends it if there are none.
@@ -33,7 +32,7 @@ class Downloads:
         if running is None:
             threading.Thread(target=self._run, args=(name, download), daemon=True, name="samui-download").start()
         try:
-            while not download.ended.wait(TICK):
+            for _ in until(download.ended.wait):
                 yield download.progress
             if download.error is not None:
                 raise ModelError(str(download.error)) from download.error

@@ -8,77 +8,115 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samui.errors import ModelError
 from samui.models import checkpoints
-from samui.models.checkpoints import one_line
+from samui.models.folder import CONFIG, content_revision, family_of, one_line, read_config
 from samui.models.predictor import Predictor
-from samui.models.preprocess import Preprocessing
+from samui.models.traits import read as read_traits
 
 if TYPE_CHECKING:
     import torch
 
 AUTO_DTYPE = "auto"
 DTYPES = ("float32", "bfloat16", "float16", AUTO_DTYPE)
+_CPU_SIDE = 16  # points a side of a grid: a quarter of the points that would take minutes on a CPU
 log = logging.getLogger(__name__)
 
 
 def load_predictor(
-    name: str = checkpoints.AUTO, *, device: str | None = None, dtype: str | None = None, threads: int | None = None
+    name: str = checkpoints.AUTO,
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    threads: int | None = None,
+    decoder_device: str | None = None,
 ) -> Predictor:
     """A predictor for "auto", "bundled", a hub id or a local folder; reads the weights, and downloads them if need be.
 
     device: "cpu", "cuda", "cuda:1", "mps" and so on; by default what accelerate finds. dtype: "float32" (default, and
     equal to transformers), "bfloat16", "float16", or "auto", which is float32 with a large image encoder in bfloat16
     where the device computes that faster and the checkpoint bears it (`samui.models.precision`). threads: of torch
-    on the CPU, for the whole process; by default `samui.models.threads` decides. Raises ModelError.
+    on the CPU, for the whole process; by default `samui.models.threads` decides. decoder_device: where prompts are
+    decoded, by default on `device`; "cpu" beside an encoder on a GPU that is lent for single calls. Raises ModelError.
     """
     if dtype is not None and dtype not in DTYPES:
         raise ModelError(f"dtype: must be one of {', '.join(DTYPES)}, got {dtype!r}")
     choice = checkpoints.resolve(name)
-    target = _device(device)
+    places = _Places.find(device, decoder_device)
     taken = _set_threads(threads)
     try:
-        predictor = _load(choice, target, dtype or "float32")
+        predictor = _load(choice, places, dtype or "float32")
     except ModelError as error:
         if name != checkpoints.AUTO or choice.name == checkpoints.BUNDLED:
             raise
         # The hub answered but the download broke: a person without a model name still gets a page.
         choice = replace(checkpoints.resolve(checkpoints.BUNDLED), why=f"The small built-in model, as {error}.")
-        predictor = _load(choice, target, dtype or "float32")
-    where = f"cpu, {taken} thread{'s' * (taken > 1)}" if target.type == "cpu" else predictor.device
-    log.info("%s (%s, %s)", predictor.why, where, predictor.dtype)
+        predictor = _load(choice, places, dtype or "float32")
+    log.info("%s (%s, %s)", predictor.why, places.told(taken), predictor.dtype)
     return predictor
 
 
-def _load(choice: checkpoints.ModelChoice, device: torch.device, dtype: str) -> Predictor:
+@dataclass(frozen=True)
+class _Places:
+    """Where the parts of a model compute."""
+
+    encoder: torch.device
+    decoder: torch.device
+
+    @classmethod
+    def find(cls, device: str | None, decoder_device: str | None) -> _Places:
+        """Of the devices asked for; by default both are the one that accelerate finds."""
+        encoder = _device(device, "device")
+        return cls(encoder, encoder if decoder_device is None else _device(decoder_device, "decoder_device"))
+
+    def told(self, threads: int) -> str:
+        """For the log: each device, and how many threads the CPU has."""
+        cpu = f"cpu, {threads} thread{'s' * (threads > 1)}"
+        encoder, decoder = (cpu if place.type == "cpu" else str(place) for place in (self.encoder, self.decoder))
+        return encoder if self.encoder == self.decoder else f"encoder: {encoder}; decoder: {decoder}"
+
+    def move(self, model: Any) -> None:
+        """Put a model's parts there. ModelError if they do not fit."""
+        import torch
+
+        for device, part in ((self.decoder, model), (self.encoder, model.vision_encoder)):
+            try:
+                part.to(device)
+            except torch.OutOfMemoryError:
+                raise ModelError(
+                    f"device: must have memory for the model, got {str(device)!r}, which is full"
+                ) from None
+
+
+def _load(choice: checkpoints.ModelChoice, places: _Places, dtype: str) -> Predictor:
     import torch
-    from transformers import SamModel
 
     from samui.models import precision
-    from samui.models.families.sam import SamPredictor
-    from samui.models.fast import decoder as fast_decoder
-    from samui.models.fast import vision as fast_vision
+    from samui.models.torch_predictor import TorchPredictor
 
     folder = checkpoints.fetch(choice)
-    model = _read(SamModel, folder, torch.float32 if dtype == AUTO_DTYPE else getattr(torch, dtype))
-    preprocessing = Preprocessing.read(folder, model.config.vision_config.image_size)
-    choice = replace(choice, folder=folder, revision=choice.revision or checkpoints.content_revision(folder))
-    model = _move(model, device)
+    config = folder / CONFIG
+    family = family_of(config)
+    traits = family.traits if places.decoder.type != "cpu" else replace(family.traits, points_per_side=_CPU_SIDE)
+    traits = read_traits(read_config(config), traits, config)
+    model = _read(family.model_class(), folder, torch.float32 if dtype == AUTO_DTYPE else getattr(torch, dtype))
+    preprocessing = family.preprocessing(folder, model.config)
+    choice = replace(choice, folder=folder, revision=choice.revision or content_revision(folder))
+    places.move(model)
     if dtype == AUTO_DTYPE:
-        precision.lower(model)
-    fast_vision.install(model)
-    return SamPredictor(model, preprocessing, choice, fast_decoder.install(model))
+        precision.lower(model, family.embed_small)
+    return TorchPredictor(model, family.network(model), preprocessing, choice, traits)
 
 
-def _read(family: type, folder: Path, dtype: torch.dtype) -> torch.nn.Module:
+def _read(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
     """The model in eval mode, on the CPU. ModelError if config.json and the weights do not fit together."""
     try:
         with _quiet():
-            model, report = family.from_pretrained(
+            model, report = kind.from_pretrained(
                 folder,
                 dtype=dtype,  # else a float16 checkpoint would stay float16, also on a CPU
                 use_safetensors=True,
@@ -87,7 +125,7 @@ def _read(family: type, folder: Path, dtype: torch.dtype) -> torch.nn.Module:
                 output_loading_info=True,
             )
     except Exception as error:  # configuration and shape errors come as half a dozen types
-        raise ModelError(f"{folder}: must load as {family.__name__}, got {one_line(error)}") from error
+        raise ModelError(f"{folder}: must load as {kind.__name__}, got {one_line(error)}") from error
     # transformers fills what a checkpoint lacks with random numbers and only logs it.
     if report["missing_keys"]:
         lacking = sorted(report["missing_keys"])
@@ -111,8 +149,8 @@ def _quiet() -> Iterator[None]:
             reports.enable_progress_bar()
 
 
-def _device(asked: str | None) -> torch.device:
-    """The device asked for, or the one that accelerate finds.
+def _device(asked: str | None, where: str) -> torch.device:
+    """The device asked for, or the one that accelerate finds. where: the parameter, for errors.
 
     PartialState is the part of accelerate that finds devices and no more: it starts a process group only under
     `accelerate launch`, where it gives every process a GPU of its own, while Accelerator also sets up mixed precision,
@@ -128,19 +166,10 @@ def _device(asked: str | None) -> torch.device:
         device = torch.device(asked)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        raise ModelError(f"device: must be one that this machine has, got {asked!r} ({one_line(error)})") from None
+        raise ModelError(f"{where}: must be one that this machine has, got {asked!r} ({one_line(error)})") from None
     if device.type == "meta":
-        raise ModelError(f"device: must be one that computes, got {asked!r}")
+        raise ModelError(f"{where}: must be one that computes, got {asked!r}")
     return device
-
-
-def _move(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
-    import torch
-
-    try:
-        return model.to(device)
-    except torch.OutOfMemoryError:
-        raise ModelError(f"device: must have memory for the model, got {str(device)!r}, which is full") from None
 
 
 def _set_threads(asked: int | None) -> int:

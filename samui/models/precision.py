@@ -9,9 +9,9 @@ import copy
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch.func import functional_call
 
 from samui.models.fast import linear as fast_linear
 
@@ -24,20 +24,21 @@ _CPU_QUESTIONS = "_is_avx512_bf16_supported", "_is_amx_tile_supported"
 log = logging.getLogger(__name__)
 
 
-def lower(model: torch.nn.Module) -> None:
-    """Put the image encoder of a float32 `SamModel` in eval mode into bfloat16, if all of the following holds.
+def lower(model: Any, embed_small: Callable[[Any], torch.Tensor]) -> None:
+    """Put the image encoder of a float32 model in eval mode into bfloat16, if all of the following holds.
 
     It is large enough for anybody to wait for it; its device is faster in bfloat16; and on a small picture the
-    embedding is as good as in float32. Costs some tenths of a second where bfloat16 is faster, else milliseconds.
+    embedding is as good as in float32. embed_small: makes that embedding, see `Family.embed_small`. Costs some tenths
+    of a second where bfloat16 is faster, else milliseconds.
     """
     encoder = model.vision_encoder
     if sum(weights.numel() for weights in encoder.parameters()) < _LARGE:
         return
-    if automatic(model.device) != "bfloat16":
+    if automatic(next(encoder.parameters()).device) != "bfloat16":
         return
     lowered = copy.deepcopy(encoder).to(torch.bfloat16)
     try:
-        off = deviation(encoder, lowered)
+        off = deviation(encoder, lowered, embed_small)
     except Exception as error:  # whatever another version of transformers does otherwise
         log.warning("precision: float32, since bfloat16 cannot be tried on this model (%s)", error)
         return
@@ -58,7 +59,7 @@ def _has_bfloat16(device: torch.device) -> bool:
     """Whether a trial is worth its time; on the CPU, torch has no public way to ask."""
     if device.type != "cpu":
         return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    known = [getattr(torch.cpu, name)() for name in _CPU_QUESTIONS if hasattr(torch.cpu, name)]
+    known = [bool(getattr(torch.cpu, name)()) for name in _CPU_QUESTIONS if hasattr(torch.cpu, name)]
     if len(known) < len(_CPU_QUESTIONS) and not any(known):
         log.info("precision: this torch does not say whether the CPU has bfloat16; the trial alone decides")
         return True
@@ -93,32 +94,7 @@ def _product(device: torch.device, dtype: torch.dtype) -> Callable[[], object]:
 
 
 @torch.inference_mode()
-def deviation(encoder: torch.nn.Module, other: torch.nn.Module) -> float:
-    """Relative difference of two stock `SamVisionEncoder`s of one checkpoint on a picture of one window's size.
-
-    All layers, a few hundredths of the work of a whole image.
-    """
-    config = encoder.config
-    side = config.window_size or 14
-    generator = torch.Generator().manual_seed(0)
-    coarse = torch.randn(1, config.num_channels, side, side, generator=generator)
-    pixels = torch.nn.functional.interpolate(coarse, scale_factor=config.patch_size, mode="bicubic")
-    expected, found = (_embed_small(one, pixels, side).float() for one in (encoder, other))
+def deviation(encoder: Any, other: Any, embed_small: Callable[[Any], torch.Tensor]) -> float:
+    """Relative difference of what two encoders of one checkpoint make of a small picture (`Family.embed_small`)."""
+    expected, found = (embed_small(one).float() for one in (encoder, other))
     return float((found - expected).norm() / expected.norm())
-
-
-def _embed_small(encoder: torch.nn.Module, pixels: torch.Tensor, side: int) -> torch.Tensor:
-    """`SamVisionEncoder.forward` for side x side patches, with the middle of each table of relative positions."""
-    projection = encoder.patch_embed.projection
-    tokens = projection(pixels.to(projection.weight)).permute(0, 2, 3, 1)
-    if encoder.pos_embed is not None:
-        tokens = tokens + encoder.pos_embed[:, :side, :side]
-    for layer in encoder.layers:
-        tables = {}
-        if layer.window_size == 0 and layer.attn.use_rel_pos:
-            for name in ("rel_pos_h", "rel_pos_w"):
-                table = getattr(layer.attn, name)
-                middle = len(table) // 2
-                tables[f"attn.{name}"] = table[middle - side + 1 : middle + side]
-        tokens = functional_call(layer, tables, (tokens,))
-    return encoder.neck(tokens)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from samui.models.traits import Traits
 from samui.pixels.geometry import Frame
 from samui.types import Prediction, Prompt
 
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 class Embedding:
     """What the image encoder gives for one image: a value that holds neither the image nor the model.
 
-    tensor: the network's own type, in main memory whatever the device, so that a cache of embeddings never fills a GPU.
-    frame: how the image lies in the model's square. model: key of the predictor that made it; no other takes it.
+    tensors: by name, as many as the family needs; of the network's own type, in main memory whatever the device, so
+    that a cache of embeddings never fills a GPU. frame: how the image lies in the model's square. model: key of the
+    predictor that made it; no other takes it.
     """
 
-    tensor: Any
+    tensors: Mapping[str, Any]
     frame: Frame
     model: str
 
@@ -34,8 +36,8 @@ class Embedding:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the tensor."""
-        return self.tensor.numel() * self.tensor.element_size()
+        """Bytes of all tensors."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
 
 
 class Predictor(Protocol):
@@ -45,12 +47,13 @@ class Predictor(Protocol):
     source: str  # the folder that the weights were read from
     revision: str  # the hub's commit, or a hash of the folder's content
     title: str  # for people
-    device: str
+    device: str  # of the image encoder
     dtype: str  # "float32", "bfloat16", "float16", or "bfloat16 encoder, float32 decoder", which dtype="auto" may give
     low_res_size: tuple[int, int]  # (h, w) of `Prediction.logits` and `Prompt.mask_logits`
     key: str  # name, revision and the encoder's dtype: embeddings of equal keys are interchangeable
     why: str  # one sentence on how this model was chosen
     points_per_pass: int  # how many points `predict_points` decodes at the best pace
+    traits: Traits  # what the model is like
 
     def embed(self, image: np.ndarray | PIL.Image.Image) -> Embedding:
         """The embedding of an RGB uint8 (H, W, 3) array or a PIL image; runs the encoder.
@@ -67,7 +70,10 @@ class Predictor(Protocol):
     def predict_many(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
     ) -> list[Prediction]:
-        """`predict` for several objects in as few decoder passes as their structure allows; in their order."""
+        """`predict` for several objects in as few decoder passes as their structure allows; in their order.
+
+        Each owns its arrays: keeping one does not keep the others in memory.
+        """
 
     def predict_points(self, embedding: Embedding, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Candidates for each of several include points, (n, 2) in image pixels, each by itself, in one decoder pass.

@@ -1,13 +1,14 @@
-"""Image pixels to model frame and back: the one conversion of coordinates, and full-size masks from small logits.
+"""Image pixels to model frame, the one conversion of coordinates, and full-size masks from small logits.
 
-SAM sees an image whose longest side is scaled to `Frame.longest` and which is then padded at the right and the bottom
-to a square. `Frame` knows the sizes involved; everything else is a function of it. Sizes are (height, width),
+A model sees an image in a square: SAM with its shape kept and zeros at the right and the bottom, SAM 2 and 3 stretched
+to fill it. `Frame` knows the sizes involved; everything else is a function of it. Sizes are (height, width),
 coordinates (x, y).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -17,61 +18,89 @@ from samui.pixels.rle import Rle
 
 @dataclass(frozen=True)
 class Frame:
-    """How one image lies in a model's square.
+    """How one image lies in a model's square, and how its logits come back from there.
 
-    image: (H, W) of the image. resized: (h, w) of the image inside the square, at its top left. padded: (height, width)
-    of the square.
+    image: (H, W) of the image. resized: (h, w) of the image inside the square, at its top left; coordinates scale by
+    it. field: (h, w) to which logits are brought first. crop: (h, w) of the part of the field, at its top left, that
+    shows the image; the last step goes from there to the image.
     """
 
     image: tuple[int, int]
     resized: tuple[int, int]
-    padded: tuple[int, int]
+    field: tuple[int, int]
+    crop: tuple[int, int]
 
     @classmethod
-    def fit(cls, height: int, width: int, *, longest: int, padded: tuple[int, int] | None = None) -> Frame:
-        """The frame of an image of height x width pixels whose longest side becomes `longest`.
+    def fit(cls, height: int, width: int, *, longest: int) -> Frame:
+        """The frame of an image of height x width pixels whose longest side becomes `longest`, the square's side.
 
-        Rounding is that of transformers' `SamImageProcessorPil._get_preprocess_shape`, but a side is never shorter than
-        one pixel (there, an image of 1x30000 fails).
+        Logits go by way of the whole square. Rounding is that of transformers'
+        `SamImageProcessorPil._get_preprocess_shape`, but a side is never shorter than one pixel (there, an image of
+        1x30000 fails).
         """
         scale = longest * 1.0 / max(height, width)
         resized = max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
-        return cls((height, width), resized, padded or (longest, longest))
+        return cls((height, width), resized, (longest, longest), resized)
+
+    @classmethod
+    def stretch(cls, height: int, width: int, *, side: int, low: int) -> Frame:
+        """The frame of an image that is stretched to side x side; logits of low x low go straight to the image.
+
+        As `post_process_masks` of transformers' `Sam2Processor` has it.
+        """
+        return cls((height, width), (side, side), (low, low), (low, low))
 
     @property
-    def _scale(self) -> np.ndarray:
-        return np.array([self.resized[1] / self.image[1], self.resized[0] / self.image[0]])
+    def turned(self) -> Frame:
+        """The frame of the transposed image."""
+        return Frame(self.image[::-1], self.resized[::-1], self.field[::-1], self.crop[::-1])
 
     def to_model(self, xy: np.ndarray) -> np.ndarray:
         """Image pixels (..., 2) to pixels of the model's square; float64. The two axes scale by their own factor."""
-        return np.asarray(xy, np.float64) * self._scale
-
-    def to_image(self, xy: np.ndarray) -> np.ndarray:
-        """Pixels of the model's square (..., 2) to image pixels; float64, the inverse of `to_model`."""
-        return np.asarray(xy, np.float64) / self._scale
+        scale = np.array([self.resized[1] / self.image[1], self.resized[0] / self.image[0]])
+        return np.asarray(xy, np.float64) * scale
 
     def mask(self, logits: np.ndarray) -> np.ndarray:
         """Bool (H, W) at image size of finite float32 (h, w) logits: where they are above 0 after upscaling.
 
-        The same as transformers' `post_process_masks` (bilinear to the square, crop, bilinear to the image, > 0) but
-        for pixels whose interpolated logit is within float32 rounding of 0. A few milliseconds at 12 megapixels.
+        The same as transformers' `post_process_masks` (bilinear to the field, crop, bilinear to the image, > 0) but for
+        pixels whose interpolated logit is within float32 rounding of 0. A few milliseconds at 12 megapixels.
         """
         return Rle(self.image, self.runs(logits)).decode()
 
     def runs(self, logits: np.ndarray) -> np.ndarray:
         """Run lengths of `mask(logits)` as `Rle` has them, int64; nothing of the image's size is made on the way."""
+        return run_lengths(self._boundaries(logits), self.image)
+
+    def spans(self, logits: np.ndarray) -> np.ndarray:
+        """int64 (n, 2): first and end offset of each run of `mask(logits)`, column by column as COCO counts pixels.
+
+        Sorted; no span is empty, and none goes on from one column to the next.
+        """
+        pairs = self._boundaries(logits).reshape(-1, 2)
+        filled = pairs[:, 0] < pairs[:, 1]
+        return pairs if filled.all() else pairs[filled]
+
+    def _boundaries(self, logits: np.ndarray) -> np.ndarray:
         # The boundaries run along rows and COCO's runs along columns, so all of it is done on the turned picture.
-        turned = Frame(self.image[::-1], self.resized[::-1], self.padded[::-1])
-        changes = mask_boundaries(np.ascontiguousarray(logits.T), turned)
-        total = self.image[0] * self.image[1]
-        changes = changes[: np.searchsorted(changes, total)]
-        counts = np.diff(changes, prepend=0, append=total)
-        if not counts[1:-1].all():
-            # Two changes at one place are none: an empty run, or one that goes on at the head of the next column.
-            first = np.flatnonzero(np.diff(changes, prepend=-1))
-            odd = np.diff(first, append=len(changes)) % 2 == 1
-            counts = np.diff(changes[first[odd]], prepend=0, append=total)
-        return counts
+        return mask_boundaries(np.ascontiguousarray(logits.T), self.turned)
+
+
+def run_lengths(changes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Run lengths as `Rle` has them, int64, of a mask in an image of size (H, W).
+
+    changes: sorted offsets where it begins and ends in turns, as `mask_boundaries` gives them; spans (n, 2) will do.
+    """
+    total = size[0] * size[1]
+    changes = changes.reshape(-1)
+    changes = changes[: np.searchsorted(changes, total)]
+    counts = np.diff(changes, prepend=0, append=total)
+    if not counts[1:-1].all():
+        # Two changes at one place are none: an empty run, or one that goes on at the head of the next column.
+        first = np.flatnonzero(np.diff(changes, prepend=-1))
+        odd = np.diff(first, append=len(changes)) % 2 == 1
+        counts = np.diff(changes[first[odd]], prepend=0, append=total)
+    return counts
 
 
 def mask_boundaries(logits: np.ndarray, frame: Frame) -> np.ndarray:
@@ -79,11 +108,11 @@ def mask_boundaries(logits: np.ndarray, frame: Frame) -> np.ndarray:
 
     int64 (2n,): the mask holds from offset [0] to before [1], from [2] to before [3] and so on; equal offsets are
     empty runs. The work grows with the length of the outline, not with the area: between four positive samples a
-    bilinear surface is positive and between four others it is not, so only cells of the model's square with both kinds
+    bilinear surface is positive and between four others it is not, so only cells of the frame's field with both kinds
     are looked at; along one pixel row the surface is linear inside a cell, so it changes sign at one place at most.
     """
     height, width = frame.image
-    field = _in_square(logits, frame)
+    field = _in_field(logits, frame)
     rows, columns = _source(height, field.shape[0]), _source(width, field.shape[1])
 
     # The sign changes inside mixed cells: one candidate a pixel row that crosses the cell.
@@ -129,7 +158,9 @@ class _Source:
         fenced = np.concatenate(([-np.inf], self.at, [np.inf]))
         before, here = fenced[x], fenced[x + 1]
         right = np.where(inside, (before < at) & (at <= here), (before <= at) & (at < here))
-        for side, wrong in (("left", ~right & inside), ("right", ~right & ~inside)):
+        sides: tuple[tuple[Literal["left", "right"], np.ndarray], ...]
+        sides = ("left", ~right & inside), ("right", ~right & ~inside)
+        for side, wrong in sides:
             (again,) = np.nonzero(wrong)
             x[again] = np.searchsorted(self.at, at[again], side)
         return x
@@ -151,20 +182,20 @@ def _source(length: int, samples: int) -> _Source:
     return _Source(at, cell, at - cell, float(scale))
 
 
-def _in_square(logits: np.ndarray, frame: Frame) -> np.ndarray:
-    """Logits at the resolution of the model's square, cropped to the image; contiguous, 2 samples or more an axis."""
-    height, width = frame.resized
-    square = cv2.resize(logits, frame.padded[::-1], interpolation=cv2.INTER_LINEAR)[:height, :width]
+def _in_field(logits: np.ndarray, frame: Frame) -> np.ndarray:
+    """Logits at the resolution of the frame's field, cropped to the image; contiguous, 2 samples or more an axis."""
+    height, width = frame.crop
+    field = cv2.resize(logits, frame.field[::-1], interpolation=cv2.INTER_LINEAR)[:height, :width]
     if min(height, width) == 1:
-        square = np.pad(square, ((0, height == 1), (0, width == 1)), mode="edge")
-    return np.ascontiguousarray(square)
+        field = np.pad(field, ((0, int(height == 1)), (0, int(width == 1))), mode="edge")
+    return np.ascontiguousarray(field)
 
 
 def _mixed_cells(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Indices (y, x) of the cells between four samples of which some are positive and some are not."""
     positive = field > 0
     # Beyond the rows and columns that hold a positive sample, and one on either side, no cell is mixed.
-    rows, columns = (_around(positive.any(axis=axis)) for axis in (1, 0))
+    rows, columns = (_around(np.asarray(positive.any(axis=axis))) for axis in (1, 0))
     near = positive[rows, columns]
     across = near[:, 1:] != near[:, :-1]
     down = near[1:] != near[:-1]

@@ -13,7 +13,6 @@ from typing import Any
 from samui.errors import ParameterError, RequestError
 from samui.everything import RANGES, Finished, Found, FoundMask, Parameters, Progress, stream
 from samui.everything.found_masks import FOUND_BYTES, FoundMasks
-from samui.models.checkpoints import BUNDLED
 from samui.models.predictor import Predictor
 from samui.serve import wire
 from samui.serve.in_turn import InTurn
@@ -24,26 +23,21 @@ HOSTED_POINTS = 64 * 64  # of a run on a public page, over all crops
 _PAUSE = 0.25  # seconds between two events, so that the page draws in peace; the first masks wait for nothing
 # What a page may set. The thresholds here are floors: what lies between them and SAM's own is filtered on the page.
 _SETTABLE = ("points_per_side", "pred_iou_thresh", "stability_score_thresh", "min_mask_region_area", "crops_n_layers")
-_FLOORS = {"pred_iou_thresh": 0.7, "stability_score_thresh": 0.8}
-_ROUGH_FLOORS = {"pred_iou_thresh": 0.2, "stability_score_thresh": 0.5}
-_ROUGH_FILTERS = {"score": 0.3, "stability": 0.65}
-_CPU_SIDE = 16  # a quarter of SAM's points; those would take minutes there
 
 
 def defaults(predictor: Predictor) -> dict[str, Any]:
     """What a page starts with: parameters of a run, their ranges, and the filters that it sets at first.
 
-    SAM's thresholds were made for SAM's scores; those of the bundled model are lower throughout.
+    Thresholds are the model's own: SAM's were made for SAM's scores, and those of others are lower throughout.
     """
-    rough = predictor.name == BUNDLED
-    usual = Parameters()
-    parameters = {name: getattr(usual, name) for name in _SETTABLE} | (_ROUGH_FLOORS if rough else _FLOORS)
-    if predictor.device == "cpu":
-        parameters["points_per_side"] = _CPU_SIDE
-    filters = {"score": usual.pred_iou_thresh, "stability": usual.stability_score_thresh}
+    usual, traits = Parameters(), predictor.traits
+    parameters = {name: getattr(usual, name) for name in _SETTABLE}
+    parameters["points_per_side"] = traits.points_per_side
+    parameters["pred_iou_thresh"] = traits.score_floor
+    parameters["stability_score_thresh"] = traits.stability_floor
     return {
         "parameters": parameters,
-        "filters": _ROUGH_FILTERS if rough else filters,
+        "filters": {"score": traits.score_filter, "stability": traits.stability_filter},
         "ranges": {name: RANGES[name] for name in _SETTABLE},
     }
 

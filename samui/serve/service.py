@@ -52,7 +52,9 @@ class Service:
             settings=settings,
             predictors=Predictors(load),
             downloads=Downloads(fetch),
-            embeddings=EmbeddingCache(settings.embedding_bytes, settings.disk_cache),
+            embeddings=EmbeddingCache(
+                settings.embedding_bytes, settings.disk_cache, disk_budget_bytes=settings.disk_bytes
+            ),
             pictures=Pictures(settings),
             scratch=Scratch(scratch),
             seats=Seats(

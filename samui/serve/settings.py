@@ -17,8 +17,8 @@ class Settings:
     only the model that the server was started with and the bundled one. seats: people at once. upload_bytes: budget on
     disk of files that were sent and are not open yet; the other *_bytes: budgets of memory. decoding_pixels: how many
     are decoded at once, for all together (about 8 bytes each; a larger picture is decoded alone). disk_cache: folder
-    that keeps embeddings between runs, None for none. decoder_calls: how many may run at once, None for the number of
-    cores.
+    that keeps embeddings between runs, None for none; disk_bytes: of its files. decoder_calls: how many may run
+    at once, None for the number of cores.
     """
 
     model: str = "auto"
@@ -34,6 +34,7 @@ class Settings:
     session_bytes: int = 2 * 2**30
     upload_bytes: int = 2 * 2**30
     disk_cache: Path | None = None
+    disk_bytes: int = 4 * 2**30
     decoder_calls: int | None = None
 
     @classmethod

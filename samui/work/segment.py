@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from samui.errors import PromptError
-from samui.models.checkpoints import BUNDLED
 from samui.models.predictor import Predictor
 from samui.pixels.rle import Rle
 from samui.pixels.snap import snap_to_edges
@@ -108,8 +107,8 @@ def segment_each(
 
 
 def snaps_by_default(predictor: Predictor) -> bool:
-    """Whether masks are snapped to edges unasked: the bundled model's only, which finds a thing but not its edge."""
-    return predictor.name == BUNDLED
+    """Whether masks are snapped to edges unasked: for models that find a thing but not its edge."""
+    return predictor.traits.snap
 
 
 def _check(prompts: Sequence[Prompt], size: tuple[int, int]) -> None:

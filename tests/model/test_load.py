@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from samui import load_predictor
 from samui.errors import ModelError
 from samui.models import checkpoints
+from samui.models.folder import content_revision
+from samui.models.traits import Traits
 from tests.model.conftest import LOW, SIDE, SIZE, change_json, picture
 
 pytestmark = pytest.mark.model
@@ -30,7 +32,7 @@ def load(folder, **how):
 def test_a_loaded_predictor_says_what_it_is(bundled):
     assert (bundled.name, bundled.title, bundled.device, bundled.dtype) == ("bundled", "samui-tiny", "cpu", "float32")
     assert bundled.source == str(checkpoints.BUNDLED_FOLDER)
-    assert bundled.revision == checkpoints.content_revision(checkpoints.BUNDLED_FOLDER)
+    assert bundled.revision == content_revision(checkpoints.BUNDLED_FOLDER)
     assert bundled.low_res_size == (LOW, LOW)
     assert bundled.why == "The small built-in model: rough masks. Choose facebook/sam-vit-base for quality."
 
@@ -43,6 +45,29 @@ def test_local_models_load_without_any_network(folder, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert load(folder).low_res_size == (LOW, LOW)
     assert load("bundled").name == "bundled"
+
+
+ROUGH = Traits(True, 0.2, 0.5, 0.3, 0.65, points_per_side=16, cheap_encoder=True)
+
+
+def test_a_copy_and_a_fine_tune_of_the_built_in_model_are_like_it(bundled, folder, tmp_path):
+    assert bundled.traits == ROUGH
+    copy = load(folder)
+    assert (copy.name, copy.traits) == (str(folder), ROUGH)
+    copy._model.save_pretrained(tmp_path / "tuned")  # as training with transformers ends
+    shutil.copy(folder / "processor_config.json", tmp_path / "tuned")
+    assert load(tmp_path / "tuned").traits == ROUGH
+
+
+def test_a_checkpoint_that_says_nothing_about_itself_is_like_sam(folder):
+    change_json(folder / "config.json", samui=None)
+    assert load(folder).traits == Traits(points_per_side=16)  # on a CPU
+
+
+def test_a_decoder_may_have_a_device_of_its_own(folder):
+    assert load(folder, decoder_device="cpu").low_res_size == (LOW, LOW)
+    with pytest.raises(ModelError, match=r"^decoder_device: must be one that this machine has, got 'banana'"):
+        load(folder, decoder_device="banana")
 
 
 def test_accelerate_finds_the_device_unless_one_is_named():
@@ -59,18 +84,18 @@ def test_a_checkpoint_of_halves_runs_in_float32_unless_asked_otherwise(folder):
 
 
 def test_the_checkpoints_own_settings_are_used(folder):
-    expected = load(folder).embed(picture(*SIZE)).tensor
+    expected = load(folder).embed(picture(*SIZE)).tensors["embedding"]
     settings = folder / "processor_config.json"
     content = settings.read_text()
     # The same settings in the file that older checkpoints have.
     settings.unlink()
     (folder / "preprocessor_config.json").write_text(json.dumps(json.loads(content)["image_processor"]))
-    assert torch.equal(load(folder).embed(picture(*SIZE)).tensor, expected)
+    assert torch.equal(load(folder).embed(picture(*SIZE)).tensors["embedding"], expected)
     change_json(folder / "preprocessor_config.json", image_mean=[0, 0, 0])
-    assert not torch.equal(load(folder).embed(picture(*SIZE)).tensor, expected)
+    assert not torch.equal(load(folder).embed(picture(*SIZE)).tensors["embedding"], expected)
     # SAM's own settings where there is no file.
     (folder / "preprocessor_config.json").unlink()
-    assert torch.equal(load(folder).embed(picture(*SIZE)).tensor, expected)
+    assert torch.equal(load(folder).embed(picture(*SIZE)).tensors["embedding"], expected)
 
 
 def test_auto_falls_back_to_bundled_if_the_download_breaks(monkeypatch):
@@ -135,6 +160,10 @@ FAULTS = {
     "settings that are no JSON": (
         lambda folder: (folder / "processor_config.json").write_text("{"),
         "processor_config.json: must be readable JSON, got ",
+    ),
+    "traits without sense": (
+        lambda folder: change_json(folder / "config.json", samui={"snap": "yes"}),
+        "config.json: samui.snap must be true or false, got 'yes'",
     ),
     "settings without sense": (
         lambda folder: change_json(folder / "processor_config.json", image_processor={"image_mean": [1, 2]}),

@@ -124,7 +124,7 @@ def test_pixels_are_the_processors_bit_for_bit(size, folder, request):
 def test_embedding_is_the_models(cases, checkpoint, size):
     _, embedding, reference = cases(checkpoint, size)
     assert embedding.size == size
-    assert torch.allclose(embedding.tensor, reference.embedding, rtol=0, atol=1e-5)
+    assert torch.allclose(embedding.tensors["embedding"], reference.embedding, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["point", "two points", "box", "box and points"])
@@ -175,8 +175,8 @@ def test_the_whole_of_vit_b_gives_what_the_model_gives(vit_b):
     reference = Reference(Path(vit_b.source), image)
     embedding = vit_b.embed(image)
     # Rounding adds up over twelve layers that sum in another order.
-    assert float((embedding.tensor - reference.embedding).norm() / reference.embedding.norm()) < 1e-5
-    assert torch.allclose(embedding.tensor, reference.embedding, rtol=0, atol=1e-4)
+    assert float((embedding.tensors["embedding"] - reference.embedding).norm() / reference.embedding.norm()) < 1e-5
+    assert torch.allclose(embedding.tensors["embedding"], reference.embedding, rtol=0, atol=1e-4)
     prompt = prompts(480, 640)["box and points"]
     assert_same(vit_b.predict(embedding, prompt), reference.predict(prompt))
 

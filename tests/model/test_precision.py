@@ -74,7 +74,7 @@ def test_where_bfloat16_is_not_worth_it_auto_is_float32(bundled, load):
     auto = load("float32")
     picture = read_image(SAMPLES / "cat.jpg").pixels
     assert auto.key == bundled.key
-    assert torch.equal(auto.embed(picture).tensor, bundled.embed(picture).tensor)
+    assert torch.equal(auto.embed(picture).tensors["embedding"], bundled.embed(picture).tensors["embedding"])
 
 
 def test_in_the_library_precision_is_not_automatic_unless_asked_for(monkeypatch):
@@ -92,5 +92,5 @@ def test_an_embedding_comes_back_from_arrays_as_it_was(load):
     auto = load("bfloat16")
     embedding = auto.embed(read_image(SAMPLES / "cat.jpg").pixels)
     again = auto.unpack(auto.pack(embedding, half=False))
-    assert again.tensor.dtype == torch.bfloat16
-    assert torch.equal(again.tensor, embedding.tensor)
+    assert again.tensors["embedding"].dtype == torch.bfloat16
+    assert torch.equal(again.tensors["embedding"], embedding.tensors["embedding"])

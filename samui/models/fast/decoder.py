@@ -12,6 +12,7 @@ caches when it is read.
 from __future__ import annotations
 
 import logging
+import threading
 import weakref
 from dataclasses import dataclass
 from typing import Any
@@ -21,20 +22,21 @@ from torch.nn import functional
 
 from samui.models.fast import linear as fast_linear
 
+_MAP = "embedding"  # the tensor of an `Embedding` that the decoder attends to
 _FEW_TOKENS = 16  # up to which products with the patches cost less than their projections
 _KEPT = 8  # images whose terms are kept, 10 MB each for SAM's own decoder; they take milliseconds to make
 _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2}  # relative, of the trial at installation
 log = logging.getLogger(__name__)
 
 
-def install(model: torch.nn.Module) -> FastDecoder | None:
+def install(model: Any) -> FastDecoder | None:
     """Make the mask decoder of a `SamModel` in eval mode fast; None, with a line in the log, if it is not as known.
 
     A trial on a random image decides. On devices other than the CPU, and in float16, nothing is done.
     """
     decoder = model.mask_decoder
-    dtype = decoder.iou_token.weight.dtype
-    if model.device.type != "cpu" or dtype not in _TOLERANCE:
+    device, dtype = decoder.iou_token.weight.device, decoder.iou_token.weight.dtype
+    if device.type != "cpu" or dtype not in _TOLERANCE:
         return None
     try:
         fast = FastDecoder(model)
@@ -66,7 +68,7 @@ class ImageTerms:
 class FastDecoder:
     """The forward pass of one `SamMaskDecoder`, and the terms of the images that it saw last."""
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, model: Any) -> None:
         """Raises AttributeError or ValueError if the decoder's modules are not laid out as in transformers 5."""
         decoder = model.mask_decoder
         if decoder.training:
@@ -90,19 +92,20 @@ class FastDecoder:
                 raise ValueError("upscaling must be by two and two")
             self._no_mask = model.prompt_encoder.no_mask_embed.weight.to(weight.dtype)
         self._terms: weakref.WeakKeyDictionary[Any, ImageTerms] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
 
     def terms(self, embedding: Any) -> ImageTerms:
-        """The terms of an `Embedding`, made if they are not kept; not for two threads at a time."""
-        terms = self._terms.pop(embedding, None) or self.make_terms(embedding.tensor)
-        self.keep(embedding, terms)
+        """The terms of an `Embedding`, made if they are not kept, and kept from now on as the last to go."""
+        with self._lock:
+            terms = self._terms.get(embedding)
+        if terms is None:
+            terms = self.make_terms(embedding.tensors[_MAP])
+        with self._lock:
+            self._terms.pop(embedding, None)
+            self._terms[embedding] = terms
+            while len(self._terms) > _KEPT:
+                del self._terms[next(iter(self._terms.keys()))]
         return terms
-
-    def keep(self, embedding: Any, terms: ImageTerms) -> None:
-        """Keep the terms of an `Embedding`, the last to go; not for two threads at a time."""
-        self._terms.pop(embedding, None)
-        self._terms[embedding] = terms
-        while len(self._terms) > _KEPT:
-            del self._terms[next(iter(self._terms.keys()))]
 
     @torch.inference_mode()
     def make_terms(self, tensor: torch.Tensor) -> ImageTerms:
@@ -215,7 +218,7 @@ class FastDecoder:
 class _Cross:
     """One `SamAttention` between t tokens and n patches of c channels, with h heads of d channels."""
 
-    def __init__(self, attention: torch.nn.Module, places: torch.Tensor, math: Any) -> None:
+    def __init__(self, attention: Any, places: torch.Tensor, math: Any) -> None:
         """places: positional embeddings (n, c) of the patches."""
         self._math, self._heads, self._scale = math, attention.num_attention_heads, attention.scaling
         self._query, self._key, self._value = attention.q_proj, attention.k_proj, attention.v_proj

@@ -16,7 +16,7 @@ _X86 = ("x86_64", "amd64")
 
 def usable(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether `OneDnn` works for these. A matter of the machine alone, never of timing: equal calls give equal bits."""
-    return (
+    return bool(
         device.type == "cpu"
         and dtype in (torch.float32, torch.bfloat16)
         and platform.machine().lower() in _X86

@@ -24,19 +24,20 @@ _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2}  # relative, of the tri
 log = logging.getLogger(__name__)
 
 
-def install(model: torch.nn.Module) -> bool:
+def install(model: Any) -> bool:
     """Make the vision encoder of a `SamModel` in eval mode fast; False, with a line in the log, if it is not as known.
 
     A trial decides: every layer computes a small random input both ways. On devices other than the CPU, and in
     float16, nothing is done.
     """
-    if model.device.type != "cpu" or model.vision_encoder.dtype not in _TOLERANCE:
-        return False
     encoder = model.vision_encoder
+    weights = next(encoder.parameters())
+    if weights.device.type != "cpu" or weights.dtype not in _TOLERANCE:
+        return False
     try:
         fast = FastVision(encoder)
         worst = fast.trial()
-        if not worst <= _TOLERANCE[encoder.dtype]:
+        if not worst <= _TOLERANCE[weights.dtype]:
             raise ValueError(f"results differ by {worst:.1e}")
     except Exception as error:  # whatever another version of transformers or torch does otherwise
         log.warning("image encoder: transformers' own path, since this version differs from what is known (%s)", error)
@@ -48,7 +49,7 @@ def install(model: torch.nn.Module) -> bool:
 class FastVision:
     """The forward pass of one `SamVisionEncoder`; holds its modules and tables made of its relative positions."""
 
-    def __init__(self, encoder: torch.nn.Module) -> None:
+    def __init__(self, encoder: Any) -> None:
         """Raises AttributeError or ValueError if the encoder's modules are not laid out as in transformers 5."""
         self.stock = encoder.forward
         self._encoder = encoder
@@ -95,7 +96,7 @@ class FastVision:
         return worst
 
 
-def _small_tables(layer: torch.nn.Module) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+def _small_tables(layer: Any) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Relative positions of a global layer for 5x6 patches: as parameters of the layer, and for `_Layer`.
 
     At full size, the trial's stock path would take what `install` is there to save.
@@ -111,7 +112,7 @@ class _Layer:
 
     def __init__(
         self,
-        layer: torch.nn.Module,
+        layer: Any,
         math: Any,
         *,
         rows: torch.Tensor | None = None,
@@ -206,6 +207,7 @@ class _Layer:
         query: (..., rows * columns, d) of `shape` (rows, columns), whose uppermost row is number `first`. The sums for
         all distances are one product; a key's is then found at its own distance by strides, without a copy.
         """
+        assert self._side is not None  # there is a table, then
         height, width = self._side
         all_ = self._math.linear(query, self._table)
         last = all_.shape[-1]

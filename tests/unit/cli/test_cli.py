@@ -179,7 +179,7 @@ def test_model_mistake_is_one_line(name, text, photo, tmp_path, capsys):
 
 def test_models_lists_the_table_and_what_auto_takes(monkeypatch, capsys):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("samui.models.checkpoints._cached", lambda name: None)
+    monkeypatch.setattr("samui.models.hub.cached", lambda name: None)
     assert run("models", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert "facebook/sam-vit-base" in [m["name"] for m in told["models"]]

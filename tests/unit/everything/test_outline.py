@@ -7,7 +7,7 @@ import pytest
 
 from samui.everything import outline
 from samui.everything.grid import Crop
-from samui.pixels.geometry import Frame
+from samui.pixels.geometry import Frame, run_lengths
 from samui.pixels.rle import Rle
 
 
@@ -17,13 +17,13 @@ def test_runs_of_a_mask_are_its_run_lengths_and_its_place_in_the_image(size):
     for seed, shift in itertools.product(range(3), (-8, 0, 8, 40)):
         logits = np.random.default_rng(seed).normal(shift, 8, (16, 16)).astype(np.float32)
         mask = frame.mask(logits)
-        runs = outline.runs(logits, frame)
-        assert outline.to_rle(runs, size) == Rle.encode(mask)
+        runs = frame.spans(logits)
+        assert Rle(size, run_lengths(runs, size)) == Rle.encode(mask)
         larger = (size[0] + 5, size[1] + 7)
         crop = Crop((3, 4, 3 + size[1], 4 + size[0]), 1)
         expected = np.zeros(larger, np.bool_)
         expected[4 : 4 + size[0], 3 : 3 + size[1]] = mask
-        assert outline.to_rle(outline.place(runs, crop, larger), larger) == Rle.encode(expected)
+        assert Rle(larger, run_lengths(outline.place(runs, crop, larger), larger)) == Rle.encode(expected)
 
 
 def test_stability_is_the_iou_of_the_masks_at_the_two_offsets():

@@ -195,6 +195,42 @@ def test_a_run_cancelled_between_crops_does_not_encode_the_next_one():
     assert (len(end.masks), end.cancelled) == (1, True)
 
 
+def test_a_run_cancelled_while_a_crop_is_encoded_decodes_nothing_of_it():
+    predictor = Things((LEFT, 0.9, 20.0))
+    parameters = Parameters(points_per_side=4, crops_n_layers=1)
+    *_, end = stream(predictor, IMAGE, parameters, cancelled=lambda: predictor.embed_calls == 2)
+    assert predictor.passes == [2, 8, 6]  # those of the whole image
+    assert (len(end.masks), end.cancelled) == (1, True)
+
+
+def test_a_run_cancelled_before_its_first_pass_decodes_nothing():
+    predictor, asked = Things((LEFT, 0.9, 20.0)), itertools.count()
+    *_, end = stream(predictor, IMAGE, cancelled=lambda: next(asked) > 0)
+    assert predictor.passes == []
+    assert (end.masks, end.cancelled) == ((), True)
+
+
+@pytest.mark.parametrize(("box", "crops", "kept"), [(0.7, 0.5, 2), (0.5, 0.7, 1), (0.5, 0.5, 1)])
+def test_cleaned_masks_may_cover_each_other_as_much_as_the_laxer_threshold_allows(box, crops, kept):
+    # Boxes whose IoU is .6. In the second case the rule for boxes of one crop has removed one before.
+    things = Things(((0, 0, 160, 180), 0.9, 20.0), ((0, 0, 96, 180), 0.95, 20.0))
+    things.things = ()
+
+    def both(embedding, clicks):
+        things.passes.append(len(clicks))
+        logits = np.full((len(clicks), 3, LOW, LOW), -20, np.float32)
+        scores = np.zeros((len(clicks), 3), np.float32)
+        if len(things.passes) == 1:
+            for k, x1 in enumerate((160, 96)):
+                logits[0, k, 0:180, 0:x1] = 20
+                scores[0, k] = 0.95 - 0.05 * k
+        return logits, scores
+
+    things.predict_points = both
+    rules = {"box_nms_thresh": box, "crops_nms_thresh": crops, "min_mask_region_area": 2}
+    assert len(samui.everything(things, IMAGE, points_per_side=8, **rules)) == kept
+
+
 def test_a_given_embedding_is_not_made_again():
     predictor = Things((LEFT, 0.9, 20.0))
     embedding = predictor.embed(IMAGE)

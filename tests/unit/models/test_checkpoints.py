@@ -11,7 +11,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from samui.errors import ModelError
-from samui.models import checkpoints
+from samui.models import checkpoints, families
+from samui.models import hub as hub_client
+from samui.models.folder import content_revision
 from tests.hub import point_at
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -66,7 +68,7 @@ def test_a_local_folder_is_taken_without_a_hub(tmp_path, hub):
 
 def test_auto_takes_the_preferred_model_from_the_cache_without_asking_the_hub(hub, monkeypatch):
     folder = cached(hub, checkpoints.PREFERRED)
-    monkeypatch.setattr(checkpoints, "_ask_hub", lambda *_: pytest.fail("asked the hub"))
+    monkeypatch.setattr(hub_client, "ask", lambda *_: pytest.fail("asked the hub"))
     choice = checkpoints.resolve("auto")
     assert (choice.name, choice.folder, choice.revision) == (checkpoints.PREFERRED, folder, COMMIT)
     assert choice.why == "facebook/sam-vit-base from the local hub cache."
@@ -89,7 +91,7 @@ def test_a_model_of_which_a_shard_is_missing_does_not_count_as_cached(hub):
 
 
 def test_auto_takes_the_preferred_model_if_the_hub_answers(hub, monkeypatch):
-    monkeypatch.setattr(checkpoints, "_ask_hub", lambda name, timeout: COMMIT)
+    monkeypatch.setattr(hub_client, "ask", lambda name, timeout: COMMIT)
     choice = checkpoints.resolve("auto")
     assert (choice.name, choice.folder, choice.revision) == (checkpoints.PREFERRED, None, COMMIT)
     assert choice.why == "facebook/sam-vit-base from the hub."
@@ -104,7 +106,7 @@ def test_auto_falls_back_to_bundled_and_says_why(hub):
 
 def test_auto_offline_asks_nobody(hub, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(checkpoints, "_ask_hub", lambda *_: pytest.fail("asked the hub"))
+    monkeypatch.setattr(hub_client, "ask", lambda *_: pytest.fail("asked the hub"))
     assert "HF_HUB_OFFLINE" in checkpoints.resolve("auto").why
 
 
@@ -222,15 +224,48 @@ def test_a_download_that_breaks_is_one_error(hub, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
     choice = checkpoints.ModelChoice("owner/name", "name", None, COMMIT, "")
     with pytest.raises(ModelError, match=r"model: 'owner/name' must download completely, got .*No space left"):
         checkpoints.fetch(choice)
 
 
+class Needy:
+    """A family whose networks need a package that nobody has, and one that is here."""
+
+    types, needs = ("needy",), ("samui_no_such_package", "numpy")
+
+
+def test_a_family_whose_packages_are_missing_is_refused_with_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(families, "ADAPTERS", (*families.ADAPTERS, Needy()))
+    with pytest.raises(ModelError) as caught:
+        checkpoints.resolve(str(checkpoint(tmp_path / "model", model_type="needy")))
+    assert str(caught.value) == (
+        f"{tmp_path / 'model' / 'config.json'}: model_type needy needs samui_no_such_package and numpy, "
+        "got no samui_no_such_package; install with `pip install samui_no_such_package`"
+    )
+
+
+@pytest.mark.parametrize("kind", ["needy", "bert"])
+def test_a_model_that_cannot_run_here_is_refused_before_its_weights_are_asked_for(hub, monkeypatch, tmp_path, kind):
+    monkeypatch.setattr(families, "ADAPTERS", (*families.ADAPTERS, Needy()))
+    config = checkpoint(tmp_path / "downloaded", model_type=kind) / "config.json"
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: str(config))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: pytest.fail("asked for weights"))
+    with pytest.raises(ModelError, match=r"config\.json: model_type"):
+        checkpoints.fetch(checkpoints.ModelChoice("owner/name", "name", None, COMMIT, ""))
+
+
+def test_each_model_type_has_one_family():
+    types = [name for family in families.ADAPTERS for name in family.types]
+    assert len(types) == len(set(types))
+    assert {families.of(name, "config.json") for name in types} == set(families.ADAPTERS)
+
+
 def test_no_pickle_is_ever_downloaded(hub, monkeypatch, tmp_path):
     asked = {}
     folder = checkpoint(tmp_path / "downloaded")
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: str(folder / "config.json"))
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **how: asked.update(how) or str(folder))
     assert checkpoints.fetch(checkpoints.ModelChoice("owner/name", "name", None, COMMIT, "")) == folder
     assert asked["revision"] == COMMIT
@@ -240,12 +275,12 @@ def test_no_pickle_is_ever_downloaded(hub, monkeypatch, tmp_path):
 @pytest.mark.parametrize("changed", ["config.json", "model.safetensors", "preprocessor_config.json"])
 def test_content_revision_changes_with_any_file_that_counts(tmp_path, changed):
     folder = checkpoint(tmp_path / "model")
-    first = checkpoints.content_revision(folder)
+    first = content_revision(folder)
     (folder / "README.md").write_text("not part of the model")
-    assert checkpoints.content_revision(folder) == first
+    assert content_revision(folder) == first
     with (folder / changed).open("ab") as file:
         file.write(b" ")
-    assert checkpoints.content_revision(folder) != first
+    assert content_revision(folder) != first
     assert len(first) == 16
 
 

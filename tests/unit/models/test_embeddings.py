@@ -1,12 +1,17 @@
+import contextvars
 import os
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
+import samui.models.embedding_key as embedding_key_module
+from samui import files
 from samui.errors import ModelError, SamuiError
+from samui.models import background, embeddings, waits
 from samui.models.embeddings import CacheCounts, EmbeddingCache, UnwantedError, embedding_key
 from tests.fakes import FakePredictor
 
@@ -36,19 +41,18 @@ class FailingPredictor(SlowPredictor):
         raise ModelError("device cuda: must have memory for the image encoder, got none")
 
 
-class Stages(list):
-    """What a cache tells of its progress, which may come from many threads."""
+@pytest.fixture
+def waiting(monkeypatch):
+    """A semaphore that counts who waits for the run of another."""
+    told = threading.Semaphore(0)
 
-    def __init__(self):
-        self._told = threading.Semaphore(0)
+    class Awaited(Future):
+        def result(self, timeout=None):
+            told.release()
+            return super().result(timeout)
 
-    def tell(self, stage):
-        self.append(stage)
-        self._told.release()
-
-    def wait_for(self, count):
-        for _ in range(count):
-            assert self._told.acquire(timeout=10)
+    monkeypatch.setattr(embeddings, "Future", Awaited)
+    return told
 
 
 def disk_files(folder):
@@ -114,30 +118,18 @@ def test_an_embedding_larger_than_the_budget_is_kept_until_the_next():
     assert cache.nbytes == BYTES
 
 
-def test_shrink_drops_the_oldest_and_then_all():
-    cache, predictor = EmbeddingCache(10 * BYTES), FakePredictor()
-    for seed in range(4):
-        cache.get_or_encode(predictor, image(seed))
-    cache.shrink(2 * BYTES)
-    assert cache.nbytes == 2 * BYTES
-    assert cache.get(embedding_key(predictor, image(3))) is not None
-    cache.shrink()
-    assert (len(cache), cache.nbytes) == (0, 0)
-
-
 # Threads
 
 
-def test_concurrent_opens_of_one_image_encode_once():
-    cache, predictor, stages = EmbeddingCache(10 * BYTES), SlowPredictor(), Stages()
+def test_concurrent_opens_of_one_image_encode_once(waiting):
+    cache, predictor = EmbeddingCache(10 * BYTES), SlowPredictor()
     with ThreadPoolExecutor(8) as pool:
-        calls = [pool.submit(cache.get_or_encode, predictor, image(0), progress=stages.tell) for _ in range(8)]
-        stages.wait_for(8)
+        calls = [pool.submit(cache.get_or_encode, predictor, image(0)) for _ in range(8)]
+        assert all(waiting.acquire(timeout=10) for _ in range(7))
         predictor.go.set()
         found = [call.result(10) for call in calls]
     assert predictor.embed_calls == 1
     assert all(embedding is found[0] for embedding in found)
-    assert sorted(stages) == ["encoding"] + 7 * ["waiting"]
     assert cache.counts == CacheCounts(encodes=1, hits=7)
 
 
@@ -153,11 +145,11 @@ def test_an_image_in_memory_does_not_wait_for_an_encoder():
         running.result(10)
 
 
-def test_a_failed_encode_reaches_all_who_wait_and_the_next_call_tries_again():
-    cache, failing, stages = EmbeddingCache(10 * BYTES), FailingPredictor(), Stages()
+def test_a_failed_encode_reaches_all_who_wait_and_the_next_call_tries_again(waiting):
+    cache, failing = EmbeddingCache(10 * BYTES), FailingPredictor()
     with ThreadPoolExecutor(3) as pool:
-        calls = [pool.submit(cache.get_or_encode, failing, image(0), progress=stages.tell) for _ in range(3)]
-        stages.wait_for(3)
+        calls = [pool.submit(cache.get_or_encode, failing, image(0)) for _ in range(3)]
+        assert all(waiting.acquire(timeout=10) for _ in range(2))
         failing.go.set()
         for call in calls:
             with pytest.raises(ModelError, match="must have memory"):
@@ -180,6 +172,77 @@ def test_what_is_dropped_before_its_turn_is_not_made_unless_another_wants_it():
     assert predictor.embed_calls == 2
     assert cache.get_or_encode(predictor, image(2)).size == (6, 8)
     assert predictor.embed_calls == 3
+
+
+def test_what_is_dropped_just_before_its_turn_is_not_made(monkeypatch):
+    monkeypatch.setattr(waits, "LOOK", 60.0)  # nobody looks before the turn comes
+    cache, predictor = EmbeddingCache(10 * BYTES), SlowPredictor()
+    busy = cache.begin(predictor, image(0))
+    assert predictor.started.wait(10)
+    late = cache.begin(predictor, image(1))
+    late.drop()
+    predictor.go.set()
+    busy.result()
+    with pytest.raises(UnwantedError):
+        late.result()
+    assert predictor.embed_calls == 1
+    assert cache.get_or_encode(predictor, image(1)).size == (6, 8)
+
+
+def test_the_function_that_is_handed_in_runs_the_encoder(tmp_path):
+    calls = []
+
+    def encode(predictor, pixels):
+        calls.append(pixels.shape)
+        return predictor.embed(pixels)
+
+    cache, predictor = EmbeddingCache(10 * BYTES, tmp_path, encode=encode), FakePredictor()
+    key, _ = cache.begin(predictor, image(0)).result()
+    cache.get_or_encode(predictor, image(1))
+    cache.get_or_encode(predictor, image(0))
+    assert calls == [(6, 8, 3)] * 2
+    assert cache.get(key) is not None
+
+
+def test_begin_can_run_in_the_callers_own_thread():
+    threads = []
+
+    def encode(predictor, pixels):
+        threads.append(threading.current_thread())
+        return predictor.embed(pixels)
+
+    cache = EmbeddingCache(10 * BYTES, encode=encode, start=lambda work: work())
+    begun = cache.begin(FakePredictor(), image(0))
+    assert threads == [threading.current_thread()]
+    assert cache.get(begun.result()[0]) is not None
+
+
+def test_what_runs_beside_has_the_context_of_its_caller():
+    request = contextvars.ContextVar("request")
+    seen = []
+
+    def encode(predictor, pixels):
+        seen.append((request.get(), threading.current_thread() is threading.main_thread()))
+        return predictor.embed(pixels)
+
+    request.set("somebody's")
+    EmbeddingCache(10 * BYTES, encode=encode).begin(FakePredictor(), image(0)).result()
+    assert seen == [("somebody's", False)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own here")
+@pytest.mark.parametrize("nice", [0, 3])
+def test_a_thread_that_encodes_steps_back_as_far_as_the_constant_says(monkeypatch, nice):
+    monkeypatch.setattr(background, "NICE", nice)
+    own, seen = os.getpriority(os.PRIO_PROCESS, 0), []
+
+    def encode(predictor, pixels):
+        seen.append(os.getpriority(os.PRIO_PROCESS, 0))  # of this thread
+        return predictor.embed(pixels)
+
+    EmbeddingCache(10 * BYTES, encode=encode).begin(FakePredictor(), image(0)).result()
+    assert seen == [min(19, own + nice)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own here")
@@ -209,10 +272,9 @@ def test_many_threads_on_many_images_keep_the_books_straight():
 
 def test_a_second_start_reads_from_disk_instead_of_encoding(tmp_path):
     EmbeddingCache(10 * BYTES, tmp_path).get_or_encode(FakePredictor(), image(0))
-    cache, predictor, stages = EmbeddingCache(10 * BYTES, tmp_path), FakePredictor(), []
-    assert cache.get_or_encode(predictor, image(0), progress=stages.append).size == (6, 8)
+    cache, predictor = EmbeddingCache(10 * BYTES, tmp_path), FakePredictor()
+    assert cache.get_or_encode(predictor, image(0)).size == (6, 8)
     assert predictor.embed_calls == 0
-    assert stages == ["disk"]
     assert cache.counts == CacheCounts(disk_hits=1)
 
 
@@ -223,13 +285,61 @@ def test_an_image_evicted_from_memory_comes_back_from_disk(tmp_path):
     assert cache.counts == CacheCounts(encodes=2, disk_hits=2, evictions=3)
 
 
-@pytest.mark.parametrize("half", [True, False])
-def test_the_precision_on_disk_is_as_asked(tmp_path, half):
-    packed = []
+def test_the_disk_holds_halves(tmp_path):
+    EmbeddingCache(BYTES, tmp_path).get_or_encode(FakePredictor(), image(0))
+    (path,) = disk_files(tmp_path)
+    assert load_file(path)["half"].tolist() == [True]
+
+
+def test_a_file_of_an_older_format_counts_as_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding_key_module, "_FORMAT", 1)
+    EmbeddingCache(BYTES, tmp_path).get_or_encode(FakePredictor(), image(0))
+    monkeypatch.undo()
+    cache = EmbeddingCache(BYTES, tmp_path)
+    cache.get_or_encode(FakePredictor(), image(0))
+    assert cache.counts == CacheCounts(encodes=1)
+
+
+def test_nobody_waits_for_the_disk(tmp_path, monkeypatch):
+    writing, disk, waited_for = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(path, data):
+        writing.set()
+        if not disk.wait(10):
+            waited_for.set()
+
+    monkeypatch.setattr(files, "write", slow)
+    cache, predictor = EmbeddingCache(10 * BYTES, tmp_path), FakePredictor()
+    begun = cache.begin(predictor, image(0))
+    key, _ = begun.result()
+    assert cache.get(key) is not None
+    assert cache.get_or_encode(predictor, image(0)).size == (6, 8)
+    assert writing.wait(10)
+    assert not waited_for.is_set()
+    disk.set()
+
+
+def test_the_disk_is_written_in_the_thread_that_encoded(tmp_path, monkeypatch):
+    threads = []
+    monkeypatch.setattr(files, "write", lambda path, data: threads.append(threading.current_thread()))
+    cache = EmbeddingCache(10 * BYTES, tmp_path, start=lambda work: work())
+    cache.begin(FakePredictor(), image(0))
+    assert threads == [threading.current_thread()]
+
+
+@pytest.mark.parametrize("error", [TypeError("no such dtype"), MemoryError("no room"), SamuiError("full")])
+def test_an_embedding_that_cannot_be_packed_is_not_lost(tmp_path, caplog, error):
+    def refuse(embedding, half=True):
+        raise error
+
     predictor = FakePredictor()
-    predictor.pack = lambda embedding, half: packed.append(half) or FakePredictor.pack(predictor, embedding, half=half)
-    EmbeddingCache(BYTES, tmp_path, disk_half=half).get_or_encode(predictor, image(0))
-    assert packed == [half]
+    predictor.pack = refuse
+    cache = EmbeddingCache(10 * BYTES, tmp_path)
+    key, _ = cache.begin(predictor, image(0)).result()
+    assert cache.get_or_encode(predictor, image(1)).size == (6, 8)
+    assert cache.get(key) is not None
+    assert disk_files(tmp_path) == []
+    assert f"embedding not kept on disk ({error})" in caplog.text
 
 
 DAMAGE = {
@@ -307,11 +417,12 @@ def test_nothing_half_written_takes_a_name(tmp_path, monkeypatch):
 
 
 def test_what_a_killed_process_left_is_swept_at_the_next_start(tmp_path):
-    old, new, other = tmp_path / "a.part", tmp_path / "b.part", tmp_path / "notes.txt"
-    for path in (old, new, other):
+    new, other = tmp_path / ".samui-2.tmp", tmp_path / "notes.txt"
+    old = [tmp_path / "a.part", tmp_path / ".samui-1.tmp"]
+    for path in (*old, new, other):
         path.write_bytes(b"x")
-    os.utime(old, (1000, 1000))
-    os.utime(other, (1000, 1000))
+    for path in (*old, other):
+        os.utime(path, (1000, 1000))
     EmbeddingCache(BYTES, tmp_path, disk_budget_bytes=0)
     assert sorted(tmp_path.iterdir()) == [new, other]
 

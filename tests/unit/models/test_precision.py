@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from samui.models import precision
+from samui.models.families import sam
+from samui.models.families.sam import Sam
 from tests.small_sam import make_model
 
 CPU = torch.device("cpu")
@@ -57,7 +59,7 @@ def fast_in_bfloat16(monkeypatch):
 def test_an_encoder_that_bears_it_is_lowered_and_the_rest_is_not(vision, fast_in_bfloat16):
     model = make_model(**vision)
     before = {name: weights.clone() for name, weights in model.named_parameters()}
-    precision.lower(model)
+    precision.lower(model, Sam().embed_small)
     for name, weights in model.named_parameters():
         encoder = name.startswith("vision_encoder.")
         assert weights.dtype == (torch.bfloat16 if encoder else torch.float32)
@@ -71,7 +73,7 @@ def test_an_encoder_that_loses_too_much_stays_as_it_was_bit_for_bit(fast_in_bflo
     encoder.patch_embed.projection.bias += 300.0
     encoder.neck.conv1.weight -= encoder.neck.conv1.weight.mean(1, keepdim=True)
     before = {name: weights.clone() for name, weights in model.named_parameters()}
-    precision.lower(model)
+    precision.lower(model, Sam().embed_small)
     assert "precision: float32, since bfloat16 is" in caplog.text
     assert all(torch.equal(weights, before[name]) for name, weights in model.named_parameters())
 
@@ -79,7 +81,7 @@ def test_an_encoder_that_loses_too_much_stays_as_it_was_bit_for_bit(fast_in_bflo
 def test_a_model_that_cannot_be_tried_stays_in_float32(fast_in_bfloat16, caplog):
     model = make_model(window_size=4)
     model.vision_encoder.neck.forward = lambda tokens: (tokens, tokens)
-    precision.lower(model)
+    precision.lower(model, Sam().embed_small)
     assert model.vision_encoder.dtype == torch.float32
     assert "cannot be tried" in caplog.text
 
@@ -87,7 +89,7 @@ def test_a_model_that_cannot_be_tried_stays_in_float32(fast_in_bfloat16, caplog)
 def test_a_small_encoder_is_not_worth_a_trial(monkeypatch):
     monkeypatch.setattr(precision, "automatic", lambda device: pytest.fail("tried"))
     model = make_model()
-    precision.lower(model)
+    precision.lower(model, Sam().embed_small)
     assert model.vision_encoder.dtype == torch.float32
 
 
@@ -98,7 +100,7 @@ def test_the_trial_sees_what_a_whole_picture_sees():
     with torch.inference_mode():
         expected, found = encoder(pixels)[0], other(pixels.bfloat16())[0].float()
     whole = float((found - expected).norm() / expected.norm())
-    assert whole / 2 < precision.deviation(encoder, other) < whole * 2
+    assert whole / 2 < precision.deviation(encoder, other, Sam().embed_small) < whole * 2
 
 
 def test_the_trial_is_the_encoder_of_a_smaller_picture():
@@ -113,4 +115,4 @@ def test_the_trial_is_the_encoder_of_a_smaller_picture():
     small.load_state_dict(weights)
     pixels = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        assert torch.allclose(precision._embed_small(whole, pixels, 4), small(pixels)[0], atol=1e-5)
+        assert torch.allclose(sam._embed_patches(whole, pixels, 4), small(pixels)[0], atol=1e-5)

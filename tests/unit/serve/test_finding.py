@@ -9,6 +9,7 @@ import pytest
 
 from samui.errors import ParameterError, RequestError, SamuiError, SessionError, UnknownSessionError
 from samui.everything import Finished, Found, Parameters, Report, found_masks
+from samui.models.traits import Traits
 from samui.pixels.rle import Rle
 from samui.serve import finding
 from samui.serve.service import Service
@@ -283,8 +284,11 @@ def test_thresholds_of_a_page_fit_the_scores_of_its_model(fake):
     usual = finding.defaults(fake)
     assert usual["filters"] == {"score": 0.88, "stability": 0.95}
     assert usual["parameters"]["pred_iou_thresh"] < usual["filters"]["score"]
-    fake.name = "bundled"
-    assert finding.defaults(fake)["filters"]["score"] < 0.5
+    fake.traits = Traits(score_filter=0.3, score_floor=0.2, stability_floor=0.4, points_per_side=24)
+    told = finding.defaults(fake)
+    assert told["filters"] == {"score": 0.3, "stability": 0.95}
+    parameters = ("pred_iou_thresh", "stability_score_thresh", "points_per_side")
+    assert [told["parameters"][name] for name in parameters] == [0.2, 0.4, 24]
     assert finding.parse_parameters(None, fake, hosted=True).pred_iou_thresh < 0.5
 
 
