@@ -2,14 +2,12 @@
 
 import argparse
 import threading
-from dataclasses import dataclass
 
 import pytest
 
 from samui.bench import load
 from samui.cli import main
 from samui.errors import SamuiError
-from samui.serve.settings import Settings
 from tests.fakes import FakePredictor
 
 
@@ -61,8 +59,7 @@ def test_a_row_for_each_number_of_clickers_beside_one_without_any(predictor):
 def test_clickers_click_at_the_same_time(monkeypatch):
     together = Together(3)
     monkeypatch.setattr("samui.models.load_predictor", lambda *_, **__: together)
-    monkeypatch.setattr(load, "settings_of", lambda model, _: Settings(model=model))
-    load.run(arguments(clickers=[3]))
+    load.run(arguments(clickers=[3], calls=[3]))
     assert together.together >= 3
 
 
@@ -75,12 +72,7 @@ def test_clicks_that_are_counted_are_those_that_the_decoder_answered(predictor):
 
 
 @pytest.mark.usefixtures("predictor")
-def test_calls_at_once_are_handed_to_the_server_in_a_set_of_rows_each(monkeypatch):
-    @dataclass(frozen=True)
-    class WithCalls(Settings):
-        decoder_calls: int | None = None
-
-    monkeypatch.setattr(load, "Settings", WithCalls)
+def test_calls_at_once_are_handed_to_the_server_in_a_set_of_rows_each():
     rows = load.run(arguments(clickers=[1], calls=[2, 64]))["load"]
     assert [(row["clickers"], row["calls at once"]) for row in rows] == [(0, 2), (1, 2), (0, 64), (1, 64)]
     (alone, busy) = load.run(arguments(clickers=[1]))["load"]

@@ -136,6 +136,7 @@ TRANSITIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRANSITIONS)
 def test_seat_is_as_it_was_or_as_it_should_be_whichever_step_fails(name, tmp_path, photo):
     stages = []

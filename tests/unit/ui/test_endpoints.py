@@ -56,7 +56,7 @@ def test_image_that_a_newer_one_overtakes_is_told_as_such(service, endpoints, se
 @pytest.mark.parametrize("candidate", ["0", "1", "2", 2])
 def test_candidate_by_its_index_is_that_of_one_prompt_and_one_decoding(service, endpoints, sent, candidate):
     token = endpoints["open"](sent, "")["session"]
-    predictor = service.seats.get(token).predictor
+    predictor = service.seats.get(token).contents.predictor
     calls = predictor.predict_calls
     told = endpoints["segment"](token, [[20, 20, 1]], None, candidate)
     assert told["candidates"][told["candidate"]]["index"] == int(candidate)
@@ -81,11 +81,12 @@ WRONG = {
 def test_wrong_candidate_leaves_the_session_as_it_was(service, endpoints, sent, arguments):
     token = endpoints["open"](sent, "")["session"]
     endpoints["segment"](token, [[20, 20, 1]], None, "2")
-    session = service.seats.get(token).session
+    session = service.seats.get(token).work.session
     before, undo = session.state, session.can_undo
     with pytest.raises(gr.Error, match="candidate: must be best"):
         endpoints["segment"](token, *arguments)
-    assert (session.state, session.can_undo, session.can_redo) == (before, undo, False)
+    after = service.seats.get(token).work.session
+    assert (after.state, after.can_undo, after.can_redo) == (before, undo, False)
 
 
 def test_wrong_candidate_is_told_beside_those_there_are(endpoints, sent):
