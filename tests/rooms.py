@@ -1,6 +1,6 @@
 """Print the rooms of a checkout and the arrows between them: `python -m tests.rooms [CHECKOUT]`.
 
-A room is a folder or a module directly under samui/, `app.py`, and training/. An arrow says that one room imports another.
+A room is a folder or a module directly under samui, `app.py`, or training. An arrow says that a room imports another.
 """
 
 from __future__ import annotations

@@ -17,7 +17,20 @@ from tests.fakes import FakePredictor, Page
 
 HOME = str(Path(samui.__file__).parent)
 # What puts things back in order, in `finally` and `except`, and what only asks for the time.
-CLEANING = {"_kept", "tell_store", "remove", "drop", "_leave", "forget", "cancel", "stop", "since", "told", "waiting"}
+CLEANING = {
+    "_kept",
+    "tell_store",
+    "remove",
+    "key",
+    "drop",
+    "_leave",
+    "forget",
+    "cancel",
+    "stop",
+    "since",
+    "told",
+    "waiting",
+}
 
 
 class FaultError(Exception):
