@@ -157,7 +157,8 @@ def test_other_precisions_run_and_come_close(bundled, embedding, dtype):
     own = half.embed(picture(*SIZE))
     assert own.nbytes * 2 == embedding.nbytes
     again = half.unpack(half.pack(own))
-    assert torch.allclose(again.tensor.float(), own.tensor.float(), atol=0.01)
+    (back, there) = (one.tensors["embedding"].float() for one in (again, own))
+    assert torch.allclose(back, there, atol=0.01)
     prompt = Prompt([(40, 30)], [1], (10, 10, 70, 50), np.zeros((LOW, LOW)))
     found, expected = half.predict(own, prompt), bundled.predict(embedding, prompt)
     assert found.logits.dtype == np.float32
