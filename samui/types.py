@@ -105,10 +105,6 @@ class Prediction:
         """Indices of the candidates, highest predicted IoU first."""
         return [int(k) for k in np.argsort(-self.scores, kind="stable")]
 
-    def logits_of(self, index: int) -> np.ndarray:
-        """float32 (h, w) of candidate `index`, an array of its own: keeping it keeps no other candidate in memory."""
-        return np.array(self.logits[index], np.float32, order="C")
-
     def mask(self, index: int) -> np.ndarray:
         """Bool (H, W) of candidate `index` at image size; made anew at each call."""
         return self.upscale(self.logits[index])

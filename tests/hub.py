@@ -58,14 +58,16 @@ class Hub:
                 {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": self._digest(file)}
                 for file in sorted(self.folder.iterdir())
             ]
-            return self._reply(line, json.dumps(tree).encode(), {"Content-Type": "application/json"}, "")
+            self._reply(line, json.dumps(tree).encode(), {"Content-Type": "application/json"}, "")
+            return
         for revision in ("main", COMMIT):
             start = f"{self.name}/resolve/{revision}/"
             file = self.folder / path.removeprefix(start)
             if path.startswith(start) and file.is_file():
                 self.asked.append(f"{line.command} {file.name}")
                 marks = {"X-Repo-Commit": COMMIT, "ETag": f'"{self._digest(file)}"', "Accept-Ranges": "bytes"}
-                return self._reply(line, file.read_bytes(), marks, file.name if body else None)
+                self._reply(line, file.read_bytes(), marks, file.name if body else None)
+                return
         code = "EntryNotFound" if path.startswith(f"{self.name}/resolve") else "RepoNotFound"
         line.send_response(404)
         line.send_header("X-Error-Code", code)

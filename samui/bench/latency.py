@@ -131,7 +131,7 @@ def _steps(predictor: Predictor, image: np.ndarray, *, repeat: int, encodes: int
     assert runs is not None  # the fake of the tests alone gives none
     parts["mask as run lengths"] = lambda: Rle(first.size, runs(first.logits[first.best]))
     parts["mask as an array"] = lambda: first.mask(first.best)
-    parts["reply"] = lambda: json.dumps(wire.reply(session, seen=None, timings={}))
+    parts["reply"] = lambda: json.dumps(wire.reply(session, seen=None))
     for name, part in parts.items():
         tell(name)
         steps[name] = measure(part, repeat=repeat, seconds=_SECONDS)

@@ -59,7 +59,7 @@ class PromptCanvas(gr.HTML):
             **options,
         )
 
-    def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:
+    def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:  # noqa: ARG002 (Gradio's signature)
         """The component as the page receives it; the server functions are named there already and are no JSON."""
         config = super().get_config()
         for name in ("act", "begin", "samples", "settings", "reply", "options"):

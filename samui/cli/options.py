@@ -72,11 +72,10 @@ def format_for(out: Path, name: str | None) -> formats.Format:
         return formats.for_file(out)
     chosen = formats.get(name)
     try:
-        suffix = formats.for_file(out).suffix
+        formats.for_file(out)
     except ExportError:  # an ending that says nothing, or none
         return chosen
-    if suffix != chosen.suffix:
-        raise ExportError(f"{out}: must end with {chosen.suffix} for the format {name}, got {out.suffix!r}")
+    chosen.check_ending(out)
     return chosen
 
 

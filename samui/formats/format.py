@@ -49,7 +49,7 @@ class Format:
     drawer: Callable[[Annotation, np.ndarray], bytes] | None = None
     joiner: Callable[[Iterable[Annotation]], Iterator[bytes]] | None = None
     reader: Callable[[Path], Iterator[Annotation]] | None = None
-    label: Callable[[str], str] = field(default=lambda label: "")
+    label: Callable[[str], str] = field(default=lambda _: "")
 
     @property
     def needs_image(self) -> bool:

@@ -83,13 +83,13 @@ class _Places:
         """Put a model's parts there. ModelError if they do not fit."""
         import torch
 
-        for device, part in ((self.decoder, model), (self.encoder, model.vision_encoder)):
-            try:
-                part.to(device)
-            except torch.OutOfMemoryError:
-                raise ModelError(
-                    f"device: must have memory for the model, got {str(device)!r}, which is full"
-                ) from None
+        device = self.decoder
+        try:
+            model.to(device)
+            device = self.encoder
+            model.vision_encoder.to(device)
+        except torch.OutOfMemoryError:
+            raise ModelError(f"device: must have memory for the model, got {str(device)!r}, which is full") from None
 
 
 def _load(choice: checkpoints.ModelChoice, places: _Places, dtype: str) -> Predictor:

@@ -71,7 +71,7 @@ def _tools(server: Server, seat: Seat, action: actions.Action, timings: Timings)
     predictor, work = server.predictor_of(seat), seat.work
     timings.encode = work.encode_ms
     embedding = server.embedding_of(seat, work, predictor) if decodes(action) else None
-    if snaps(action, work.session.state):
+    if snaps(action, work.session):
         server.pixels_of(work)
     return SeatTools(predictor, embedding, partial(server.pixels_of, work), timings, work.found).for_work()
 
@@ -115,13 +115,12 @@ def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings:
 @contextmanager
 def _turn(server: Server, seat: Seat, request: Request) -> Iterator[None]:
     """A turn at the decoder for an action that needs one; what was prepared needs none."""
-    action, work = request.action, seat.work
-    if seat.prepared_for(action) or not (decodes(action) or snaps(action, work.session.state)):
+    action = request.action
+    if seat.prepared_for(action) or not (decodes(action) or snaps(action, seat.work.session)):
         yield
         return
-    overtaken = partial(seat.line.is_overtaken, request.rev)
-    wanted = (lambda: not overtaken()) if isinstance(action, _REPLACEABLE) else lambda: True
-    with server.turns.turn(wanted):
+    is_replaceable = isinstance(action, _REPLACEABLE)
+    with server.turns.turn(lambda: not (is_replaceable and seat.line.is_overtaken(request.rev))):
         yield
 
 

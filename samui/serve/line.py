@@ -49,7 +49,8 @@ class Line:
 
     epoch: rises with every image and every model. newest_rev: the highest number of the prompts that have arrived;
     applied_rev: that of the last action that changed the session. serial: counts the states that were sent. runs:
-    counts the runs of everything mode. encoding: the epoch whose image is being encoded, 0 for none.
+    counts the runs of everything mode. encoding: the epoch whose image is being encoded, 0 for none. sent: the last
+    states that were sent, by serial.
     """
 
     epoch: int = 0
@@ -59,7 +60,7 @@ class Line:
     runs: int = 0
     encoding: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
-    _sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
+    sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
     _prepared_serial: int = 0
     _newest: dict[str, Ticket] = field(default_factory=dict)  # by kind of work
     _live: weakref.WeakSet[Ticket] = field(default_factory=weakref.WeakSet)
@@ -114,19 +115,19 @@ class Line:
         with self.lock:
             self.serial += 1
             if prepared:
-                self._sent.pop(self._prepared_serial, None)
+                self.sent.pop(self._prepared_serial, None)
                 self._prepared_serial = self.serial
-            self._sent[self.serial] = state
-            while len(self._sent) > _SENT_KEPT:
-                self._sent.popitem(last=False)
+            self.sent[self.serial] = state
+            while len(self.sent) > _SENT_KEPT:
+                self.sent.popitem(last=False)
             return self.serial
 
     def recall(self, serial: int) -> State | None:
         """The state that was sent with this number, None if that is too long ago."""
         with self.lock:
-            return self._sent.get(serial)
+            return self.sent.get(serial)
 
     def forget(self) -> None:
         """The page holds nothing of this seat: the next reply says all."""
         with self.lock:
-            self._sent.clear()
+            self.sent.clear()

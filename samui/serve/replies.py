@@ -16,7 +16,7 @@ def reply_to(seat: Seat, seen: int, timings: Timings, prepared: Session | None =
     seen: number of the reply that the page applied last, 0 for none.
     """
     session = prepared or seat.work.session
-    answer = reply(session, seen=seat.line.recall(seen), timings={})
+    answer = reply(session, seen=seat.line.recall(seen))
     answer["serial"] = seat.line.remember(session.state, prepared=prepared is not None)
     answer["timings"] = {name: None if ms is None else round(ms, 2) for name, ms in timings.told().items()}
     return answer

@@ -156,7 +156,7 @@ class Seat:
     def move(self, contents: Contents) -> None:
         """Hold another image or model: a new epoch begins, and the page is told all. The caller holds `lock`."""
         with self.line.lock:
-            self.line._sent.clear()
+            self.line.sent.clear()
             self.line.epoch += 1
             self.prepared = None
             self.contents = contents

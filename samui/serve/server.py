@@ -104,6 +104,9 @@ class Server:
                 change = seat.changes[0]
                 self.store.commit(change.operation, change.before, change.after)
                 seat.changes.popleft()
+                image = change.operation.image
+                if seat.closed or image not in [held.key for held in seat.contents.images]:
+                    self.store.forget(image)  # it was left between the change and now
 
     def check_open(self, seat: Seat) -> None:
         """UnknownSessionError if a seat was closed while something was written into its folder, which goes again."""

@@ -29,7 +29,7 @@ class Seats:
         grace: float = 600.0,
         settle: float = 60.0,
         budget_bytes: int = 2 * 2**30,
-        on_close: Callable[[Seat], None] = lambda seat: None,
+        on_close: Callable[[Seat], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """cap: seats at most. idle: seconds until a seat expires. budget_bytes: of all seats together.

@@ -13,11 +13,11 @@ from samui.pixels.snap import snap_to_edges
 from samui.timings import Timings
 from samui.types import Prediction, Prompt
 from samui.work import actions
-from samui.work.state import State
+from samui.work.session import Session
 from samui.work.tools import Tools
 
 _DECODING = (actions.SetPrompt, actions.Prepare, actions.Hover, actions.Reopen, actions.Refine)
-_SNAPPING = (*_DECODING, actions.Choose, actions.Undo, actions.Redo, actions.Draw)
+_SNAPPING = (*_DECODING, actions.Choose, actions.Draw)
 
 
 class SeatTools:
@@ -60,6 +60,8 @@ def decodes(action: actions.Action) -> bool:
     return isinstance(action, _DECODING)
 
 
-def snaps(action: actions.Action, state: State) -> bool:
+def snaps(action: actions.Action, session: Session) -> bool:
     """Whether an action may snap a mask, so that it needs the pixels of the image."""
-    return isinstance(action, actions.Snap) or (state.snap and isinstance(action, _SNAPPING))
+    if isinstance(action, (actions.Undo, actions.Redo)):
+        return not session.beside(action).is_drawn
+    return isinstance(action, actions.Snap) or (session.state.snap and isinstance(action, _SNAPPING))

@@ -114,9 +114,7 @@ def _accept(now: State, action: actions.Accept, tools: Tools) -> State:
         candidate=step.candidate,
         snapped=now.snap,
         model=tools.model,
-        logits=None
-        if step.prompt.mask_logits is None
-        else step.prompt.mask_logits.copy(),  # not all candidates' memory
+        logits=_owned(step.prompt.mask_logits),
     )
     objects = tuple(new if item is old else item for item in now.objects) if old else (*now.objects, new)
     return replace(_without_prompt(now), objects=objects, label=label, next_id=now.next_id + (old is None))

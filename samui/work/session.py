@@ -72,7 +72,7 @@ class Session:
         Several new points, which came faster than answers, are still undone one by one.
         """
         if isinstance(action, (actions.Undo, actions.Redo)):
-            moved = self.history.move(-1 if isinstance(action, actions.Undo) else 1)
+            moved = self._moved(action)
             state = drawn(moved.state, tools)
             return self._with(moved if state is moved.state else moved.put(state))
         now = self.state
@@ -80,6 +80,10 @@ class Session:
         if after is now:
             return self
         return self._with(self.history.push(*_between(now, after), after).within(self.history_bytes))
+
+    def beside(self, action: actions.Undo | actions.Redo) -> State:
+        """The state that a step back or forward leads to, as it lies in the undo list."""
+        return self._moved(action).state
 
     def within(self, budget_bytes: int) -> Session:
         """The same work with a shorter undo list, where it is over a budget."""
@@ -95,6 +99,9 @@ class Session:
         prompt.check_inside(*self.size, where="hover")
         prediction = tools.predict(prompt)
         return encode(prediction, prediction.best), float(prediction.scores[prediction.best])
+
+    def _moved(self, action: actions.Undo | actions.Redo) -> History:
+        return self.history.move(-1 if isinstance(action, actions.Undo) else 1)
 
     def _with(self, history: History) -> Session:
         return self if history is self.history else replace(self, history=history)

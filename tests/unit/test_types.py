@@ -62,13 +62,3 @@ def test_prediction_ranks_by_score_and_makes_only_the_mask_that_is_asked_for():
     assert not prediction.mask(1).any()
     assert len(made) == 1
     assert prediction.masks.shape == (3, 2, 2)
-
-
-def test_logits_of_a_candidate_are_an_array_of_its_own():
-    logits = np.arange(24, dtype=np.float32).reshape(3, 2, 4)
-    prediction = Prediction(logits, np.array([0.1, 0.2, 0.3], np.float32), (2, 4), lambda low: low > 0)
-    found = prediction.logits_of(1)
-    assert np.array_equal(found, logits[1])
-    assert (found.base, found.dtype, found.flags.c_contiguous) == (None, np.float32, True)
-    found[:] = 0
-    assert prediction.logits[1].any()

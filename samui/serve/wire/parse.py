@@ -97,10 +97,10 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "accept": lambda data: actions.Accept(
         _optional(_text, data, "label", MAX_LABEL), _optional(_colour, data, "colour")
     ),
-    "clear": lambda data: actions.Clear(),
-    "undo": lambda data: actions.Undo(),
-    "redo": lambda data: actions.Redo(),
-    "reset": lambda data: actions.Reset(),
+    "clear": lambda _: actions.Clear(),
+    "undo": lambda _: actions.Undo(),
+    "redo": lambda _: actions.Redo(),
+    "reset": lambda _: actions.Reset(),
     "reopen": lambda data: actions.Reopen(_whole(data, "object")),
     "delete": lambda data: actions.Delete(_whole(data, "object")),
     "relabel": lambda data: actions.Relabel(_whole(data, "object"), _text(data, "label", MAX_LABEL)),
@@ -110,13 +110,13 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "keep": lambda data: actions.Keep(_masks(data), _optional(_text, data, "label", MAX_LABEL)),
     "merge": lambda data: actions.Merge(_masks(data), _optional(_text, data, "label", MAX_LABEL)),
     "reject": lambda data: actions.Reject(_masks(data)),
-    "restore": lambda data: actions.Restore(),
+    "restore": lambda _: actions.Restore(),
     "refine": lambda data: actions.Refine(_whole(data, "mask")),
-    "cancel": lambda data: actions.Cancel(),
-    "abandon": lambda data: actions.Abandon(),
-    "found": lambda data: actions.TellFound(),
-    "back": lambda data: actions.GoBack(),
-    "state": lambda data: actions.Report(),
+    "cancel": lambda _: actions.Cancel(),
+    "abandon": lambda _: actions.Abandon(),
+    "found": lambda _: actions.TellFound(),
+    "back": lambda _: actions.GoBack(),
+    "state": lambda _: actions.Report(),
 }
 
 

@@ -5,7 +5,6 @@ The page names the reply that it applied last; parts that are the same objects i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from samui.serve.wire.candidates import candidates
@@ -14,7 +13,7 @@ from samui.work.session import Session
 from samui.work.state import Object, State
 
 
-def reply(session: Session, *, seen: State | None, timings: Mapping[str, float | None]) -> dict[str, Any]:
+def reply(session: Session, *, seen: State | None) -> dict[str, Any]:
     """What the page needs to show the session's state, beyond the state `seen` that it shows now (None: nothing)."""
     now = session.state
     answer: dict[str, Any] = {
@@ -28,7 +27,6 @@ def reply(session: Session, *, seen: State | None, timings: Mapping[str, float |
         "label": now.label,
         "snap": now.snap,
         "can": {"undo": session.can_undo, "redo": session.can_redo, "accept": session.can_accept},
-        "timings": {name: None if ms is None else round(ms, 2) for name, ms in timings.items()},
     }
     if seen is None or seen.mask is not now.mask:
         answer["candidates"] = candidates(now)

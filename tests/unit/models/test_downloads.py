@@ -41,7 +41,8 @@ class Gate:
 
     def send(self, line, file, data):
         if file != WEIGHTS:
-            return line.wfile.write(data)
+            line.wfile.write(data)
+            return
         line.wfile.write(data[: self.first])
         self.reached.set()
         assert self.opened.wait(30)

@@ -117,19 +117,6 @@ def test_each_of_many_predictions_owns_its_arrays(predictor):
         assert held_by(prediction.scores) == prediction.scores.nbytes
 
 
-def test_logits_of_one_candidate_keep_no_other_alive(predictor):
-    embedding = predictor.embed(picture())
-    prediction = predictor.predict(embedding, PROMPTS["point"])
-    assert held_by(prediction.logits) == prediction.logits.nbytes
-    logits = prediction.logits_of(1)
-    assert np.array_equal(logits, prediction.logits[1])
-    assert held_by(logits) == logits.nbytes == prediction.logits.nbytes // 3
-    assert predictor.predict(embedding, Prompt([(40, 30)], [1], mask_logits=logits)).logits.shape == (
-        3,
-        *predictor.low_res_size,
-    )
-
-
 def held_by(array: np.ndarray) -> int:
     """Bytes that stay in memory as long as an array does."""
     while isinstance(array.base, np.ndarray):

@@ -166,12 +166,12 @@ class Desk:
         self.session = self.session.apply(action, self.tools)
 
     def reply(self, **options):
-        return wire.reply(self.session, **{"seen": None, "timings": {}, **options})
+        return wire.reply(self.session, **{"seen": None, **options})
 
 
 def test_first_reply_holds_everything_and_is_json(work):
     work.do(actions.SetPrompt(Prompt([(30, 20)], [1])))
-    told = work.reply(timings={"decode": 1.234})
+    told = work.reply()
     json.dumps(told)
     mask = work.session.state.mask
     assert told["mask"] == {"size": [60, 80], "counts": mask.to_string(), "box": mask.box, "area": mask.area}
@@ -180,7 +180,6 @@ def test_first_reply_holds_everything_and_is_json(work):
     assert told["candidates"][0]["area"] == mask.area
     assert told["objects"] == {"order": [], "changed": []}
     assert told["prompt"] == {"points": [[30.0, 20.0, 1]], "box": None, "object": None}
-    assert told["timings"] == {"decode": 1.23}
 
 
 def test_reply_leaves_out_what_the_page_has(work):
@@ -233,5 +232,5 @@ def test_typical_object_of_a_12_megapixel_photo_fits_in_15_kilobytes():
     session = session.apply(
         actions.SetPrompt(Prompt([(2000, 1500)], [1])), Tools(lambda p: predictor.predict(embedding, p))
     )
-    told = wire.reply(session, seen=None, timings={})
+    told = wire.reply(session, seen=None)
     assert len(json.dumps(told)) < 15_000
