@@ -102,3 +102,15 @@ def test_store_forgets_images_that_no_way_leads_to(page, store, photo):
     assert len(store) == 1
     page.service.seats.close_all()
     assert len(store) == 0
+
+
+def test_change_that_is_told_after_its_image_was_left_takes_no_memory(page, store, photo):
+    store.full = True
+    for seed in (1, 2):
+        page.click((20, 20, 1))
+        page.act("accept")
+        page.open(photo(seed=seed))
+    store.full = False
+    page.act("state")
+    assert [action for action, *_ in store.told] == ["Accept", "Accept"]
+    assert len(store) == 1

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from samui.errors import RequestError, SamuiError, SessionError, StaleError, UnknownSessionError
+from samui.everything import FoundMask
 from samui.pixels.rle import Rle
 from samui.serve import wire
 from samui.types import Prompt
@@ -113,6 +114,7 @@ MALFORMED = {
         "request.label: must be at most 200 characters, got 201",
     ),
     "label with newline": (request(action="accept", label="a\nb"), "request.label: must be free of control characters"),
+    "last control character": (request(action="accept", label="a\x1fb"), "label: must be free of control characters"),
     "half a surrogate": (request(action="accept", label="\ud83d"), "request.label: must be free of control characters"),
     "label a list": (request(action="relabel", object=1, label=["x"]), r"request.label: must be a text, got \['x'\]"),
     "colour a name": (
@@ -153,7 +155,10 @@ def test_error_reply_tells_the_kind(error, kind):
 def work():
     predictor = FakePredictor()
     embedding = predictor.embed(np.zeros((*SIZE, 3), np.uint8))
-    return Desk(Session.begin(SIZE), Tools(lambda prompt: predictor.predict(embedding, prompt)))
+    line = Rle.encode(np.eye(*SIZE, dtype=bool))
+    found = FoundMask(1, line, 0.8, 0.9, (0, 0, 60, 60), 60, (3.0, 3.0), 0, (0, 0, 80, 60), "#112233")
+    tools = Tools(lambda prompt: predictor.predict(embedding, prompt), found=lambda ids: [found for _ in ids])
+    return Desk(Session.begin(SIZE), tools)
 
 
 class Desk:
@@ -214,6 +219,19 @@ def test_choosing_sends_the_mask_anew(work):
     told = work.reply(seen=seen)
     assert told["candidate"] == 1
     assert told["mask"]["area"] == work.session.state.mask.area
+
+
+@pytest.mark.parametrize(
+    ("action", "gone"),
+    [(actions.Keep((1,)), {"taken": [1]}), (actions.Reject((1,)), {"rejected": [1]})],
+    ids=["taken", "rejected"],
+)
+def test_page_is_told_which_found_masks_are_gone(work, action, gone):
+    seen = work.session.state
+    assert "gone" not in work.reply(seen=seen)
+    work.do(action)
+    assert work.reply(seen=seen)["gone"] == {"taken": [], "rejected": []} | gone
+    assert "gone" not in work.reply(seen=work.session.state)
 
 
 def test_thumbnail_covers_the_image_and_estimates_the_area(work):

@@ -62,15 +62,20 @@ def test_page_is_served_on_any_host_of_this_machine(start, host):
     assert httpx.get(url, trust_env=False).status_code == 200
 
 
-def test_page_that_loses_its_port_at_the_last_moment_takes_the_next_one(start, monkeypatch):
+@pytest.fixture
+def rounds(monkeypatch):
+    """The ports of each search for a free one; the first search tells what was true a moment before."""
     really, rounds = address.find, []
 
     def find(host, ports):
         rounds.append(list(ports))
-        # The first time what was true a moment before: that its first port is free.
         return address.Address(host, ports[0], True) if len(rounds) == 1 else really(host, ports)
 
     monkeypatch.setattr(launch, "find", find)
+    return rounds
+
+
+def test_page_that_loses_its_port_at_the_last_moment_takes_the_next_one(start, rounds):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         url = start(ports=range(port, port + 20))
@@ -78,14 +83,8 @@ def test_page_that_loses_its_port_at_the_last_moment_takes_the_next_one(start, m
     assert port < urlsplit(url).port < port + 20
 
 
-def test_port_that_was_asked_for_and_lost_at_the_last_moment_is_refused(start, monkeypatch):
-    really, rounds = address.find, []
-
-    def find(host, ports):
-        rounds.append(list(ports))
-        return address.Address(host, ports[0], True) if len(rounds) == 1 else really(host, ports)
-
-    monkeypatch.setattr(launch, "find", find)
+@pytest.mark.usefixtures("rounds")
+def test_port_that_was_asked_for_and_lost_at_the_last_moment_is_refused(start):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(SamuiError) as refused:
