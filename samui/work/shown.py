@@ -57,7 +57,7 @@ def _parts(gestures: Sequence[Gesture]) -> tuple[MaskGesture | None, list[Stroke
         if isinstance(one, StrokeGesture):
             strokes.append(one)
         elif isinstance(one, MaskGesture):
-            given, strokes = one, []  # what was drawn before is part of it
+            given = one  # with what was drawn before; to draw that again changes nothing
         else:
             given = None
     return given, strokes

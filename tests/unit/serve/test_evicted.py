@@ -115,6 +115,7 @@ def test_going_back_to_an_image_of_another_model_decodes_its_prompt_with_the_pre
     page.epoch = list(service.change_model(page.token, "other"))[-1]["epoch"]
     assert page.act("back")["moved"]
     assert [prompt.mask_logits is None for prompt in loaded["other"].prompts] == [True, False]
+    assert loaded["other"].embed_calls == 2  # an embedding is of one model
     back = Page(service, token=page.token)
     assert back.first["prompt"]["points"] == [[50, 30, 1], [40, 20, 1]]
     assert back.first["objects"]["order"] == [1]

@@ -117,6 +117,18 @@ def test_stroke_stays_when_a_point_is_added_or_moved(tools):
         assert session.state.mask.decode()[50, 62]
 
 
+def test_stroke_stays_when_its_object_is_worked_on_again(tools):
+    session = Session.begin(SIZE).apply(actions.SetPrompt(Prompt([(30, 30)], [1])), tools)
+    session = session.apply(stroke(60.0, 50.0), tools).apply(actions.Accept(), tools)
+    accepted = session.state.objects[0].mask
+    session = session.apply(actions.Reopen(1), tools)
+    assert session.state.mask == accepted
+    session = session.apply(stroke(20.0, 50.0), tools)
+    session = session.apply(actions.SetPrompt(Prompt([(30, 30), (10, 10)], [1, 1])), tools)
+    mask = session.state.mask.decode()
+    assert (mask[50, 62], mask[50, 22], mask[10, 10]) == (True, True, True)
+
+
 def test_stroke_needs_a_mask(tools):
     with pytest.raises(SessionError, match="stroke: there must be a mask to correct"):
         Session.begin(SIZE).apply(stroke(5.0, 5.0), tools)
