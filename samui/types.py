@@ -82,7 +82,8 @@ class Prediction:
     logits: float32 (K, h, w) in the model's low-resolution frame. scores: float32 (K,), predicted IoU. size: (H, W) of
     the image. upscale: makes bool (H, W) of one (h, w) array of logits; given by the predictor, run on demand only.
     runs: the same mask as run lengths in COCO's order, where the predictor has a faster way to those. present: logit of
-    whether the prompt's object is in the image at all, None from models that do not say.
+    whether the prompt's object is in the image at all, None from models that do not say. covered: (height, width), the
+    part of each array of logits, from its top left, that shows the image; each to 1.
     """
 
     logits: np.ndarray
@@ -91,6 +92,7 @@ class Prediction:
     upscale: Callable[[np.ndarray], np.ndarray] = field(repr=False)
     runs: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
     present: float | None = None
+    covered: tuple[float, float] = (1.0, 1.0)
 
     def __len__(self) -> int:
         return len(self.scores)

@@ -58,7 +58,8 @@ class FakePredictor:
         scores = np.array([0.6, 0.9, 0.7], np.float32)
         if not multimask:
             logits, scores = logits[1:2], scores[1:2]
-        return Prediction(logits, scores, embedding.size, embedding.frame.mask, embedding.frame.runs)
+        frame = embedding.frame
+        return Prediction(logits, scores, embedding.size, frame.mask, frame.runs, covered=frame.covered)
 
     def predict_many(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True

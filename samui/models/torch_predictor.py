@@ -154,7 +154,7 @@ class TorchPredictor:
             # A part of the pass's array would keep all of it in memory.
             own = logits[i] if len(prompts) == 1 else logits[i].copy()
             there = None if present is None else float(present[i])
-            found.append(Prediction(own, scores[i].copy(), frame.image, frame.mask, frame.runs, there))
+            found.append(Prediction(own, scores[i].copy(), frame.image, frame.mask, frame.runs, there, frame.covered))
         return found
 
     def _within_memory(self, part: str, run: Callable[[], T]) -> T:

@@ -55,6 +55,11 @@ class Frame:
         """The frame of the transposed image."""
         return Frame(self.image[::-1], self.resized[::-1], self.field[::-1], self.crop[::-1])
 
+    @property
+    def covered(self) -> tuple[float, float]:
+        """(height, width): the part of the frame of logits, from its top left, that shows the image; each to 1."""
+        return self.crop[0] / self.field[0], self.crop[1] / self.field[1]
+
     def to_model(self, xy: np.ndarray) -> np.ndarray:
         """Image pixels (..., 2) to pixels of the model's square; float64. The two axes scale by their own factor."""
         scale = np.array([self.resized[1] / self.image[1], self.resized[0] / self.image[0]])

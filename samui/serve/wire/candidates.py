@@ -49,8 +49,7 @@ def _thumb(prediction: Prediction, index: int) -> Rle:
     logits = prediction.logits[index]
     height, width = prediction.size
     longest = max(height, width)
-    rows = max(1, math.ceil(logits.shape[0] * height / longest))
-    columns = max(1, math.ceil(logits.shape[1] * width / longest))
+    rows, columns = (math.ceil(n * part) for n, part in zip(logits.shape, prediction.covered, strict=True))
     size = (max(1, round(THUMB_SIDE * width / longest)), max(1, round(THUMB_SIDE * height / longest)))
     small = cv2.resize(np.ascontiguousarray(logits[:rows, :columns]), size, interpolation=cv2.INTER_AREA)
     return Rle.encode(small > 0)

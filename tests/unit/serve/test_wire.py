@@ -8,9 +8,10 @@ import pytest
 
 from samui.errors import RequestError, SamuiError, SessionError, StaleError, UnknownSessionError
 from samui.everything import FoundMask
+from samui.pixels.geometry import Frame
 from samui.pixels.rle import Rle
 from samui.serve import wire
-from samui.types import Prompt
+from samui.types import Prediction, Prompt
 from samui.work import actions
 from samui.work.session import Session
 from samui.work.tools import Tools
@@ -241,6 +242,17 @@ def test_thumbnail_covers_the_image_and_estimates_the_area(work):
     assert thumb.size == (72, 96)
     assert told[1]["area"] == pytest.approx(60 * 40, rel=0.03)
     assert told[1]["box"] == pytest.approx([10, 10, 70, 50], abs=1)
+
+
+def test_thumbnail_covers_the_image_where_the_model_sees_it_stretched():
+    frame = Frame.stretch(*SIZE, side=512, low=128)
+    logits = np.full((1, 128, 128), -1.0, np.float32)
+    logits[0, 64:, 64:] = 1.0
+    answer = Prediction(logits, np.ones(1, np.float32), SIZE, frame.mask, frame.runs, covered=frame.covered)
+    session = Session.begin(SIZE).apply(actions.SetPrompt(Prompt([(60, 45)], [1])), Tools(lambda _: answer))
+    (told,) = wire.reply(session, seen=None)["candidates"]
+    assert told["box"] == [40, 30, 80, 60]
+    assert Rle.from_string(told["thumb"]["size"], told["thumb"]["counts"]).box == (48, 36, 96, 72)
 
 
 def test_typical_object_of_a_12_megapixel_photo_fits_in_15_kilobytes():
