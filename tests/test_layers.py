@@ -63,6 +63,7 @@ def test_the_architecture_lists_the_floors_from_the_top_down():
     assert [row.removeprefix("samui/") for row in rows if row.removeprefix("samui/") in FLOORS] == FLOORS[::-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["samui", "samui.work.session", "samui.serve.service", "samui.cli"])
 def test_import_stays_light(module):
     code = f"import sys, {module}; print([m for m in ('torch', 'transformers', 'gradio') if m in sys.modules])"

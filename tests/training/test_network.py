@@ -62,6 +62,7 @@ def test_a_network_grows_to_another_image_size():
     )
 
 
+@pytest.mark.slow
 def test_an_exported_checkpoint_reloads_with_equal_masks_and_sharper_logits(tmp_path: Path):
     network = build_network(TINY, seed=0)
     for parameter in network.parameters():

@@ -251,6 +251,7 @@ def test_a_plot_has_a_panel_for_each_job_of_all_results(tmp_path):
     assert (one == np.array([0xDE, 0x6F, 0x2F])).all(-1).sum() > 1000  # samui's bar
 
 
+@pytest.mark.slow
 def test_a_plot_of_nothing_is_refused(tmp_path):
     with pytest.raises(SamuiError, match="plot: must be given results with the table"):
         plot.draw([{"machine": {}}], tmp_path / "none.png")

@@ -302,6 +302,7 @@ def test_two_runs_give_the_same_numbers_and_another_seed_other_boxes(folder):
     assert scores(0)["filled box"]["tight box"] == scores(1)["filled box"]["tight box"]
 
 
+@pytest.mark.slow
 def test_run_tells_progress_on_stderr_and_its_result_is_json_and_a_table(folder, capsys):
     result = clicks.run(arguments(folder, "--cap", 5), FakePredictor())
     printed = capsys.readouterr()

@@ -63,6 +63,7 @@ def test_clickers_click_at_the_same_time(monkeypatch):
     assert together.together >= 3
 
 
+@pytest.mark.slow
 def test_clicks_that_are_counted_are_those_that_the_decoder_answered(predictor):
     told = load.run(arguments(clickers=[2], seconds=0.3))
     row = told["load"][-1]

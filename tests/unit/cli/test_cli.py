@@ -54,7 +54,11 @@ TOO_LATE = {  # what could only be told by a model that was loaded in vain: outp
     "JSON as a picture": ("m.png", COCO, "OUT: must end with .json for the format coco, got '.png'"),
     "JSON as an archive": ("m.ZIP", COCO, "OUT: must end with .json for the format coco, got '.ZIP'"),
     "PNG as a JPEG": ("m.jpeg", ["--format", "mask"], "OUT: must end with .png for the format mask, got '.jpeg'"),
-    "JPEG as a PNG": ("m.png", ["--format", "overlay"], "OUT: must end with .jpg for the format overlay, got '.png'"),
+    "JPEG as a PNG": (
+        "m.png",
+        ["--format", "overlay"],
+        "OUT: must end with .jpg or .jpeg for the format overlay, got '.png'",
+    ),
     "point outside": ("m.png", ["--point", "80.5,9"], "prompt.points[1]: must lie inside 80x60, got (80.5, 9)"),
     "point above": ("m.png", ["--point", "3,-4,0"], "prompt.points[1]: must lie inside 80x60, got (3, -4)"),
     "point to the left": ("m.png", ["--point", "-3,4"], "prompt.points[1]: must lie inside 80x60, got (-3, 4)"),
@@ -198,6 +202,7 @@ def test_error_of_the_system_is_one_line_with_its_place(photo, predictor, tmp_pa
     assert told == "/cache/file: must allow what segment does there, got: No space left on device\n"
 
 
+@pytest.mark.slow
 def test_help_lists_every_command_and_needs_no_torch():
     command = [sys.executable, "-X", "importtime", "-m", "samui", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

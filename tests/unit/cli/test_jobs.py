@@ -21,6 +21,8 @@ from samui.pixels.images import read_image
 from samui.pixels.polygons import filled
 from tests.unit.conftest import FLAGS, NAMES, command
 
+pytestmark = pytest.mark.slow  # many, and together they take seconds
+
 # The fake's best disc has a score of .9 and its sharp edge a stability below that of real masks.
 RULES = Parameters(points_per_side=3, stability_score_thresh=0.5)
 
@@ -59,7 +61,6 @@ def stop_at(name, kind):
     return watch
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Found, Finished], ids=["amid an image", "at the end of one"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stopped_run_goes_on_to_the_same_bytes_and_loses_one_image_at_most(folder, predictor, tmp_path, name, kind):

@@ -111,6 +111,7 @@ def test_of_the_image_and_a_crop_at_its_end_the_crop_s_mask_stays_and_the_best_c
     ]
 
 
+@pytest.mark.slow
 def test_the_size_of_a_crop_counts_and_not_where_it_ends(monkeypatch):
     thing, nothing = spot((HEIGHT, WIDTH), (130, 100, 160, 120)), np.zeros((HEIGHT, WIDTH), np.bool_)
     first, last = (0, 0, 100, 80), (105, 75, 160, 120)  # of the first layer and of the second

@@ -48,6 +48,7 @@ def test_candidates_below_the_predicted_iou_are_never_upscaled(monkeypatch):
     assert len(looked_at) == np.count_nonzero((x >= LEFT[0]) & (x < LEFT[2]) & (y >= LEFT[1]) & (y < LEFT[3]))
 
 
+@pytest.mark.slow
 def test_no_mask_is_decoded_to_full_size_unless_asked_for(monkeypatch):
     decoded = []
     whole = Rle.decode

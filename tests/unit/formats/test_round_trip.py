@@ -18,6 +18,8 @@ from samui.pixels.rle import Rle
 from samui.types import Prompt
 from tests.unit.pixels.test_rle import random_mask
 
+pytestmark = pytest.mark.slow  # many, and together they take seconds
+
 READABLE = [name for name, one in formats.FORMATS.items() if one.reader is not None]
 PROMPTS = [
     SavedPrompt(((3.5, 4.25), (1, 0)), (1, 0), (1, 2, 30, 40.25), candidate=2, snapped=True),

@@ -45,6 +45,7 @@ def cached(cache, name):
     return checkpoint(root / "snapshots" / COMMIT)
 
 
+@pytest.mark.slow
 def test_the_module_needs_no_torch():
     code = "import samui, samui.models, sys; print({'torch', 'transformers', 'accelerate'} & set(sys.modules))"
     root = Path(checkpoints.__file__).parents[2]

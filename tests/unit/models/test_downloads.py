@@ -86,6 +86,7 @@ def test_many_who_wait_share_one_download_and_see_it_grow(hub):
     assert hub.asked.count(f"GET {WEIGHTS}") == 1
 
 
+@pytest.mark.slow
 def test_download_stops_when_the_last_one_leaves_and_not_before(hub, tmp_path):
     gate = Gate(hub, first=2_000_000)
     stopped, fetch = threading.Event(), checkpoints.download
@@ -135,6 +136,7 @@ def test_line_that_breaks_once_goes_on_where_it_was(hub, impatient):
     assert weights[1] < weights[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["stall", "drop"])
 def test_line_that_stays_dead_is_one_error(hub, impatient, fault):
     over = threading.Event()

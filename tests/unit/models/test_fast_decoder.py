@@ -10,6 +10,8 @@ from samui.models.fast import decoder as fast_decoder
 from samui.models.fast import linear as fast_linear
 from tests.small_sam import make_model
 
+pytestmark = pytest.mark.slow  # many, and together they take seconds
+
 
 def random(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))

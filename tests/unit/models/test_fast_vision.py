@@ -10,6 +10,8 @@ from samui.models.fast import linear as fast_linear
 from samui.models.fast import vision as fast_vision
 from tests.small_sam import make_model
 
+pytestmark = pytest.mark.slow  # many, and together they take seconds
+
 # Grid of 10x10 patches: windows of 4 leave padding on both sides, windows of 5 leave none.
 CONFIGS = {
     "padded windows": {"window_size": 4},

@@ -118,6 +118,7 @@ def test_mask_is_that_of_two_bilinear_steps(size, blur, shift):
     assert not np.any((mask != (expected > 0)) & (np.abs(expected) > 1e-5))
 
 
+@pytest.mark.slow
 def test_mask_at_twelve_megapixels_is_that_of_two_bilinear_steps():
     logits = blobs(5, blur=4)
     frame = Frame.fit(3000, 4000, longest=256)

@@ -97,6 +97,7 @@ def test_runs_are_bounded(monkeypatch):
         read_image(bmp_runs(40, 2, 8, bytes([1, 7]) * 10 + END))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sets a limit of the process")
 def test_jumps_make_no_room_for_what_they_jump_over():
     """The file has 1 kB, its picture 12 MB, and the jump would be 1 GB."""

@@ -219,6 +219,7 @@ def test_lack_of_memory_is_no_damage(kind, monkeypatch):
     assert str(caught.value) == f"image: {reason}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["zTXt", "iTXt", "tEXt"])
 def test_text_of_any_size_costs_no_picture(name):
     packed = zlib.compress(b"x" * (5 << 20), 9)

@@ -127,6 +127,7 @@ def test_bands_of_rows_give_what_the_whole_gives(data, monkeypatch):
     assert banded.notes == whole.notes
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much the process had at most")
 def test_reading_takes_ten_bytes_a_pixel_at_most():
     """So 100 megapixels stay under 1 GB; with a copy for each step it was 16."""

@@ -14,6 +14,8 @@ from samui.pixels.snap import snap_to_edges
 from samui.pixels.snap.outline import edge_costs, signed_depth, trust
 from samui.types import Prompt
 
+pytestmark = pytest.mark.slow  # many, and together they take seconds
+
 H, W = 240, 320
 
 
@@ -295,7 +297,6 @@ def test_a_view_that_is_not_contiguous_is_as_good_as_a_copy():
     assert np.array_equal(flipped, copied)
 
 
-@pytest.mark.slow
 def test_the_outline_is_smooth_at_full_size():
     shape = (1200, 1600)
     thing = disc(800, 600, 350, shape)

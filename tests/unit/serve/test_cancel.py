@@ -186,6 +186,7 @@ def encoding():
     return {thread for thread in threading.enumerate() if thread.name == "samui-encoding"}
 
 
+@pytest.mark.slow
 def test_images_that_are_cancelled_before_their_turn_are_never_encoded(page, steps, photo):
     stranger, encoded, embed = Page(page.service), [], steps.embed.step
     steps.embed.step = lambda pixels: encoded.append(pixels.shape) or embed(pixels)

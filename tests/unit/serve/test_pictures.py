@@ -148,6 +148,7 @@ def test_pages_together_decode_no_more_than_the_budget(tmp_path, photo, monkeypa
     service.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much the process holds")
 def test_memory_is_given_back_when_sessions_end():
     """Four pages open six megapixels at once; what they took is free afterwards, in whichever thread it was."""

@@ -44,6 +44,7 @@ def test_closed_run_lets_its_lock_go(tmp_path):
     assert (lock.st_dev, lock.st_ino) not in open_files()
 
 
+@pytest.mark.slow
 def test_folders_of_killed_runs_are_swept_at_the_next_start(tmp_path):
     code = "import os; from pathlib import Path; from samui.serve.scratch import Scratch; "
     code += f"kept = Scratch(Path({str(tmp_path)!r}))"
@@ -62,6 +63,7 @@ def test_number_of_a_dead_process_that_another_one_has_now_keeps_nothing_alive(t
     assert folders(tmp_path) == [running.folder]
 
 
+@pytest.mark.slow
 def test_run_of_another_process_is_left_alone_until_it_ends(tmp_path):
     code = "import sys; from pathlib import Path; from samui.serve.scratch import Scratch; "
     code += "kept = Scratch(Path(sys.argv[1])); "

@@ -13,7 +13,7 @@ class Crowd:
     def __init__(self, at_once):
         self.turns = Turns(at_once)
         self.order, self.at_once, self.most = [], 0, 0
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._free = {}
 
     def come(self, name, wanted=lambda: True):
@@ -26,21 +26,27 @@ class Crowd:
             thread.join(0.001)
         return thread
 
+    def until_begun(self, count):
+        """So many have had their turn, or have it."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.order) >= count, 30)
+
     def end(self, name):
         self._free[name].set()
 
     def _work(self, name, wanted):
         try:
             with self.turns.turn(wanted):
-                with self._lock:
+                with self._changed:
+                    self._changed.notify_all()
                     self.order.append(name)
                     self.at_once += 1
                     self.most = max(self.most, self.at_once)
                 assert self._free[name].wait(30)
-                with self._lock:
+                with self._changed:
                     self.at_once -= 1
         except OvertakenError:
-            with self._lock:
+            with self._changed:
                 self.order.append(f"{name} overtaken")
 
 
@@ -49,9 +55,10 @@ def test_no_more_than_so_many_run_at_once_and_in_order_of_arrival():
     names = list("abcdefg")
     threads = [crowd.come(name) for name in names]
     assert crowd.turns.waiting == 5
-    for name, thread in zip(names, threads, strict=True):
+    for n, (name, thread) in enumerate(zip(names, threads, strict=True), 1):
         crowd.end(name)
         thread.join(30)
+        crowd.until_begun(min(n + 2, len(names)))  # the next one, in its own thread
     assert crowd.order[:2] in (["a", "b"], ["b", "a"])
     assert crowd.order[2:] == names[2:]
     assert crowd.most == 2

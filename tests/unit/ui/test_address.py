@@ -12,6 +12,8 @@ import pytest
 from samui.errors import SamuiError
 from samui.ui import address
 
+pytestmark = pytest.mark.slow  # many, and together they take seconds
+
 
 @pytest.fixture
 def taken():

@@ -12,6 +12,8 @@ from samui.serve.settings import Settings
 from samui.ui.launch import launch
 from tests.fakes import FakePredictor
 
+pytestmark = pytest.mark.slow  # many, and together they take seconds
+
 API = "/gradio_api/"
 CANVAS_CALL, JOIN, UPLOAD = f"{API}component_server/", f"{API}queue/join", f"{API}upload"
 NAMED = [f"{API}{way}/segment" for way in ("run", "api", "call", "call/v2")]
