@@ -134,7 +134,8 @@ def _version(theirs: Object, was: Object | None, mine: Object) -> tuple[Object, 
 
 
 def _order(have: list[str], old: list[str], new: list[str]) -> list[str]:
-    """The uids of both: in my order if I changed it, else in theirs; what only one has follows what it followed."""
+    """The uids of both: in my order if I changed it, else in theirs. What only one has keeps its place below others,
+    and what is new on top stays there."""
     both = set(old) & set(new)
     if [uid for uid in new if uid in both] == [uid for uid in old if uid in both]:
         return _woven(have, new)
@@ -143,11 +144,11 @@ def _order(have: list[str], old: list[str], new: list[str]) -> list[str]:
 
 def _woven(base: list[str], others: list[str]) -> list[str]:
     order, known = list(base), set(base)
-    for place, uid in enumerate(others):
+    above: str | None = None
+    for uid in reversed(others):
         if uid not in known:
-            before = next((one for one in reversed(others[:place]) if one in known), None)
-            order.insert(0 if before is None else order.index(before) + 1, uid)
-            known.add(uid)
+            order.insert(len(order) if above is None else order.index(above), uid)
+        above = uid
     return order
 
 
