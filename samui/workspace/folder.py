@@ -69,10 +69,9 @@ class Workspace(Shelf):
             self._thumbnails.put(key, data)
         return data
 
-    def opened(self, uid: str, size: tuple[int, int]) -> None:
-        """Note that an image of (H, W) pixels was opened; the last one is where the next start goes on."""
+    def _note_opened(self, uid: str, size: tuple[int, int], file: Path | None) -> None:
         self._digest(uid)
-        self.images.opened(uid, size)
+        super()._note_opened(uid, size, file)
 
     def commit(self, operation: Operation, before: Sequence[Object], after: Sequence[Object]) -> Kept:
         """See `Store.commit`."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import time
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import platformdirs
 
 from samui import files
 from samui.errors import ImageError, StoreError, WorkspaceError
+from samui.work.state import Object
 from samui.workspace.images import path_in
 from samui.workspace.rows import Image
 from samui.workspace.shelf import Shelf, digest_of
-from samui.workspace.sqlite import key_of, new_key, uid_of
+from samui.workspace.sqlite import key_of
+from samui.workspace.store import Kept, Operation
 from samui.workspace.thumbnails import make_thumbnail
 
 IMAGE_BYTES = 2 * 2**30  # of the images that are kept, so that recent ones can be opened again
@@ -45,25 +48,24 @@ class Library(Shelf):
             raise StoreError(f"{place}: must be a folder that can be written, got: {error.strerror}") from error
         super().__init__(place, **options)
         self._budget = image_bytes
+        self._adopted: dict[str, tuple[bytes, str]] = {}  # (digest, name) of those without a row yet
+        self._lock = threading.Lock()
 
-    def adopt(self, file: Path, name: str, size: tuple[int, int]) -> str:
-        """The uid of an image of (H, W) pixels, by the content of its file, which is kept too. Raises ImageError and
-        StoreError."""
+    def adopt(self, file: Path, name: str) -> str:
+        """The uid of an image by the content of its file. Raises ImageError."""
         try:
             digest = digest_of(file)
         except OSError as error:
             raise ImageError(f"{name}: must be readable, got: {error.strerror or error}") from error
-        with self.database.writing() as writer:
-            found = writer.execute("SELECT uid FROM image WHERE digest = ?", (digest,)).fetchone()
-            uid = found[0] if found else new_key()
-            if found is None:
-                writer.execute("INSERT INTO image (uid, digest, name) VALUES (?, ?, ?)", (uid, digest, path_in(name)))
-            writer.execute(
-                "UPDATE image SET name = ?, height = ?, width = ?, opened = ? WHERE uid = ?",
-                (path_in(name), *size, time.time(), uid),
-            )
-        self._keep(file, digest)
-        return uid_of(uid)
+        uid = digest[:16].hex()
+        with self._lock:
+            self._adopted[uid] = (digest, name)
+        return uid
+
+    def commit(self, operation: Operation, before: Sequence[Object], after: Sequence[Object]) -> Kept:
+        """See `Store.commit`."""
+        self._insert(operation.image)
+        return super().commit(operation, before, after)
 
     def recent(self, count: int = 50) -> list[Image]:
         """The images that were opened last, the newest first, of those whose file is at hand."""
@@ -84,19 +86,38 @@ class Library(Shelf):
             self._thumbnails.put(uid, data)
         return data
 
+    def _note_opened(self, uid: str, size: tuple[int, int], file: Path | None) -> None:
+        self._insert(uid)
+        super()._note_opened(uid, size, file)
+        if file is not None:
+            self._keep(file, uid)
+
+    def _insert(self, uid: str) -> None:
+        """See to it that an image that was adopted has a row, and its newest name."""
+        with self._lock:
+            adopted = self._adopted.get(uid)
+        if adopted is None:
+            return
+        digest, name = adopted
+        with self.database.writing() as writer:
+            writer.execute(
+                "INSERT INTO image (uid, digest, name) VALUES (?, ?, ?) ON CONFLICT (uid) DO UPDATE SET name = ?",
+                (key_of(uid), digest, path_in(name), path_in(name)),
+            )
+        with self._lock:
+            if self._adopted.get(uid) is adopted:
+                del self._adopted[uid]
+
     def _kept(self, uid: str) -> Path | None:
-        found = self.database.row("SELECT digest FROM image WHERE uid = ?", (key_of(uid),))
-        if found is None or found[0] is None:
-            raise WorkspaceError(f"image: must be one of the library, got {uid}")
-        file = self._place(found[0])
+        file = self._place(self.images.get(uid).uid)
         return file if file.is_file() else None
 
-    def _place(self, digest: bytes) -> Path:
-        return self.place / "images" / digest.hex()
+    def _place(self, uid: str) -> Path:
+        return self.place / "images" / uid
 
-    def _keep(self, source: Path, digest: bytes) -> None:
+    def _keep(self, source: Path, uid: str) -> None:
         """Keep the file, and let those go that were used longest ago; where there is no room it is not kept."""
-        target = self._place(digest)
+        target = self._place(uid)
         with contextlib.suppress(OSError):
             if not target.is_file():
                 with files.replacing(target, durable=False) as out, open(source, "rb") as opened:
@@ -109,3 +130,8 @@ class Library(Shelf):
                     break
                 one.unlink()
                 total -= size
+
+
+def open_library(place: Path | None = None, **options: Any) -> Library:
+    """The library of this person, made if there is none. Raises StoreError."""
+    return Library(default_place() if place is None else place, **options)

@@ -1,13 +1,12 @@
-"""Objects and gestures as values of JSON, both ways: what a store keeps, and what a page may hold and give back.
+"""Gestures as values of JSON, both ways: how a store keeps what made an object, so that it can be made again.
 
-An object is {"uid", "id", "label", "colour", "visible", "mask", "score", "gestures", "candidate", "snapped", "model"},
-a mask {"size": [h, w], "counts": COCO's string}, a gesture an object with one key that says what it is. A mask gesture
-whose mask is the object's own says null. Logits are left out: the gestures make them again.
+A gesture is an object with one key that says what it is: {"point": [x, y, label]}, {"box": [x0, y0, x1, y1]},
+{"choice": candidate}, {"stroke": [[x, y], ...], "width", "add"}, {"mask": COCO's run lengths, null for the object's own
+mask, "snapped"}. Logits are left out: the gestures make them again.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,52 +14,8 @@ from samui.errors import FormatError, MaskError
 from samui.formats import checks
 from samui.pixels.rle import Rle
 from samui.work.gestures import BoxGesture, ChoiceGesture, Gesture, Gestures, MaskGesture, PointGesture, StrokeGesture
-from samui.work.state import Object
 
 MAX_GESTURES = 10_000  # of one object
-_UID = re.compile("[0-9a-f]{32}")
-
-
-def record(item: Object) -> dict[str, Any]:
-    """An object as JSON can hold it, without its logits."""
-    return {
-        "uid": item.uid,
-        "id": item.id,
-        "label": item.label,
-        "colour": item.colour,
-        "visible": item.visible,
-        "mask": _mask(item.mask),
-        "score": item.score,
-        "gestures": record_gestures(item.gestures, item.mask),
-        "candidate": item.candidate,
-        "snapped": item.snapped,
-        "model": item.model,
-    }
-
-
-def from_record(value: Any, where: str = "object", *, size: tuple[int, int] | None = None) -> Object:
-    """The object of a record that anybody may have written. size: (H, W) that its masks must have.
-
-    Raises FormatError with where, rule and value.
-    """
-    data = checks.mapping(value, where)
-    mask = _from_mask(data.get("mask"), f"{where}.mask", size)
-    uid = checks.text(data.get("uid"), f"{where}.uid")
-    if not _UID.fullmatch(uid):
-        raise FormatError(f"{where}.uid: must be 32 hexadecimal digits, got {checks.short(uid)}")
-    return Object(
-        id=_from_one(data.get("id"), f"{where}.id", least=1),
-        uid=uid,
-        label=checks.text(data.get("label"), f"{where}.label"),
-        colour=checks.colour(data.get("colour"), f"{where}.colour").lower(),
-        visible=_flag(data.get("visible"), f"{where}.visible"),
-        mask=mask,
-        score=checks.number(data.get("score"), f"{where}.score"),
-        gestures=from_gestures(data.get("gestures"), mask, f"{where}.gestures"),
-        candidate=_from_one(data.get("candidate"), f"{where}.candidate"),
-        snapped=_flag(data.get("snapped"), f"{where}.snapped"),
-        model=checks.text(data.get("model"), f"{where}.model"),
-    )
 
 
 def record_gestures(gestures: Gestures, own: Rle) -> list[dict[str, Any]]:
@@ -82,22 +37,6 @@ def _from_gesture(value: Any, own: Rle, where: str) -> Gesture:
         if name in data:
             return read(data, own, where)
     raise FormatError(f"{where}: must be one of {', '.join(_READERS)}, got {checks.short(value)}")
-
-
-def _mask(mask: Rle) -> dict[str, Any]:
-    return {"size": list(mask.size), "counts": mask.to_string()}
-
-
-def _from_mask(value: Any, where: str, size: tuple[int, int] | None) -> Rle:
-    data = checks.mapping(value, where)
-    height, width = checks.numbers(data.get("size"), f"{where}.size", 2)
-    found = checks.size(height, width, f"{where}.size")
-    if size is not None and found != tuple(size):
-        raise FormatError(f"{where}.size: must be {size[1]}x{size[0]} as the image, got {found[1]}x{found[0]}")
-    try:
-        return Rle.from_string(found, checks.text(data.get("counts"), f"{where}.counts"))
-    except MaskError as error:
-        raise FormatError(f"{where}: {error}") from None
 
 
 def _point(data: Any, own: Rle, where: str) -> Gesture:
@@ -125,12 +64,16 @@ def _stroke(data: Any, own: Rle, where: str) -> Gesture:
 
 
 def _given(data: Any, own: Rle, where: str) -> Gesture:
-    value = data["mask"]
-    mask = own if value is None else _from_mask(value, f"{where}.mask", own.size)
+    mask = own
+    if data["mask"] is not None:
+        try:
+            mask = Rle.from_string(own.size, checks.text(data["mask"], f"{where}.mask"))
+        except MaskError as error:
+            raise FormatError(f"{where}.mask: {error}") from None
     return MaskGesture(mask, _flag(data.get("snapped"), f"{where}.snapped"))
 
 
-def _from_one(value: Any, where: str, least: int = 0) -> int:
+def _whole(value: Any, where: str, least: int = 0) -> int:
     found = checks.whole(value, where)
     if found < least:
         raise FormatError(f"{where}: must be at least {least}, got {found}")
@@ -148,12 +91,12 @@ _RECORDS: dict[type, Callable[[Any, Rle], dict[str, Any]]] = {
     BoxGesture: lambda one, own: {"box": list(one.box)},
     ChoiceGesture: lambda one, own: {"choice": one.candidate},
     StrokeGesture: lambda one, own: {"stroke": _pairs(one.points), "width": one.width, "add": one.add},
-    MaskGesture: lambda one, own: {"mask": None if one.mask == own else _mask(one.mask), "snapped": one.snapped},
+    MaskGesture: lambda one, own: {"mask": None if one.mask == own else one.mask.to_string(), "snapped": one.snapped},
 }
 _READERS: dict[str, Callable[[Any, Rle, str], Gesture]] = {
     "point": _point,
     "box": _box,
-    "choice": lambda data, own, where: ChoiceGesture(_from_one(data["choice"], f"{where}.choice")),
+    "choice": lambda data, own, where: ChoiceGesture(_whole(data["choice"], f"{where}.choice")),
     "stroke": _stroke,
     "mask": _given,
 }

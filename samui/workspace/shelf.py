@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from samui.errors import SamuiError
 from samui.work.state import Object
 from samui.workspace.database import Database
 from samui.workspace.history import History
@@ -17,6 +19,7 @@ from samui.workspace.store import Kept, Operation
 from samui.workspace.thumbnails import Thumbnails
 
 STORE = "store.sqlite"
+log = logging.getLogger(__name__)
 
 
 class Shelf:
@@ -63,6 +66,21 @@ class Shelf:
     def knows(self, operation: str) -> bool:
         """See `Store.knows`."""
         return self._store.knows(operation)
+
+    def opened(self, uid: str, size: tuple[int, int], file: Path | None = None) -> None:
+        """Note that an image of (H, W) pixels was opened; the last one is where the next start goes on. file: a copy of
+        it. A note that cannot be made is left out."""
+        try:
+            self._note_opened(uid, size, file)
+        except SamuiError as error:
+            log.warning("%s: not noted as opened (%s)", uid, error)
+
+    def file(self, uid: str) -> Path:
+        """The file of an image. Raises WorkspaceError if it is not there."""
+        raise NotImplementedError
+
+    def _note_opened(self, uid: str, size: tuple[int, int], file: Path | None) -> None:  # noqa: ARG002
+        self.images.opened(uid, size)
 
     def forget(self, image: str) -> None:
         """Nothing: what is on disk stays there."""
