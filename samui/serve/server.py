@@ -106,6 +106,13 @@ class Server:
         """
         return fitting(self.keeper.objects(image.key, self.seats.all()), image.size)
 
+    def refresh(self, image: str | None = None) -> None:
+        """Let all seats go on from what the store holds of an image, or of every image. Raises StoreError.
+
+        Must not be called under a seat's lock.
+        """
+        self.keeper.refresh(self.seats.all(), image)
+
     def check_open(self, seat: Seat) -> None:
         """UnknownSessionError if a seat was closed while something was written into its folder, which goes again."""
         if seat.closed:
