@@ -42,7 +42,7 @@ def close_store(database: Database) -> None:
     """Close a store, and take note that it was."""
     try:
         _note(database, _identity(database.file))
-    except StoreError:  # it is checked at the next start then
+    except (StoreError, OSError):  # it is checked at the next start then
         pass
     finally:
         database.close()
