@@ -40,7 +40,7 @@ class Seats:
         self._on_close, self._clock = on_close, clock
         self._seats: OrderedDict[str, Seat] = OrderedDict()
         self._former: dict[str, Seat] = {}
-        self._weights: dict[str, int] = {}  # bytes of each seat when it was weighed last
+        self._weights: dict[str, int] = {}  # bytes of each seat when it was last weighed
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -128,10 +128,10 @@ class Seats:
             self.sweep()
 
     def _shorten(self, seats: list[Seat]) -> None:
-        """Undo lists of people at work: the largest become as long as the budget leaves for each, no others."""
+        """Undo lists of people at work: only the largest are cut, to what the budget leaves for each."""
         limit = fair_share([seat.nbytes for seat in seats], self._budget)
         for seat in seats:
-            # A seat that is busy now comes to its turn at the next sweep; its own change ends with one.
+            # A seat that is busy now is shortened at the next sweep; its own change ends with one.
             if seat.nbytes > limit and seat.lock.acquire(blocking=False):
                 try:
                     seat.prepared = None

@@ -14,7 +14,7 @@ _LARGEST = 1_000_000  # bytes; the longest list of masks that a page may name ta
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 with one line of text to a body over `largest` bytes, but for uploads."""
+    """ASGI middleware: answers 413 with one line of text to a body over `largest` bytes, except uploads."""
 
     def __init__(self, app: ASGIApp, largest: int = _LARGEST) -> None:
         self._app, self._largest = app, largest
@@ -36,7 +36,7 @@ class BodyLimit:
         await self._app(scope, receive, send)
 
     async def _read(self, receive: Receive) -> tuple[int, list[Message]]:
-        """Bytes and messages of a body, up to the first that is too many."""
+        """Bytes and messages of a body, up to the first message over the limit."""
         size, messages = 0, []
         async for message in messages_of(receive):
             messages.append(message)

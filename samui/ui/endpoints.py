@@ -38,7 +38,7 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
         """Set the prompt: points [[x, y, label], ...], box [x0, y0, x1, y1] or null, candidate "best" or an index."""
         prompt = {"points": points, "box": box}
         rank = None
-        if candidate != "best":  # which ones there are is known once they are decoded; a wrong one shall change nothing
+        if candidate != "best":  # only decoding tells which there are; a wrong one must change nothing
             found = _act(service, session, {"action": "prepare", **prompt})["candidates"]
             rank = _rank(candidate, [str(one["index"]) for one in found])
         told = _act(service, session, {"action": "prompt", **prompt})

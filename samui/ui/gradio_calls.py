@@ -1,7 +1,7 @@
 """Requests for Gradio's queue, endpoints and files, checked before Gradio sees them.
 
-Gradio answers what it did not expect with status 500, or with an event of no words, and writes forty lines of traceback
-to the log each time: whoever may call a server could fill its disk. Here such a request is answered by one line.
+Gradio answers what it did not expect with status 500 or an empty event, and logs forty lines of traceback each time:
+whoever may call a server could fill its disk. Here such a request is answered by one line.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ class GradioCalls:
         try:
             await self._app(scope, receive, send)
         except RuntimeError as error:
-            # An event that Gradio does not know, which it finds out amid its answer.
+            # An event that Gradio does not know; it would notice in the middle of its answer.
             if not isinstance(error.__cause__, HTTPException):
                 raise
             await send({"type": "http.response.body", "body": b""})
 
     def _check(self, path: str, call: Any) -> None:
-        """RequestError for a call that is none; what else is wrong is told by Gradio or the function itself."""
+        """RequestError for a malformed call; Gradio or the function itself reports all else that is wrong."""
         named = _NAMED.search(path)
         if named is None and not _JOIN.search(path):
             return

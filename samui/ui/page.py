@@ -70,7 +70,7 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
 class _Teller:
     """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`, errors as events.
 
-    Each carries the number `asked` of the request that it answers, as the page has counted it.
+    Each carries the number `asked` of the request that it answers, as counted by the page.
     """
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 A call is the same request at the same address with the same answer. Gradio's way to it goes through a hundred routes, a
 thread for its login check, another one for the function, and models for request and answer, which together take as long
 as a third of the decoder. Here a call is one hand-over to a thread, in which the answer is also written and compressed.
-All calls where somebody has to log in are left to Gradio; else what is none of these calls is refused, since a page has
+Where login is required, all calls are left to Gradio; elsewhere anything but these calls is refused, since a page has
 no other server functions, and Gradio would fail on it with forty lines of traceback in the log.
 """
 

@@ -19,7 +19,7 @@ from samui.errors import FullError, RequestError
 from samui.serve.settings import Settings
 
 _FRAME = 2**16  # bytes of a request beside those of its file
-_LEAST = 2**16  # bytes that a file counts with at least: a request may bring a thousand empty ones
+_LEAST = 2**16  # least bytes that a file counts as: a request may bring a thousand empty ones
 _CLOCK = 2.0  # seconds by which the times of files may differ from the clock
 
 
@@ -35,7 +35,7 @@ class Arrival:
 class Uploads:
     """The folder of uploads under a budget of bytes. Thread-safe.
 
-    Whoever needs room for a new one gets that of the oldest file that nobody is opening. What is being written or
+    A new upload takes the room of the oldest file that nobody is opening. What is being written or
     opened stays, so a new upload is refused where only such files are left.
     """
 
@@ -122,7 +122,7 @@ class Uploads:
     def _taken(self) -> int:
         whole, parts = self._files()
         written = sum(size for _, size, _ in parts)
-        # What is written of an upload under way counts once, with what may still come of it.
+        # An upload under way counts once: what is written of it and what may still come.
         left_over = max(0, written - sum(arrival.received for arrival in self._arriving))
         return sum(size for _, size, _ in whole) + left_over + sum(arrival.allowed for arrival in self._arriving)
 
@@ -142,7 +142,7 @@ class Uploads:
             )
 
     def _sweep(self) -> None:
-        """Remove files whose openings are over, and what uploads left behind that were broken off."""
+        """Remove files whose openings are over, and what broken-off uploads left behind."""
         oldest = min((arrival.began for arrival in self._arriving), default=float("inf"))
         for written, _, file in self._files()[1]:
             if written < oldest - _CLOCK:

@@ -61,7 +61,7 @@ def segment(
 
     candidate: index in the model's order, None for the one with the highest predicted IoU. snap: move the mask to the
     image's edges; None means as the page does by default with this model. Runs the encoder once, and the decoder once a
-    point and once for the box. Raises PromptError for a prompt outside the image or a candidate that there is not.
+    point and once for the box. Raises PromptError for a prompt outside the image or a candidate that does not exist.
     """
     _check([prompt], image.shape[:2])
     embedding = predictor.embed(image)
