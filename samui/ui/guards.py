@@ -5,8 +5,10 @@ from __future__ import annotations
 import gradio as gr
 from starlette.middleware import Middleware
 
+from samui.ui.answers import SafeAnswers
 from samui.ui.body_limit import BodyLimit
 from samui.ui.gradio_calls import GradioCalls, calls_of
+from samui.ui.origins import Origins
 from samui.ui.server_functions import ServerFunctions, functions_of
 from samui.ui.upload_limit import UploadLimit
 from samui.ui.uploads import Uploads
@@ -15,6 +17,8 @@ from samui.ui.uploads import Uploads
 def guards(page: gr.Blocks, uploads: Uploads) -> list[Middleware]:
     """The middleware of a page, to give to `launch(app_kwargs={"middleware": ...})`."""
     return [
+        Middleware(SafeAnswers),
+        Middleware(Origins),
         Middleware(BodyLimit),
         Middleware(ServerFunctions, functions=functions_of(page)),
         Middleware(GradioCalls, functions=calls_of(page), uploads=uploads),

@@ -13,9 +13,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samui.errors import FullError, RequestError
+from samui.ui.paths import UPLOAD, path_of
 from samui.ui.uploads import Arrival, Uploads, megabytes
 
-_ROUTE = "/upload"  # Gradio's
 _STALL = 60.0  # seconds without a byte after which an upload is given up, since it holds its room
 _SLOWEST = 10_000  # bytes a second that must come beyond those; a byte now and then would hold the room for ever
 
@@ -58,7 +58,7 @@ class UploadLimit:
 
 def is_upload(scope: Scope) -> bool:
     """Whether a request sends files to Gradio."""
-    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_ROUTE)
+    return scope["type"] == "http" and scope["method"] == "POST" and path_of(scope) == UPLOAD
 
 
 class _StoppedError(Exception):

@@ -112,13 +112,17 @@ CANVAS_CALLS = {
     **{f"component_id {value!r}": call(component_id=value) for value in (0, -1, 10**30, 1.5, "x", None, [], {})},
     **{f"fn_name {value!r}": call(fn_name=value) for value in ("nope", "__init__", None, [], 5)},
     "no fields": as_json({}),
-    "a form": as_part(b'Content-Disposition: form-data; name="data"'),
 }
 
 
 @pytest.mark.parametrize("body", CANVAS_CALLS.values(), ids=CANVAS_CALLS)
 def test_canvas_call_that_names_no_function_is_refused(client, logged, body):
     assert (client.post(CANVAS_CALL, **body).status_code, logged) == (400, [])
+
+
+def test_canvas_call_is_no_form(client, logged):
+    form = as_part(b'Content-Disposition: form-data; name="data"')
+    assert (client.post(CANVAS_CALL, **form).status_code, logged) == (415, [])
 
 
 @pytest.mark.parametrize("index", [99, -1, 10**30, 1.5, "x", [], True])
