@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from contextvars import ContextVar
 
 from starlette.types import Scope
+
+# Of the request that is being answered, for functions that Gradio calls with the page's values alone. Starlette and
+# anyio hand the context on to the threads that they start.
+sender: ContextVar[str | None] = ContextVar("sender", default=None)
 
 
 def address_of(scope: Scope) -> str | None:

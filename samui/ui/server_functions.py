@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from samui.canvas import PromptCanvas
 from samui.errors import RequestError
+from samui.ui.clients import address_of, sender
 from samui.ui.json_body import read_json
 from samui.ui.messages import body_of, messages_of
 from samui.ui.paths import CALLS, path_of
@@ -53,6 +54,7 @@ class ServerFunctions:
             await PlainTextResponse(str(error), status_code=400)(scope, receive, send)
             return
         packs = _takes_gzip(scope)
+        sender.set(address_of(scope))
         # Before the work: from an answer's headers a browser takes two milliseconds to where it reads the body.
         await send({"type": "http.response.start", "status": 200, "headers": _PACKED if packs else _PLAIN})
         body = await anyio.to_thread.run_sync(_answer, function, data, packs, limiter=self._threads)
