@@ -165,7 +165,7 @@ def drive(chromium: Browser) -> Iterator[Callable[..., PageDriver]]:
             context.close()
 
 
-def launched(service: Service) -> tuple[Any, str]:
+def launched(service: Service, **options: Any) -> tuple[Any, str]:
     """Serve the page on a free port; (page, its address).
 
     Nothing is collected meanwhile: what ends amid an import, and imports something itself, breaks the import lock of
@@ -174,7 +174,7 @@ def launched(service: Service) -> tuple[Any, str]:
     gc.collect()
     gc.disable()
     try:
-        return launch(service, block=False)
+        return launch(service, block=False, **options)
     finally:
         gc.enable()
 

@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 from samui.ui.answers import SafeAnswers
 from samui.ui.origins import Origins
 from samui.ui.paths import CALLS, UPLOAD
+from samui.ui.root_path import RootPath
 from tests.loops import run_async
 
 JSON = {"content-type": "application/json"}
@@ -96,6 +97,30 @@ def test_refusals_say_so_too():
 def test_file_that_somebody_sent_runs_nothing_in_the_pages_name(root):
     headers = ask("GET", f"{root}/gradio_api/file=/tmp/x/page.html", {}, root_path=root).headers
     assert headers["content-security-policy"].startswith("sandbox;")
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "whole"),
+    [
+        ("/samui/sample/x", "", "/samui/sample/x"),
+        ("/samui/sample/x", "/samui", "/samui/samui/sample/x"),
+        ("/samui/samui/sample/x", "/samui", "/samui/samui/sample/x"),
+        ("/gradio_api/upload", "/samui", "/samui/gradio_api/upload"),
+        ("/samui/gradio_api/upload", "/samui", "/samui/gradio_api/upload"),
+        ("/", "/samui", "/samui/"),
+        ("/samui", "/samui", "/samui"),
+        ("/samuix", "/samui", "/samui/samuix"),
+        ("/samui/sample/x", "/deep/er/", "/deep/er/samui/sample/x"),
+    ],
+)
+def test_path_is_whole_whether_or_not_a_proxy_took_its_beginning_off(path, root, whole):
+    seen = []
+
+    async def app(scope, _receive, _send):
+        seen.append(scope["path"])
+
+    run_async(RootPath(app, own=["/samui/sample/"])({"type": "http", "path": path, "root_path": root}, None, None))
+    assert seen == [whole]
 
 
 @pytest.mark.parametrize(
