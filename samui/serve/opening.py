@@ -27,6 +27,7 @@ def open_image(server: Server, seat: Seat, source: Path, name: str) -> Iterator[
     The file is copied. Until "image" the seat keeps its old image and work, and a cancel brings them back. An image
     that a newer one overtakes before it is shown ends without an event. Raises SamuiError.
     """
+    server.seats.admit(seat)
     ticket = seat.line.begin("open")
     yield {"event": "open", "stage": "reading"}
     begun, image = _read(server, seat, source, name, ticket)

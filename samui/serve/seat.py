@@ -117,14 +117,18 @@ class Seat:
     """One page's place in the table.
 
     token: the secret that names it. former: the token before this one, good until the new one is used. key: names its
-    folder, and stays when the token changes. `lock` is held by whoever changes what it holds, from the look at the old
-    value to the assignment of the new one; no encoder runs and no file is written meanwhile. Reading needs no lock.
+    folder, and stays when the token changes. sender: address that it was given to, None where all may have the same.
+    admitted: it is one of the people at work, who may open images. `lock` is held by whoever changes what it holds,
+    from the look at the old value to the assignment of the new one; no encoder runs and no file is written meanwhile.
+    Reading needs no lock.
     """
 
     token: str
     used: float
     key: str = field(default_factory=lambda: secrets.token_hex(8))
     former: str | None = None
+    sender: str | None = None
+    admitted: bool = False
     closed: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
     line: Line = field(default_factory=Line)

@@ -92,12 +92,15 @@ class Service:
         self._server.seats.close_all()
         self._server.scratch.close()
 
-    def begin(self, data: Any) -> Event:
-        """Give a page its seat: the one of the token that it kept, under a new token, or a new one."""
+    def begin(self, data: Any, sender: str | None = None) -> Event:
+        """Give a page its seat: the one of the token that it kept, under a new token, or a new one.
+
+        sender: the address that asks, None where all may have the same.
+        """
         try:
             if not isinstance(data, Mapping):
                 raise RequestError(f"request: must be an object, got {type(data).__name__}")
-            seat, resumed = self.seats.take(data.get("token"), model=self.settings.model)
+            seat, resumed = self.seats.take(data.get("token"), self.settings.model, sender)
             if resumed:
                 seat.stop()  # nobody listens to it any more
             return {**self._describe(seat), "resumed": resumed}
