@@ -43,7 +43,7 @@ Row = dict[str, float]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `run` reads, on a parser that has the model's arguments already."""
+    """Add what `run` reads to a parser that already has the model's arguments."""
     parser.add_argument("photos", type=Path, help="folder or zip: NAME.jpg and NAME.png, or NAME.0.png, NAME.1.png ...")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N photos by name")
     parser.add_argument("--divisible", type=int, metavar="N", help="only photos whose name's number N divides")

@@ -1,4 +1,4 @@
-"""Under which name an embedding is kept, in memory and on disk."""
+"""The name under which an embedding is kept, in memory and on disk."""
 
 from __future__ import annotations
 

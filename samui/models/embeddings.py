@@ -72,11 +72,11 @@ class Encoding:
 
 
 class UnwantedError(Exception):
-    """Whoever asked for an embedding wants it no more, and nobody else does."""
+    """Whoever asked for an embedding no longer wants it, and nobody else does."""
 
 
 class _Run:
-    """An embedding that is being made; wants: of each who asked for it, whether it is wanted still."""
+    """An embedding that is being made. wants: one for each caller, whether that caller still wants it."""
 
     def __init__(self) -> None:
         self.embedding: Future[Embedding] = Future()
@@ -201,7 +201,7 @@ class EmbeddingCache:
                     del self._running[key]
             mine.embedding.set_exception(error)
             raise
-        # Held before it stops to count as running, so that no caller falls between the two and encodes again.
+        # Held before it stops counting as running, so that no caller falls between the two and encodes again.
         with self._lock:
             self._hold(key, embedding)
             del self._running[key]
@@ -240,7 +240,7 @@ class EmbeddingCache:
             turn.release()
 
     def _check_wanted(self, key: str, run: _Run) -> None:
-        """UnwantedError if nobody wants it; who asks from then on begins anew."""
+        """UnwantedError if nobody wants it; whoever asks from then on begins anew."""
         with self._lock:
             if not any(wants() for wants in run.wants):
                 del self._running[key]

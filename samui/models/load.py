@@ -70,7 +70,7 @@ class _Places:
 
     @classmethod
     def find(cls, device: str | None, decoder_device: str | None) -> _Places:
-        """Of the devices asked for; by default both are the one that accelerate finds."""
+        """The places on the devices asked for; by default accelerate's choice for both."""
         encoder = _device(device, "device")
         return cls(encoder, encoder if decoder_device is None else _device(decoder_device, "decoder_device"))
 

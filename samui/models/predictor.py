@@ -87,4 +87,4 @@ class Predictor(Protocol):
         """The embedding as plain arrays, for a file; float16 if `half` and if no value overflows it, else float32."""
 
     def unpack(self, arrays: Mapping[str, np.ndarray]) -> Embedding:
-        """The embedding that `pack` made arrays of; ValueError if they are not of this model's shape."""
+        """The embedding that `pack` turned into arrays; ValueError if they are not of this model's shape."""

@@ -94,7 +94,7 @@ class Rle:
         """COCO's compressed string: from the fourth number on the difference to the one two before, 5 bits a char."""
         values = self.counts.astype(np.int64)
         values[3:] -= self.counts[1:-2]
-        # A char holds five bits, so a number needs one more for each limit that it, or for a negative one ~it, passes.
+        # A char holds five bits; a number (~number if negative) needs one more for each limit that it passes.
         size = values ^ (values >> 63)
         length = np.searchsorted(_LIMITS, size, "right") + 1
         ends = np.cumsum(length)

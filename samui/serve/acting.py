@@ -49,7 +49,7 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
         answer = _closely(server, seat, request, timings)
     except OvertakenError:
         return {"ok": True, "overtaken": True}
-    finally:  # also where the change was made and the answer to it was not
+    finally:  # also when the change was made but its answer was not
         kept = _kept(server, seat)
     server.seats.weigh(seat)
     return answer | kept
@@ -186,7 +186,7 @@ def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings
 
 
 def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None:
-    """Change the session by an action; what had been prepared for another one is forgotten."""
+    """Change the session by an action; forget what was prepared for another one."""
     made, before = seat.prepared_for(request.action), seat.work.session
     if made is None:
         seat.prepared = None
@@ -208,7 +208,7 @@ def _go_back(seat: Seat, tools: Tools) -> None:
     work = contents.work
     predictor = contents.predictor
     assert work is not None, "back() opens an image"
-    if predictor is not None and work.model != predictor.key:  # the logits of the one before are of no use to it
+    if predictor is not None and work.model != predictor.key:  # it cannot use the logits of the previous model
         session = work.session.for_other_model(tools)
         work = replace(work, session=session, model=predictor.key, embedding_key="", encode_ms=None)
     seat.stop()
@@ -216,13 +216,13 @@ def _go_back(seat: Seat, tools: Tools) -> None:
 
 
 def _changes(work: Work, action: str, after: Session) -> list[Change]:
-    """What the store is to be told of a new session: nothing unless the objects are others."""
+    """What the store must be told of a new session: nothing unless the objects differ."""
     before, now = work.session.state.objects, after.state.objects
     return [] if now is before else [Change(Operation(work.image.key, action), before, now)]
 
 
 def _kept(server: Server, seat: Seat) -> Reply:
-    """{} once the store has all changes of the seat, else that it has not."""
+    """{} once the store has all changes of the seat; until then a reply that says so."""
     try:
         server.tell_store(seat)
     except SamuiError as error:

@@ -25,7 +25,7 @@ def image(seat: Seat) -> dict[str, Any] | None:
 
 
 def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]:
-    """A model as its list entry and the status line show it, with the reason if it is what the server began with."""
+    """A model as its list entry and the status line show it, with the reason for it if the server began with it."""
     note = predictor.why if name == settings.model else ""
     told = {"name": name, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
     closely = looks_closer(predictor, settings)

@@ -41,7 +41,7 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
         """
         prompt = {"points": points, "box": box, "close_ups": True}
         rank = None
-        if candidate != "best":  # which ones there are is known once they are decoded; a wrong one shall change nothing
+        if candidate != "best":  # only decoding tells which there are; a wrong one must change nothing
             found = _act(service, session, {"action": "prepare", **prompt})["candidates"]
             rank = _rank(candidate, [str(one["index"]) for one in found])
         told = _act(service, session, {"action": "prompt", **prompt})

@@ -168,7 +168,7 @@ class Abandon:
 
 @dataclass(frozen=True)
 class TellFound:
-    """Tell all found masks; changes nothing."""
+    """Report all found masks; changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class GoBack:
 
 @dataclass(frozen=True)
 class Report:
-    """Tell the whole state; changes nothing."""
+    """Report the whole state; changes nothing."""
 
 
 Action = (

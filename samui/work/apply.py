@@ -1,6 +1,6 @@
 """`apply`: from a state and an action to the next state. Pure: it changes nothing, and knows no undo list.
 
-Each action that changes a session has one function here. What fails on the way raises, and there is no half of a state.
+Each action that changes a session has one function here. What fails on the way raises; no state is ever half made.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _accept(now: State, action: actions.Accept, tools: Tools) -> State:
     label = now.label if action.label is None else action.label
     step, gestures = now.steps[-1], now.gestures
     if old and _is_given(gestures, old.mask):
-        gestures = old.gestures  # reopened, and nothing was done to it
+        gestures = old.gestures  # reopened and not changed since
     new = Object(
         id=id,
         uid=old.uid if old else tools.uid(),
@@ -185,7 +185,7 @@ def _delete(now: State, action: actions.Delete, tools: Tools) -> State:
 
 def _relabel(now: State, action: actions.Relabel, tools: Tools) -> State:
     after = _edited(now, action.id, label=action.label)
-    if now.reopened == action.id and now.label != action.label:  # or accepting would undo it
+    if now.reopened == action.id and now.label != action.label:  # else accepting would undo it
         after = replace(after, label=action.label)
     return after
 
@@ -264,7 +264,7 @@ def _owned(logits: np.ndarray | None) -> np.ndarray | None:
 
 
 def _is_given(gestures: Gestures, mask: Rle) -> bool:
-    """Whether the last gesture gave just this mask."""
+    """Whether the last gesture gave exactly this mask."""
     return isinstance(gestures[-1], MaskGesture) and gestures[-1].mask is mask
 
 

@@ -40,7 +40,7 @@ class ChoiceGesture:
 class StrokeGesture:
     """What a brush or an eraser drew. points: (x, y) in image pixels; width: of the brush, in image pixels.
 
-    add: whether the pixels under it become part of the mask, or no part of it.
+    add: whether the pixels under it become part of the mask or leave it.
     """
 
     points: tuple[Point, ...]
@@ -118,11 +118,11 @@ def prompt_of(gestures: Sequence[Gesture]) -> Prompt:
 
 
 def revise(gestures: Sequence[Gesture], prompt: Prompt) -> Gestures:
-    """The gestures after a person has made the points and the box those of `prompt`.
+    """The gestures after a person has changed the points and the box to those of `prompt`.
 
     What is new comes last; what was moved keeps its place. A choice, and a mask that was given, belong to an answer of
-    the decoder: they go where a point or the box before them changed. Close-ups belong to the first answer. Strokes
-    stay.
+    the decoder: they are dropped if a point or the box before them changed. Close-ups belong to the first answer.
+    Strokes stay.
     """
     before = prompt_of(gestures)
     points = list(zip(prompt.points, prompt.labels, strict=True))

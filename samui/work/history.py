@@ -37,7 +37,7 @@ class History:
         return sum(self.added)
 
     def push(self, *states: State) -> History:
-        """These states, one after the other, after the present one; what had been undone is gone."""
+        """These states, one after the other, after the present one; undone states are dropped."""
         added = list(self.added[: self.at + 1])
         before = self.state
         for state in states:

@@ -123,7 +123,7 @@ def segment(
     snap: move the mask to the image's edges. close_ups: look for what is meant in closer views, too. None for either
     means as the page does by default with this model. Runs the encoder once, and the decoder once a point and once for
     the box; with close-ups both once more for each closer view of the box or of the first point. Raises PromptError for
-    a prompt outside the image or a candidate that there is not.
+    a prompt outside the image or a candidate that does not exist.
     """
     _check([prompt], image.shape[:2])
     tools = ImageViews(predictor, image).tools()

@@ -84,7 +84,7 @@ class Session:
         return self._with(self.history.push(*_between(now, after), after).within(self.history_bytes))
 
     def beside(self, action: actions.Undo | actions.Redo) -> State:
-        """The state that a step back or forward leads to, as it lies in the undo list."""
+        """The state that a step back or forward leads to, as the undo list holds it."""
         return self._moved(action).state
 
     def within(self, budget_bytes: int) -> Session:
