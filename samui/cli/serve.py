@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from samui.cli.options import add_model, loader
+from samui.cli.options import add_close_ups, add_model, loader
 from samui.errors import SamuiError
 from samui.ui import address
 
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's tunnel")
     parser.add_argument("--hosted", action="store_true", help="limits of a public page (default on a Space)")
     parser.add_argument("--metrics", action="store_true", help="figures for Prometheus at /metrics")
+    add_close_ups(parser)
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep embeddings there between starts")
 
 
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
     from samui.serve.settings import Settings
 
     make = Settings.for_host if options.hosted or "SPACE_ID" in os.environ else Settings
-    settings = make(model=options.model, disk_cache=options.cache)
+    settings = make(model=options.model, disk_cache=options.cache, close_ups=options.close_ups)
     if open_to_all := options.share or not loopback:
         settings = replace(settings, free_models=False)
     scratch = Path(tempfile.gettempdir()) / f"samui-{os.getuid() if hasattr(os, 'getuid') else 'user'}"

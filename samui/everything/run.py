@@ -77,9 +77,8 @@ def stream(
         if stopped := stopped or cancelled():
             break
         if crop.layer:
-            x0, y0, x1, y1 = crop.box
             yield Progress("encode", done, total, time.perf_counter() - start)
-            embedding = predictor.embed(np.ascontiguousarray(pixels[y0:y1, x0:x1]))
+            embedding = predictor.embed(crop.cut(pixels))
         clicks = points(crop, parameters)
         view = run.begin(crop, embedding.frame)
         sequence = order(len(clicks))
@@ -184,7 +183,7 @@ class _Run:
         if wanted > 0 and not np.float32(stability) > np.float32(wanted):  # not a number: no pixel is near the mask
             self._counts["stability_score_thresh"] += 1
             return None
-        runs = outline.place(view.frame.spans(logits), view.crop, self._size)
+        runs = view.crop.place(view.frame.spans(logits), self._size)
         rle = Rle(self._size, run_lengths(runs, self._size))
         box = rle.box
         if box is None:

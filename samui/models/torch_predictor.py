@@ -12,6 +12,7 @@ import torch
 
 from samui.errors import ImageError, ModelError, PromptError
 from samui.models.checkpoints import ModelChoice
+from samui.models.choice import Choice
 from samui.models.families.family import Model, Network, PromptTensors
 from samui.models.predictor import Embedding
 from samui.models.preprocess import Preprocessing
@@ -36,15 +37,22 @@ class TorchPredictor:
     """
 
     def __init__(
-        self, model: Model, network: Network, preprocessing: Preprocessing, choice: ModelChoice, traits: Traits
+        self,
+        model: Model,
+        network: Network,
+        preprocessing: Preprocessing,
+        choice: ModelChoice,
+        traits: Traits,
+        compared: Choice | None = None,
     ) -> None:
         """model: in eval mode, its parts on their devices. network: what its family made of it.
 
-        choice: with `folder` and `revision` filled in.
+        choice: with `folder` and `revision` filled in. compared: how candidates from several views are; None for the
+        usual way.
         """
         self.name, self.title, self.why = choice.name, choice.title, choice.why
         self.source, self.revision = str(choice.folder), choice.revision or ""
-        self.traits = traits
+        self.traits, self.choice = traits, compared or Choice()
         self._model, self._network, self._preprocessing = model, network, preprocessing
         self._encoder_device, self._encoder_dtype = _place(model.vision_encoder)
         self._decoder_device, self._decoder_dtype = _place(model.mask_decoder)

@@ -97,19 +97,20 @@ class Contents:
 class Prepared:
     """A prompt that was decoded before it is set. before, after: the session without it and with it.
 
-    timings: of the decoder call that made it.
+    timings: of the decoder call that made it. close_ups: whether the answer comes from closer views, too.
     """
 
     prompt: Prompt
     before: Session
     after: Session
     timings: Timings
+    close_ups: bool = False
 
-    def answers(self, prompt: Prompt, session: Session) -> bool:
+    def answers(self, prompt: Prompt, session: Session, close_ups: bool = False) -> bool:
         """Whether it is what setting this prompt of points and box in this session gives."""
         mine = self.prompt
         same = (prompt.points, prompt.labels, prompt.box) == (mine.points, mine.labels, mine.box)
-        return same and session is self.before
+        return same and session is self.before and close_ups == self.close_ups
 
 
 @dataclass(eq=False)
@@ -173,7 +174,7 @@ class Seat:
         """What was prepared for exactly this action on exactly this session."""
         if not isinstance(action, (actions.SetPrompt, actions.Prepare)) or self.prepared is None:
             return None
-        return self.prepared if self.prepared.answers(action.prompt, self.work.session) else None
+        return self.prepared if self.prepared.answers(action.prompt, self.work.session, action.close_ups) else None
 
     def stop(self) -> bool:
         """End the run of everything mode before its next decoder pass; False if there is none."""

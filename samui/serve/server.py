@@ -85,6 +85,12 @@ class Server:
             self._note_key(seat, work, predictor, key)
         return held
 
+    def key_of(self, seat: Seat, work: Work, predictor: Predictor) -> str:
+        """The key of the embedding of an image that the seat has open; reads its pixels only where nobody knows it."""
+        now = seat.contents.work
+        known = now.embedding_key if now is not None and now.image is work.image and now.model == predictor.key else ""
+        return known or embedding_key(predictor, self.pixels_of(work))
+
     def remove(self, images: Iterable[OpenImage]) -> None:
         """Forget images that can no longer be reached, and remove their files."""
         for image in images:
