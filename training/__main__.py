@@ -5,12 +5,13 @@ import json
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from training.config import RunConfig, Schedule
+from training.config import FURTHER, RunConfig, Schedule
 from training.photos import TRAINING, PhotoStore, open_set
 
 
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--optimizer", choices=("muon", "adamw"), default="muon")
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--stop-at", type=int, help="stop at this step, keeping the state")
+    run.add_argument("--minutes", type=float, help="end after this time, the learning rate at zero; with --start")
     run.set_defaults(action=run_training)
 
     evaluate = commands.add_parser("evaluate", help="mean IoU of a checkpoint on held-out photos")
@@ -74,11 +76,16 @@ def run_training(options: argparse.Namespace) -> None:
     cache = options.cache or options.out / "cache"
     stores = open_training_sets(options.data, cache)
     shards = options.shards or (os.cpu_count() or 1 if device.type == "cpu" else 1)
-    config = replace(RunConfig(), seed=options.seed, optimizer=options.optimizer)
+    config = FURTHER if options.start else RunConfig()
+    config = replace(config, seed=options.seed, optimizer=options.optimizer)
+    schedule = Schedule()
+    if options.minutes:
+        now = time.time()
+        schedule = Schedule(phases=((0, 256, 8),), warmup=40, began=now, until=now + 60 * options.minutes)
     trainer = Trainer(
         options.out,
         config=config,
-        schedule=Schedule(),
+        schedule=schedule,
         stores=stores,
         held_out=open_held_out_sets(options.data, cache),
         device=device,
@@ -88,7 +95,7 @@ def run_training(options: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, trainer.stop)
     signal.signal(signal.SIGINT, trainer.stop)
     trainer.run(stop_at=options.stop_at)
-    if trainer.step >= trainer.schedule.last_step:
+    if trainer.schedule.is_over(trainer.step):
         export_run(options.out, options.out / "checkpoint", None)
         draw_run(options.out, options.out / "curve.png")
 
@@ -106,8 +113,8 @@ def open_training_sets(data: Path, cache: Path | None) -> dict[str, PhotoStore]:
     """The training part of every set that lies in `data`; at least DUTS must."""
     stores = {}
     for name in TRAINING:
-        if name == "duts" or any(data.glob(f"{name}*.zip")):
-            longest = 480 if name in ("bsds", "coco128") else 320
+        if name == "duts" or any(data.glob(f"{name}.zip")) or any(data.glob(f"{name}-[0-9]*.zip")):
+            longest = 320 if name in ("duts", "human", "unlabelled") else 480
             stores[name] = open_set(data, set_name=name, cache=cache, held_out=False, longest=longest)
     return stores
 

@@ -140,7 +140,7 @@ class Trainer:
         written = self.stamp()
         batches = read_ahead(self.stores, config=self.config, schedule=self.schedule, first=self.step)
         last_save, facts = time.monotonic(), []
-        while self.step < self.schedule.last_step and self.step != stop_at and not self.stopping:
+        while not self.schedule.is_over(self.step) and self.step != stop_at and not self.stopping:
             began = time.monotonic()
             size, count = self.schedule.phase(self.step)
             if size != self.network.sam.config.vision_config.image_size:
