@@ -12,8 +12,9 @@ def mask_losses(
 ) -> Tensor:
     """Loss of each mask `(M, K)` from logits `(M, K, h, w)` and soft targets 0 to 1 `(M, h, w)`.
 
-    Only pixels with `valid` `(M, h, w)`, 1 or 0, count. Focal loss with gamma 2 (Lin et al. 2017) and dice (Milletari et al. 2016), weighted as in SAM; plus plain
-    cross entropy, which gives a stronger gradient while the masks are still poor and fades with `progress`.
+    Focal loss with gamma 2 (Lin et al. 2017) and dice (Milletari et al. 2016), weighted as in SAM; plus plain
+    cross entropy, which gives a stronger gradient while the masks are still poor and fades with `progress`. Only
+    pixels where `valid` `(M, h, w)` is 1 count.
     """
     wanted = target[:, None].expand_as(logits)
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")

@@ -9,8 +9,11 @@ memory again without decoding anything.
 | bsds | `NAME.K.png`, the region map of annotator K | training; names divisible by 3 are held out |
 | coco128 | `NAME.json`, polygons of the instances | training |
 | unlabelled | none | backgrounds |
-| voc, coco, coco-person, ccp, carparts, facade, camvid, mixed | `NAME.png`, a map of objects 1 to 254, 0 not labelled, 255 neither; or `NAME.json`, run lengths of objects that may overlap; labels in `index.json` | training; one name in ten is held out |
+| voc, coco, coco-person, ccp, carparts, facade, camvid, mixed | `NAME.png` or `NAME.json`, below | training but one in ten |
 | ecssd | `NAME.png`, 1 bit | held out, never trained on |
+
+Many masks a photo: `NAME.png` is a map of objects 1 to 254, 0 where nothing is labelled, 255 what is neither object nor
+background; `NAME.json` holds run lengths of objects that may overlap. Their labels stand in `index.json`.
 """
 
 import json

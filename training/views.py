@@ -32,9 +32,9 @@ class Thing:
 
 @dataclass(frozen=True)
 class View:
-    """RGB uint8 `(S, S, 3)`; `masks` 0/255 `(S, S)`, the sought one first; `outside`, each one's pixels beyond the view.
+    """RGB uint8 `(S, S, 3)`, and `masks` 0/255 `(S, S)`, the sought one first.
 
-    `others` are right answers for a click that are not asked for themselves; `ignored` is 255 where nothing is known.
+    `outside` are the pixels of each mask beyond the view, at its scale; `others` are right answers for a click that are not asked for themselves; `ignored` is 255 where nothing is known.
     """
 
     image: np.ndarray

@@ -81,11 +81,15 @@ def test_what_of_a_thing_lies_beyond_the_view_is_counted(monkeypatch):
 def test_pixels_that_are_neither_are_ignored():
     drawn = np.zeros((64, 64), np.uint8)
     drawn[10:40, 10:40], drawn[40:60, 10:40] = 1, NEITHER
+    seen = False
     for seed in range(20):
         view = make_view(np.random.default_rng(seed), photo=photo_of(drawn, "cow"), source="voc", size=64)
+        if view is None:
+            continue
         both = np.count_nonzero((view.ignored > 0) & (view.masks[0] > 0))
         assert both <= 0.05 * np.count_nonzero(view.masks[0])  # pixels on the line between the two
-    assert view.ignored.any()
+        seen = seen or view.ignored.any()
+    assert seen
 
 
 def test_a_click_may_mean_the_thing_or_all_of_its_class(stores):
