@@ -9,7 +9,7 @@ memory again without decoding anything.
 | bsds | `NAME.K.png`, the region map of annotator K | training; names divisible by 3 are held out |
 | coco128 | `NAME.json`, polygons of the instances | training |
 | unlabelled | none | backgrounds |
-| voc, coco, coco-person, ccp, carparts, facade, camvid, mixed | `NAME.png` or `NAME.json`, below | training but one in ten |
+| voc, coco, coco-person, ccp, carparts, facade, camvid, mixed | many masks, see below | training but one in ten |
 | ecssd | `NAME.png`, 1 bit | held out, never trained on |
 
 Many masks a photo: `NAME.png` is a map of objects 1 to 254, 0 where nothing is labelled, 255 what is neither object nor

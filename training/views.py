@@ -34,7 +34,8 @@ class Thing:
 class View:
     """RGB uint8 `(S, S, 3)`, and `masks` 0/255 `(S, S)`, the sought one first.
 
-    `outside` are the pixels of each mask beyond the view, at its scale; `others` are right answers for a click that are not asked for themselves; `ignored` is 255 where nothing is known.
+    `outside` are the pixels of each mask beyond the view, at its scale; `others` are right answers for a click that
+    are not asked for themselves; `ignored` is 255 where nothing is known.
     """
 
     image: np.ndarray
