@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--shards", type=int, help="parts of a batch in threads of their own (default: cores on a CPU)")
     run.add_argument("--optimizer", choices=("muon", "adamw"), default="muon")
     run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--freeze", type=int, default=0, metavar="N", help="keep the encoder's first N layers as they are")
     run.add_argument("--stop-at", type=int, help="stop at this step, keeping the state")
     run.add_argument("--minutes", type=float, help="end after this time, the learning rate at zero; with --start")
     run.set_defaults(action=run_training)
@@ -77,7 +78,7 @@ def run_training(options: argparse.Namespace) -> None:
     stores = open_training_sets(options.data, cache)
     shards = options.shards or (os.cpu_count() or 1 if device.type == "cpu" else 1)
     config = FURTHER if options.start else RunConfig()
-    config = replace(config, seed=options.seed, optimizer=options.optimizer)
+    config = replace(config, seed=options.seed, optimizer=options.optimizer, frozen=options.freeze)
     schedule = Schedule()
     if options.minutes:
         now = time.time()

@@ -125,6 +125,7 @@ class RunConfig:
     weights: LossWeights = field(default_factory=LossWeights)
     prompts: int = 3
     corrected: int = 1
+    frozen: int = 0  # layers of the encoder, from the pixels up, that keep their weights
     optimizer: str = "muon"
     matrix_rate: float = 3e-3
     other_rate: float = 1e-3
@@ -137,7 +138,7 @@ class RunConfig:
 # For going on from a checkpoint that knows the main thing of a photo: everything else beside it, at lower rates.
 FURTHER = RunConfig(
     mix=Mix(
-        duts=0.30,
+        duts=0.27,
         human=0.01,
         coco128=0.02,
         bsds=0.18,

@@ -67,6 +67,11 @@ class Trainer:
         self.network = network
         # Positions of prompts stay as they were set: a drifting coordinate system helps nobody.
         network.sam.shared_image_embedding.positional_embedding.requires_grad_(False)
+        if self.config.frozen:
+            encoder = network.sam.vision_encoder
+            encoder.pos_embed.requires_grad_(False)
+            for part in (encoder.patch_embed, *encoder.layers[: self.config.frozen]):
+                part.requires_grad_(False)
         config = self.config
         self.optimizer = Optimizer(
             network,

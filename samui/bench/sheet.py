@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from samui.bench.asking import Asked
 from samui.bench.clicker import iou, jittered_box, next_click, tight_box
 from samui.bench.truth import Photos, Target
 from samui.errors import SamuiError
@@ -22,9 +23,6 @@ from samui.models.predictor import Predictor
 from samui.pixels.overlay import overlay
 from samui.pixels.snap import snap_to_edges
 from samui.types import Prompt
-from samui.work import actions
-from samui.work.session import Session
-from samui.work.tools import Tools
 
 PROMPTS = ("1 click", "tight box", "jittered box", "3 clicks")
 _CELL, _TEXT, _GAP = 200, 22, 6  # pixels: a picture's side, the line under it, and between pictures
@@ -102,17 +100,7 @@ def draw(examples: Sequence[Example]) -> np.ndarray:
 def _example(
     predictor: Predictor, image: np.ndarray, target: Target, asked: str, generator: np.random.Generator
 ) -> Example:
-    embedding = predictor.embed(image)
-    session = Session.begin(image.shape[:2])
-    tools = Tools(lambda prompt: predictor.predict(embedding, prompt))
-
-    def answer(prompt: Prompt) -> np.ndarray:
-        nonlocal session
-        session = session.apply(actions.SetPrompt(prompt), tools)
-        mask = session.state.mask
-        assert mask is not None
-        return mask.decode()
-
+    answer = Asked(predictor, image).segmenter(snap=False)
     if "box" in asked:
         box = tight_box(target.mask) if asked == "tight box" else jittered_box(target.mask, generator)
         prompt = Prompt(box=box)
