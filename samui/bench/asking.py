@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from samui.models.predictor import Embedding, Predictor
+from samui.models.predictor import Predictor
 from samui.pixels.snap import snap_to_edges
 from samui.types import Prompt
 from samui.work import actions
@@ -17,32 +17,25 @@ Segment = Callable[[Prompt], np.ndarray]
 
 
 class Asked:
-    """A photo before a predictor. It is encoded at the first prompt, once for all sessions."""
+    """A photo before a predictor, encoded once for all sessions. tools: what their steps need."""
 
     def __init__(self, predictor: Predictor, image: np.ndarray) -> None:
         """image: RGB uint8 (H, W, 3)."""
-        self._predictor, self._image = predictor, image
-        self._embedding: Embedding | None = None
-
-    def encode(self) -> None:
-        """Encode the whole photo now, so that the time of the first prompt is that of a prompt."""
-        if self._embedding is None:
-            self._embedding = self._predictor.embed(self._image)
+        self._size: tuple[int, int] = image.shape[0], image.shape[1]
+        embedding = predictor.embed(image)
+        self.tools = Tools(
+            lambda prompt: predictor.predict(embedding, prompt),
+            lambda mask, prompt: snap_to_edges(image, mask, prompt),
+            predictor.name,
+        )
 
     def begin(self, *, snap: bool) -> Callable[[Prompt], Session]:
         """A new session: give it one prompt after another, each with the points of the one before."""
-        self.encode()
-        embedding = self._embedding
-        assert embedding is not None
-        work = Session.begin(self._image.shape[:2], snap=snap)
-        tools = Tools(
-            lambda prompt: self._predictor.predict(embedding, prompt),
-            lambda mask, prompt: snap_to_edges(self._image, mask, prompt),
-        )
+        work = Session.begin(self._size, snap=snap)
 
         def ask(prompt: Prompt) -> Session:
             nonlocal work
-            work = work.apply(actions.SetPrompt(prompt), tools)
+            work = work.apply(actions.SetPrompt(prompt), self.tools)
             return work
 
         return ask

@@ -65,6 +65,8 @@ def score_photo(photos: Photos, predictor: Predictor, plan: Plan, index: int, ph
     """What is found of each thing in a photo."""
     draw = np.random.default_rng([plan.seed, index])
     image, targets = photos.load(photo)
+    if not targets:
+        return []
     asked = Asked(predictor, image)
     return [_thing(asked, image, target, photo.source, plan, draw) for target in targets]
 
