@@ -1,4 +1,4 @@
-"""`python -m training run|evaluate|export|curves|compact`: from photos to a checkpoint."""
+"""`python -m training run|evaluate|export|blend|curves|compact`: from photos to a checkpoint."""
 
 import argparse
 import json
@@ -56,6 +56,13 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("checkpoint", type=Path)
     export.add_argument("--size", type=int, help="image size in pixels (default: that of the run)")
     export.set_defaults(action=lambda options: export_run(options.out, options.checkpoint, options.size))
+
+    mixed = commands.add_parser("blend", help="write a checkpoint between two of one architecture")
+    mixed.add_argument("first", type=Path)
+    mixed.add_argument("second", type=Path)
+    mixed.add_argument("checkpoint", type=Path)
+    mixed.add_argument("--share", type=float, default=0.5, help="0 is the first, 1 the second (default 0.5)")
+    mixed.set_defaults(action=blend_checkpoints)
 
     curves = commands.add_parser("curves", help="draw a run's log")
     curves.add_argument("out", type=Path)
@@ -145,6 +152,15 @@ def export_run(out: Path, checkpoint: Path, size: int | None) -> None:
     from training.export import export_checkpoint, load_average
 
     export_checkpoint(load_average(out / "state.pt"), checkpoint, size=size)
+
+
+def blend_checkpoints(options: argparse.Namespace) -> None:
+    from training.export import blend, export_checkpoint, load_checkpoint
+
+    if not 0 <= options.share <= 1:
+        raise ValueError(f"--share: must be from 0 to 1, got {options.share:g}")
+    networks = load_checkpoint(options.first), load_checkpoint(options.second)
+    export_checkpoint(blend(*networks, options.share), options.checkpoint)
 
 
 def draw_run(out: Path, picture: Path) -> None:
