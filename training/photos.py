@@ -16,6 +16,7 @@ Many masks a photo: `NAME.png` is a map of objects 1 to 254, 0 where nothing is 
 background; `NAME.json` holds run lengths of objects that may overlap. Their labels stand in `index.json`.
 """
 
+import io
 import json
 import re
 import zipfile
@@ -26,6 +27,7 @@ from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from samui import files
 from samui.pixels.rle import Rle
@@ -94,7 +96,8 @@ def read_many(archive: zipfile.ZipFile, longest: int) -> Iterator[Photo]:
     for name in sorted(member[:-4] for member in members if member.endswith(".jpg")):
         image = decode_photo(archive.read(f"{name}.jpg"), f"{name}.jpg")
         if f"{name}.png" in members:
-            drawn = decode_map(archive.read(f"{name}.png"))
+            # Of an indexed PNG the numbers are wanted, and OpenCV gives the colours.
+            drawn = np.array(Image.open(io.BytesIO(archive.read(f"{name}.png"))))
             maps = [drawn]
             count = int(drawn[drawn < NEITHER].max(initial=0))
             labels = [[named.get(name, {}).get(k, "") for k in range(1, count + 1)]]

@@ -7,6 +7,7 @@ not labelled and 255 is neither object nor background; or `NAME.json`, `{"object
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import zlib
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
+import PIL.Image
 
 from samui.errors import ImageError, SamuiError
 from samui.pixels.rle import Rle
@@ -36,8 +38,16 @@ def size_of(share: float) -> int:
     return int(np.searchsorted(SIZES, share, side="right"))
 
 
-def objects(values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+def objects(data: bytes, name: str, size: tuple[int, int]) -> tuple[list[np.ndarray], np.ndarray]:
     """Bool (H, W) of each object of a map, in order, and of what is to be ignored."""
+    try:
+        # Of an indexed PNG the numbers are wanted, and OpenCV gives the colours.
+        values = np.array(PIL.Image.open(io.BytesIO(data)))
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: must be a PNG with a number for each pixel, got {error}") from error
+    if values.shape != size or values.dtype != np.uint8:
+        got = f"{values.shape} of {values.dtype}"
+        raise ImageError(f"{name}: must have a number from 0 to 255 for each pixel of its photo, {size}, got {got}")
     count = int(values[values < NEITHER].max(initial=0))
     return [values == k for k in range(1, count + 1)], values == NEITHER
 

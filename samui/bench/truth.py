@@ -110,7 +110,7 @@ class Photos:
         if file.endswith(".json"):
             things, ignored = many.run_lengths(photo.read(file), file, size)
         else:
-            things, ignored = many.objects(_decode(photo.read(file), file, size))
+            things, ignored = many.objects(photo.read(file), file, size)
         chosen = many.choose(photo.name, [float(mask.mean()) for mask in things], self._shares or many.SHARES)
         return [Target(f"{photo.name}:{k + 1}", things[k], ignored=ignored) for k in chosen]
 

@@ -1,5 +1,6 @@
 """Tiny photo sets and a tiny network: everything here runs in seconds on one core."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from samui.pixels.rle import Rle
 from training.config import NetworkConfig, RunConfig, Schedule
@@ -34,6 +36,15 @@ def encode(extension: str, picture: np.ndarray) -> bytes:
     return cv2.imencode(extension, picture)[1].tobytes()
 
 
+def indexed(values: np.ndarray) -> bytes:
+    """An indexed PNG, whose colours say nothing."""
+    picture = Image.fromarray(values)
+    picture.putpalette(np.random.default_rng(0).integers(0, 256, 768).astype(np.uint8).tobytes())
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
 def write_many(folder: Path) -> None:
     """Two sets with many masks a photo: a map of three things with a border of 255, and overlapping run lengths."""
     names = [f"{number:04d}" for number in range(100, 130)]
@@ -43,7 +54,7 @@ def write_many(folder: Path) -> None:
             drawn[4:30, 4:24], drawn[4:30, 30:60], drawn[34:46, 10:50] = 1, 2, 3
             drawn[4:30, 24:26] = 255
             file.writestr(f"voc/{name}.jpg", encode(".jpg", draw_photo(int(name))[0]))
-            file.writestr(f"voc/{name}.png", encode(".png", drawn))
+            file.writestr(f"voc/{name}.png", indexed(drawn))
         objects = [[1, "cow", 0.17], [2, "cow", 0.25], [3, "cat", 0.16]]
         file.writestr("voc/index.json", json.dumps({name: {"size": [64, 48], "objects": objects} for name in names}))
     facade, window = np.zeros((48, 64), bool), np.zeros((48, 64), bool)

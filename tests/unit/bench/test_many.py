@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import zipfile
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 from samui.bench import clicks, many, scoring
@@ -32,6 +34,15 @@ def picture(extension, values):
     return cv2.imencode(extension, values)[1].tobytes()
 
 
+def indexed(values):
+    """An indexed PNG, whose colours say nothing."""
+    map_ = PIL.Image.fromarray(values)
+    map_.putpalette(np.random.default_rng(0).integers(0, 256, 768).astype(np.uint8).tobytes())
+    file = io.BytesIO()
+    map_.save(file, "PNG")
+    return file.getvalue()
+
+
 @pytest.fixture
 def archive(tmp_path):
     """A zip of two sets: three photos with a map of three things and a void, one with run lengths of two."""
@@ -48,7 +59,7 @@ def archive(tmp_path):
     with zipfile.ZipFile(path, "w") as file:
         for name in ("a1", "a2", "a3"):
             file.writestr(f"voc/{name}.jpg", photo)
-            file.writestr(f"voc/{name}.png", picture(".png", drawn))
+            file.writestr(f"voc/{name}.png", indexed(drawn))
         file.writestr("voc/index.json", "{}")
         file.writestr("coco/b1.jpg", photo)
         file.writestr("coco/b1.json", json.dumps({"objects": found}))
@@ -187,6 +198,20 @@ def test_what_cannot_be_asked_for_is_named(archive, given, text):
     clicks.add_arguments(parser)
     with pytest.raises(SamuiError, match=text):
         clicks.run(parser.parse_args([str(archive), *given]), FakePredictor())
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"none", "must be a PNG with a number for each pixel"),
+        (indexed(np.zeros((5, 5), np.uint8)), r"for each pixel of its photo, \(100, 160\), got \(5, 5\) of uint8"),
+        (picture(".png", np.zeros((H, W, 3), np.uint8)), r"got \(100, 160, 3\) of uint8"),
+    ],
+    ids=["no picture", "size", "colours"],
+)
+def test_a_map_that_is_none_is_named(data, text):
+    with pytest.raises(ImageError, match=rf"voc/a1\.png: .*{text}"):
+        many.objects(data, "voc/a1.png", (H, W))
 
 
 def test_a_file_without_run_lengths_is_named(tmp_path):
