@@ -8,7 +8,16 @@ import pytest
 
 from samui.errors import StoreError, WorkspaceError
 from samui.pixels.rle import Rle
-from samui.work.gestures import BoxGesture, ChoiceGesture, Gesture, MaskGesture, PointGesture, StrokeGesture
+from samui.work.gestures import (
+    BoxGesture,
+    ChoiceGesture,
+    CloseUpGesture,
+    Gesture,
+    MaskGesture,
+    Pick,
+    PointGesture,
+    StrokeGesture,
+)
 from samui.work.state import Object
 from samui.workspace.records import from_gestures, record_gestures
 from samui.workspace.store import Operation
@@ -19,6 +28,7 @@ GESTURES = {
     PointGesture: PointGesture((1.25, 1 / 3), 0),
     BoxGesture: BoxGesture((0.1, 0.2, 5.5, 6.0)),
     ChoiceGesture: ChoiceGesture(2),
+    CloseUpGesture: CloseUpGesture((Pick((0, 1, 5, 6), 2, 0.875), Pick((0, 0, 6, 6), 0, 1 / 3))),
     StrokeGesture: StrokeGesture(((1.0, 2.5), (3.125, 4.0)), 2.5, False),
     MaskGesture: MaskGesture(OTHER, True),
 }
@@ -53,9 +63,9 @@ def test_every_kind_of_gesture_comes_back_as_it_was(workspace, image):
     item = replace(thing(1), gestures=(*GESTURES.values(), MaskGesture(MASK, False)))
     commit(workspace, image, (), (item,))
     (found,) = workspace.objects(image)
-    assert found.gestures[:4] == item.gestures[:4]
-    assert (found.gestures[4].mask, found.gestures[4].snapped) == (OTHER, True)
-    assert found.gestures[5].mask is found.mask  # or a reopened object would count as changed
+    assert found.gestures[:5] == item.gestures[:5]
+    assert (found.gestures[5].mask, found.gestures[5].snapped) == (OTHER, True)
+    assert found.gestures[6].mask is found.mask  # or a reopened object would count as changed
 
 
 def test_every_field_of_an_object_is_kept():
