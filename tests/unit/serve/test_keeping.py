@@ -147,8 +147,8 @@ def serve(tmp_path, folder):
     made = []
 
     def start(**options):
-        workspace = open_workspace(folder, data=tmp_path / "data")
-        settings = Settings(model="fake", author="anna", **options)
+        workspace = open_workspace(folder, data=tmp_path / "data", **options)
+        settings = Settings(model="fake", author="anna")
         made.append(Service(settings, lambda name: FakePredictor(), tmp_path / "s", folder=workspace))
         return made[-1]
 
@@ -357,3 +357,15 @@ def test_clicks_do_not_wait_for_a_locked_store_each_time(serve, monkeypatch):
     assert store.tried.acquire(blocking=False)
     assert not store.tried.acquire(blocking=False)
     store.full = False
+
+
+def test_label_that_a_fixed_list_does_not_have_is_refused_and_nothing_is_lost(serve):
+    service = serve(labels=("cat", "dog"))
+    page = opened(service)
+    page.click((20, 20, 1))
+    told = page.act("accept", label="bird")
+    assert (told["ok"], told["kind"]) == (False, "error")
+    assert told["error"] == "label: must be one of cat, dog, got 'bird'"
+    assert labels(page.act("accept", label="cat")) == ["cat"]
+    assert page.act("relabel", object=1, label="bird")["ok"] is False
+    assert labels(page.act("relabel", object=1, label="")) == [""]
