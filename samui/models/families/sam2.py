@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samui.errors import ModelError
 from samui.models.families.family import Decoded, Map, Model, PromptTensors
 from samui.models.predictor import Embedding
 from samui.models.preprocess import SQUARE, Preprocessing, Rule
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # Of `SAM2AutomaticMaskGenerator` where the page begins, and below that what it keeps for the sliders. Scores are
 # sigmoids here, so no network of this family gives more than 1.
 TRAITS = Traits(score_floor=0.6, stability_floor=0.8, score_filter=0.8, stability_filter=0.95)
+CONFIG = "config.json"
 _MOST = 32.0  # of logits that go back in as a prompt; `SAM2ImagePredictor` clamps those it hands out
 _SMALL = 6  # windows of the first stage along a side of the small picture
 
@@ -40,9 +42,14 @@ class Sam2:
 
     def preprocessing(self, folder: Path, config: Any) -> Preprocessing:
         """See `Family.preprocessing`. The logits are four times as fine as the grid of patches."""
-        prompt = config.prompt_encoder_config
-        side = _number(prompt.image_size)
-        return Preprocessing.read(folder, side, self.rule, low=4 * side // _number(prompt.patch_size))
+        where, prompt = f"{folder / CONFIG}: prompt_encoder_config", config.prompt_encoder_config
+        side = _side(f"{where}.image_size", prompt.image_size)
+        seen = getattr(config.vision_config.backbone_config, "image_size", side)
+        if _side(f"{folder / CONFIG}: backbone_config.image_size", seen) != side:
+            raise ModelError(f"{where}.image_size must be backbone_config's {seen}, got {side}")
+        return Preprocessing.read(
+            folder, side, self.rule, low=4 * side // _side(f"{where}.patch_size", prompt.patch_size)
+        )
 
     def embed_small(self, encoder: Model) -> torch.Tensor:
         """See `Family.embed_small`: a few hundredths of the work of a whole image. Each map has equal weight."""
@@ -50,7 +57,7 @@ class Sam2:
 
         config = encoder.config.backbone_config
         pools = 2**config.num_query_pool_stages
-        side = _SMALL * pools * _number(config.patch_stride)
+        side = _SMALL * pools * _side("patch_stride", config.patch_stride)
         generator = torch.Generator().manual_seed(0)
         coarse = torch.randn(1, config.num_channels, side // 8, side // 8, generator=generator)
         pixels = torch.nn.functional.interpolate(coarse, size=(side, side), mode="bicubic")
@@ -132,11 +139,9 @@ def joined(maps: Any) -> torch.Tensor:
     return torch.cat([part / part.norm() for part in flat])
 
 
-def _number(size: Any) -> int:
-    """A side that config.json may give as a number or as two equal ones."""
-    if isinstance(size, int):
-        return size
-    height, width = size
-    if height != width:
-        raise ValueError(f"must be square, got {height}x{width}")
-    return int(height)
+def _side(where: str, size: Any) -> int:
+    """A side that config.json gives as a number or as two equal ones. ModelError; where: its place."""
+    sides = {size} if isinstance(size, int) else set(size if isinstance(size, (list, tuple)) else ())
+    if len(sides) != 1 or not isinstance(side := sides.pop(), int) or side < 1:
+        raise ModelError(f"{where} must be a positive whole number or two equal ones, got {size!r}")
+    return side
