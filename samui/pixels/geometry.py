@@ -60,10 +60,13 @@ class Frame:
         """(height, width): the part of the frame of logits, from its top left, that shows the image; each to 1."""
         return self.crop[0] / self.field[0], self.crop[1] / self.field[1]
 
-    def to_model(self, xy: np.ndarray) -> np.ndarray:
-        """Image pixels (..., 2) to pixels of the model's square; float64. The two axes scale by their own factor."""
+    def to_model(self, xy: np.ndarray, dtype: type[np.floating] = np.float64) -> np.ndarray:
+        """Image pixels (..., 2) to pixels of the model's square. The two axes scale by their own factor.
+
+        dtype: in which coordinates and factors are taken and multiplied.
+        """
         scale = np.array([self.resized[1] / self.image[1], self.resized[0] / self.image[0]])
-        return np.asarray(xy, np.float64) * scale
+        return np.asarray(xy, dtype) * scale.astype(dtype)
 
     def mask(self, logits: np.ndarray) -> np.ndarray:
         """Bool (H, W) at image size of finite float32 (h, w) logits: where they are above 0 after upscaling.

@@ -62,6 +62,7 @@
  * @property {Prompt & {object?: number | null}} [prompt]  object: id of the one that is reopened
  * @property {Candidate[]} [candidates]  best first
  * @property {number | null} [candidate]  which of them is chosen
+ * @property {boolean} [absent]  the model says that there is no object there
  * @property {WireMask | null} [mask]
  * @property {{order: number[], changed: WireObject[]}} [objects]
  * @property {{taken: number[], rejected: number[]}} [gone]  ids of found masks

@@ -29,6 +29,7 @@ import { EMPTY_PROMPT } from "./prompt.js";
  * @property {number | null} active  id of the object that the prompt changes, if it is an accepted one
  * @property {Candidate[]} candidates
  * @property {number | null} candidate
+ * @property {boolean} absent  the model says that there is no object where the prompt is
  * @property {Mask | null} mask
  * @property {number | null} score
  * @property {{mask: Mask, score: number, at: At} | null} hover  what is under the pointer
@@ -65,6 +66,7 @@ function emptyWork() {
     active: null,
     candidates: [],
     candidate: null,
+    absent: false,
     mask: null,
     score: null,
     hover: null,
@@ -134,6 +136,7 @@ const PARTS = {
   },
   candidates: (state, { candidates }) => (state.candidates = candidates || []),
   candidate: (state, { candidate = null }) => (state.candidate = candidate),
+  absent: (state, { absent }) => (state.absent = Boolean(absent)),
   mask(state, { mask }, changed) {
     state.mask = mask ? readMask(mask) : null;
     state.hover = null;

@@ -44,9 +44,9 @@ export function createPrompting({ state, transport, view, refresh, label, prompt
    * @param {Edit} change
    * @param {number} began
    */
-  function showForeseen({ candidates, candidate, mask, can, serial, timings }, change, began) {
+  function showForeseen({ candidates, candidate, absent, mask, can, serial, timings }, change, began) {
     const start = performance.now();
-    applyReply(state, { candidates, candidate, mask, can, serial });
+    applyReply(state, { candidates, candidate, absent, mask, can, serial });
     transport.push({ edit: change, shown: true }, began);
     view.paint("mask", "prompt");
     const painted = performance.now();

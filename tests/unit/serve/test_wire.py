@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -186,6 +187,19 @@ def test_first_reply_holds_everything_and_is_json(work):
     assert told["candidates"][0]["area"] == mask.area
     assert told["objects"] == {"order": [], "changed": []}
     assert told["prompt"] == {"points": [[30.0, 20.0, 1]], "box": None, "object": None}
+
+
+@pytest.mark.parametrize(("present", "absent"), [(None, False), (0.1, False), (-0.1, True)])
+def test_reply_says_where_the_model_sees_nothing(present, absent):
+    def predict(prompt):
+        return replace(FakePredictor().predict(FakePredictor().embed(np.zeros((*SIZE, 3))), prompt), present=present)
+
+    session = Session.begin(SIZE)
+    assert wire.reply(session, seen=None)["absent"] is False
+    session = session.apply(actions.SetPrompt(Prompt([(60, 45)], [1])), Tools(predict))
+    told = wire.reply(session, seen=None)
+    assert told["absent"] is absent
+    assert told["mask"]["area"] > 0  # told, not applied
 
 
 def test_reply_leaves_out_what_the_page_has(work):
