@@ -1,4 +1,4 @@
-"""Photos with known masks, out of a folder or a zip file: what `bench clicks` asks a model for.
+"""Photos with known masks, from a folder or a zip file: what `bench clicks` asks a model for.
 
 Two layouts: `NAME.jpg` with `NAME.png`, a mask whose brighter half is the object; and `NAME.jpg` with `NAME.0.png`,
 `NAME.1.png`, ..., region maps of several annotators as in BSDS500, where each value is one region.
@@ -19,14 +19,14 @@ from samui.bench.clicker import next_click
 from samui.errors import ImageError
 from samui.pixels.images import read_image
 
-REGIONS = 2  # of each region map; more of one photo tell little new
+REGIONS = 2  # of each region map; more from one photo add little
 REGION_SHARES = (0.01, 0.8)  # smallest and largest region of a map, as shares of the photo
 _PHOTOS = (".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One thing to segment. mask: bool (H, W), not empty. others: what other annotators have at its first click."""
+    """One thing to segment. mask: bool (H, W), not empty. others: the masks of other annotators at its first click."""
 
     name: str
     mask: np.ndarray
@@ -43,7 +43,7 @@ class Photo:
 
 
 class Photos:
-    """The photos of a folder (with all folders in it) or a zip file that have masks, by name.
+    """The photos with masks in a folder (and all folders in it) or a zip file, by name.
 
     divisible: only those whose name's number it divides, which is how BSDS is held out here. Raises ImageError if
     nothing is found.
