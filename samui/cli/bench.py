@@ -18,7 +18,7 @@ SHEET = "a contact sheet of masks on photos with known ones, raw and snapped to 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The sub-commands, each with the options of the model, whose default is the bundled one here."""
+    """The sub-commands, each with the options of the model, which by default is the bundled one here."""
     from samui.bench import click, clicks, everything, latency, load, opening, sheet
 
     commands = parser.add_subparsers(title="benches", required=True, metavar="BENCH")
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_model(command)
         # No download before anything is measured, and the same model on every machine.
         command.set_defaults(model=BUNDLED, bench=module.__name__)
-        if module in (everything, clicks, sheet):  # what they find is compared, beside the time that it takes
+        if module in (everything, clicks, sheet):  # they compare results as well as times
             command.set_defaults(dtype="float32")
 
 
