@@ -13,11 +13,11 @@ from samui.pixels.images import HOSTED_BYTES, HOSTED_PIXELS, LOCAL_BYTES, LOCAL_
 class Settings:
     """What a server allows and keeps.
 
-    model: what a new page starts with. hosted: strangers use it. free_models: any hub id and folder may be typed, else
-    only the model that the server was started with and the bundled one. seats: people at once. upload_bytes: budget on
-    disk of files that were sent and are not open yet; the other *_bytes: budgets of memory. decoding_pixels: how many
-    are decoded at once, for all together (about 8 bytes each; a larger picture is decoded alone). disk_cache: folder
-    that keeps embeddings between runs, None for none; disk_bytes: of its files. decoder_calls: how many may run
+    model: what a new page starts with. hosted: strangers use it. free_models: any hub id and folder may be typed,
+    otherwise only the model that the server was started with and the bundled one. seats: people at once.
+    upload_bytes: disk budget of files that were sent but are not open yet; the other *_bytes: budgets of memory.
+    decoding_pixels: how many are decoded at once, in total (about 8 bytes each; a larger picture is decoded alone).
+    disk_cache: folder that keeps embeddings between runs, None for none; disk_bytes: budget of its files. decoder_calls: how many may run
     at once, None for the number of cores.
     """
 
