@@ -23,7 +23,7 @@ def text(result: Mapping[str, Any]) -> str:
 
 
 def as_json(result: Mapping[str, Any]) -> str:
-    """A result for programs: one line of JSON, numbers with four significant digits."""
+    """A result for programs: one line of JSON, numbers to four decimals, those below 0.1 to four digits."""
     return json.dumps(_rounded(result))
 
 
