@@ -17,8 +17,8 @@ class Settings:
     otherwise only the model that the server was started with and the bundled one. seats: people at once.
     upload_bytes: disk budget of files that were sent but are not open yet; the other *_bytes: budgets of memory.
     decoding_pixels: how many are decoded at once, in total (about 8 bytes each; a larger picture is decoded alone).
-    disk_cache: folder that keeps embeddings between runs, None for none; disk_bytes: budget of its files. decoder_calls: how many may run
-    at once, None for the number of cores.
+    disk_cache: folder that keeps embeddings between runs, None for none; disk_bytes: budget of its files.
+    decoder_calls: how many may run at once, None for the number of cores.
     """
 
     model: str = "auto"
