@@ -189,7 +189,7 @@ def _source(length: int, samples: int) -> _Source:
 
 
 def _in_field(logits: np.ndarray, frame: Frame) -> np.ndarray:
-    """Logits at the resolution of the frame's field, cropped to the image; contiguous, 2 samples or more on each axis."""
+    """Logits at the resolution of the frame's field, cropped to the image; contiguous, 2 samples or more an axis."""
     height, width = frame.crop
     field = cv2.resize(logits, frame.field[::-1], interpolation=cv2.INTER_LINEAR)[:height, :width]
     if min(height, width) == 1:
