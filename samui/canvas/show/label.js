@@ -36,7 +36,7 @@ export function createLabel(root, state, leave) {
   return {
     remember,
     text: () => field.value.trim(),
-    /** Typed text stays, also for other images, until the server says otherwise or an object with its own is reopened. */
+    /** Typed text stays, for other images too, until the server says otherwise or a labelled object is reopened. */
     update() {
       const reopened = state.active !== null && state.active !== shownActive;
       shownActive = state.active;
