@@ -105,7 +105,7 @@ def fill(size: tuple[int, int], polygons: Sequence[np.ndarray]) -> Rle:
     for index, polygon in enumerate(polygons):
         where = f"polygons[{index}]"
         if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
-            raise MaskError(f"{where}: must be three corners (x, y) or more, got shape {polygon.shape}")
+            raise MaskError(f"{where}: must have at least three corners (x, y), got shape {polygon.shape}")
         wrong = ~(np.abs(polygon - (width / 2, height / 2)) <= (width / 2 + _REACH, height / 2 + _REACH))
         if wrong.any():  # also catches NaN
             value = polygon[wrong][0]

@@ -45,4 +45,4 @@ def _depth(body: bytes) -> int:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant}, which is no number")
+    raise ValueError(f"{constant}, which is not a JSON number")

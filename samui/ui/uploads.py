@@ -135,7 +135,7 @@ class Uploads:
         file = self.check(path)
         name = Path(name).name if isinstance(name, str) and name else file.name
         if not file.is_file():
-            raise RequestError(f"file: must be there still, got {name[:60]!r}, which is gone; send it again")
+            raise RequestError(f"file: must still be there, got {name[:60]!r}, which is gone; send it again")
         return file, name
 
     def _taken(self) -> int:

@@ -12,7 +12,7 @@ import { closePicture, loadPicture, pictureName } from "../show/picture.js";
 
 /** @typedef {ReturnType<typeof createImage>} ImageOfPage */
 
-const WAITS = "Encoding the image. Clicks are kept and answered then.";
+const WAITS = "Encoding the image. Clicks are kept and answered afterwards.";
 
 /**
  * @param {object} parts

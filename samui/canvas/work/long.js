@@ -171,7 +171,7 @@ export function createLongWork({
     state.saving = false;
     if (epoch !== state.epoch || state.objects.length === 0) return refresh.changed();
     send("save", { ...request, epoch });
-    if (state.mask) notices.advise("The mask at work is not in the file; Enter keeps it as an object.");
+    if (state.mask) notices.advise("The current mask is not in the file; Enter keeps it as an object.");
   }
 
   /**
