@@ -1,7 +1,7 @@
 """`bench sheet`: a contact sheet of what a model makes of photos with known masks: prompt, mask, mask snapped to edges.
 
-Numbers hide what is wrong with a mask. The photos are taken at even distances of the list, not chosen, and the prompts
-go round: one click, tight box, jittered box, three clicks.
+Numbers hide what is wrong with a mask. The photos are not chosen but taken at even distances from the list, and the
+prompts take turns: one click, tight box, jittered box, three clicks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CELL, _COLUMNS = 200, 3  # pixels of a picture's side; things side by side, thr
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One thing of the sheet: an RGB photo, what was asked for, and the masks with their IoU."""
+    """One thing on the sheet: an RGB photo, what was asked for, and the masks with their IoU."""
 
     name: str
     image: np.ndarray
@@ -41,7 +41,7 @@ class Example:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `run` reads, on a parser that has the model's arguments already."""
+    """Add what `run` reads to a parser that already has the model's arguments."""
     parser.add_argument("photos", type=Path, nargs="+", help="folders or zips of photos with masks, as `clicks` takes")
     parser.add_argument("--divisible", type=int, metavar="N", help="only photos whose name's number N divides")
     parser.add_argument("--count", type=int, default=24, metavar="N", help="things on the sheet (default 24)")
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, predictor: Predictor) -> dict[str, Any]:
-    """Write the sheet to `args.out`; what is on it, for the table."""
+    """Write the sheet to `args.out`; returns what is on it, for the table."""
     if args.count < len(args.photos):
         raise SamuiError(f"--count: must be at least one for each of {len(args.photos)} sources, got {args.count}")
     check_name(args.out)
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, predictor: Predictor) -> dict[str, Any]:
 
 
 def choose(sources: Sequence[Photos], predictor: Predictor, *, count: int) -> Iterator[Example]:
-    """`count` things, one a photo, as many of each source; photos at even distances of each source's list."""
+    """`count` things, one from each photo, equally many from each source, at even distances in its list."""
     for i, photos in enumerate(sources):
         wanted = count // len(sources) + (i < count % len(sources))
         for at in np.linspace(0, len(photos) - 1, wanted).round().astype(int):

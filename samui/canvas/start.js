@@ -1,4 +1,4 @@
-// Puts the page together: each part is given the parts that it works with, which already exist by then.
+// Puts the page together: each part is given the parts that it works with, which are made before it.
 
 import { foldPrompt } from "./core/prompt.js";
 import { createState } from "./core/state.js";
@@ -37,7 +37,7 @@ import { createSeat } from "./work/seat.js";
 /** @import { Commands } from "./tools/keys.js" */
 
 /**
- * What Gradio gives the script of a component.
+ * What Gradio gives to a component's script.
  * @typedef {object} Gradio
  * @property {{value: unknown, reply?: Step, settings?: Settings, samples?: Sample[]}} props
  * @property {(name: string, data: unknown) => void} trigger  fires one of the component's events
@@ -129,7 +129,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
 }
 
 /**
- * How the picture and its masks are looked at.
+ * Commands for how the picture and its masks are shown.
  * @param {State} state
  * @param {View} view
  * @param {Refresh} refresh

@@ -294,5 +294,5 @@ def _offered(now: State, ids: Sequence[int], tools: Tools) -> list[FoundMask]:
     """The found masks with these ids that are still in the list."""
     for id in ids:
         if id in now.taken or id in now.rejected:
-            raise SessionError(f"masks: must be in the list still, got id {id}")
+            raise SessionError(f"masks: must still be in the list, got id {id}")
     return _picked(ids, tools)

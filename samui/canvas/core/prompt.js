@@ -2,13 +2,13 @@
 
 /** @import { Box, Point, Prompt } from "./messages.js" */
 
-/** @typedef {(prompt: Prompt) => Prompt} Edit  From a prompt to a prompt, so that it can wait and still hold after an undo. */
+/** @typedef {(prompt: Prompt) => Prompt} Edit  From a prompt to a prompt, so that it can wait and still apply after an undo. */
 
 /**
  * What the page asks the server for: an edit of the prompt, or an action by name with fields of its own.
  * @typedef {object} Operation
  * @property {Edit} [edit]
- * @property {boolean} [shown]  its mask is painted already
+ * @property {boolean} [shown]  its mask is already painted
  * @property {string} [action]
  * @property {number} [began]  when its gesture began, ms of performance.now()
  * @property {unknown} [label]
@@ -43,8 +43,8 @@ export const edits = {
 const EMPTIES = new Set(["clear", "accept", "reset", "reopen"]);
 
 /**
- * Prompt after operations that the server has not answered yet; undo and redo cannot be foreseen.
- * @param {Prompt} base  as the server has it
+ * Prompt after operations that the server has not answered yet; undo and redo cannot be predicted.
+ * @param {Prompt} base  the server's prompt
  * @param {Operation[]} operations
  */
 export function foldPrompt(base, operations) {
@@ -57,7 +57,7 @@ export function foldPrompt(base, operations) {
 }
 
 /**
- * Whether anything is asked for.
+ * Whether a prompt asks for anything.
  * @param {Prompt} prompt
  */
 export function isPrompt({ points, box }) {

@@ -18,15 +18,15 @@ import { EMPTY_PROMPT } from "./prompt.js";
  * @property {number} serial  of the last reply applied
  * @property {number} rev  of the last reply applied
  * @property {Stage} stage
- * @property {boolean} opening  an image is on its way, whatever the stage of the one that is shown
- * @property {boolean} sending  its file is on its way, and nobody has been asked to open it yet
+ * @property {boolean} opening  an image is on its way, whatever the stage of the shown one
+ * @property {boolean} sending  its file is on its way, but the server has not been asked to open it yet
  * @property {boolean} loading  a model
  * @property {boolean} saving
  * @property {boolean} offline
  * @property {Settings} settings
  * @property {OpenImage | null} image
- * @property {Prompt} base  the prompt as the server has it; what is unsent is folded over it
- * @property {number | null} active  id of the object that the prompt changes, if it is an accepted one
+ * @property {Prompt} base  the server's prompt; unsent edits are folded over it
+ * @property {number | null} active  id of the accepted object that the prompt changes, if any
  * @property {Candidate[]} candidates
  * @property {number | null} candidate
  * @property {boolean} absent  the model says that there is no object where the prompt is
@@ -58,7 +58,7 @@ import { EMPTY_PROMPT } from "./prompt.js";
 /** @type {readonly ObjectOfPage[]} */
 const EMPTY_OBJECTS = Object.freeze([]);
 
-/** What is about one image and the work on it. */
+/** The part of the state about one image and the work on it. */
 function emptyWork() {
   return {
     serial: 0,
@@ -82,7 +82,7 @@ function emptyWork() {
 }
 
 /**
- * A fresh state; settings as in the answer of begin.
+ * A new state; settings as in the answer of begin.
  * @param {Settings} settings
  * @returns {State}
  */
@@ -123,7 +123,7 @@ export function forgetWork(state) {
 }
 
 /**
- * How each part of a reply is taken over, in this order.
+ * How each part of a reply is applied, in this order.
  * @type {{[key in keyof Reply]?: (state: State, reply: Reply, changed: Changed) => void}}
  */
 const PARTS = {
@@ -164,7 +164,7 @@ const PARTS = {
 const NULL_MEANS_NONE = new Set(["candidate", "mask", "label"]);
 
 /**
- * Take over a reply, or some parts of one; what it leaves out stays.
+ * Apply a reply, or some parts of one; what it leaves out stays.
  * @param {State} state
  * @param {Partial<Reply>} reply
  */
@@ -182,7 +182,7 @@ export function applyReply(state, reply) {
 }
 
 /**
- * Take over timings (ms) of one reply; only a decoder call that ran counts towards the median.
+ * Take the timings (ms) of one reply; only decoder calls that ran count towards the median.
  * @param {State} state
  * @param {Timings} timings
  */
@@ -193,7 +193,7 @@ export function rememberTimings(state, timings) {
 }
 
 /**
- * Median of numbers, 0 of none.
+ * Median of numbers, 0 if there are none.
  * @param {number[]} values
  */
 export function median(values) {

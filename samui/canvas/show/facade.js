@@ -1,4 +1,4 @@
-// `window.samui`: what automation and support may read of the page. Nothing in it can be changed.
+// `window.samui`: what automation and support may read from the page. Nothing in it can be changed.
 
 import { toScreen } from "../core/geometry.js";
 import { maskCovers } from "../core/mask.js";
@@ -19,7 +19,7 @@ export function createFacade(canvas, state, prompt, busy) {
     /** Copy of what the page shows. */
     snapshot: () => structuredClone(snapshotOf(state, prompt(), busy())),
     /**
-     * Client coordinates of a place in image px.
+     * Client coordinates of a point in image px.
      * @param {number} x
      * @param {number} y
      */
@@ -29,7 +29,7 @@ export function createFacade(canvas, state, prompt, busy) {
       return { x: frame.left + at.x, y: frame.top + at.y };
     },
     /**
-     * Whether the mask at work covers a place in image px.
+     * Whether the mask at work covers a point in image px.
      * @param {number} x
      * @param {number} y
      */
@@ -39,7 +39,7 @@ export function createFacade(canvas, state, prompt, busy) {
 }
 
 /**
- * What the page shows, as it is told to others.
+ * What the page shows, in the form given to others.
  * @param {State} state
  * @param {Prompt} prompt
  * @param {boolean} busy
@@ -64,7 +64,7 @@ function snapshotOf(state, { points, box }, busy) {
 }
 
 /**
- * The masks that are offered; shown, selected: ids among them; over: the id that is lit up, or null.
+ * The masks that are offered; shown, selected: ids among them; over: the highlighted id, or null.
  * @param {Found} found
  */
 function foundSnapshot(found) {

@@ -14,7 +14,7 @@ import { packColour, paintMask } from "../core/paint.js";
  */
 /** @typedef {{levels: Level[], closed: boolean}} Picture  Levels: largest first. */
 
-const SMALLEST = 128; // px of a side that is halved no more
+const SMALLEST = 128; // px of a side that is not halved any further
 
 /**
  * Load the picture at an address.
@@ -123,7 +123,7 @@ export function drawThumbnail(context, picture, image, wire, colour) {
 }
 
 /**
- * What tells two images apart; the rest of the address changes with the seat's token.
+ * The part of the address that identifies an image; the rest changes with the seat's token.
  * @param {{url: string, width: number, height: number}} image
  */
 export function pictureName(image) {

@@ -40,8 +40,8 @@ const NO_ANSWER = "The server does not answer. Try again.";
 export function createLongWork({
   state, transport, requests, notices, refresh, panel, image, seat, finding, upload,
 }) {
-  let openings = 0; // of two opens that are on their way only the newer one counts
-  let unwanted = false; // the work was cancelled, and has not ended yet
+  let openings = 0; // of two opens under way only the newer one counts
+  let unwanted = false; // the work was cancelled but has not ended yet
   const silence = createSilence({
     waits: () => waiting().length > 0,
     ask: async () => unwanted || image.encodes() || (await seat.hasMoved()),
@@ -50,7 +50,7 @@ export function createLongWork({
   });
 
   /**
-   * How each stage of a step is shown; all others bring the image or the model on.
+   * How each stage of a step is shown; all other stages advance the image or the model.
    * @type {{[stage: string]: (step: Step) => void}}
    */
   const STAGES = {
@@ -98,9 +98,9 @@ export function createLongWork({
     for (const event of waiting()) fail({ event, stage: "error", serial_event: 0, error: NO_ANSWER });
   }
 
-  /** The line that brings the events may be dead, while calls go through: take what the server has instead. */
+  /** The connection for events may be dead while calls still go through: take what the server has instead. */
   function catchUp() {
-    // What is unwanted stays so, since its turn may come yet.
+    // Unwanted work stays unwanted, since its turn may still come.
     state.opening = state.sending;
     state.loading = false;
     if (image.encodes()) seat.poll();
@@ -124,7 +124,7 @@ export function createLongWork({
 
   /**
    * Tell the server that its work is unwanted; if the server cannot be told, the work goes on.
-   * @param {string} step  that is shown then
+   * @param {string} step  to show then
    */
   async function callOff(step) {
     if ((await seat.abandon()) || !unwanted) return;
@@ -171,7 +171,7 @@ export function createLongWork({
     state.saving = false;
     if (epoch !== state.epoch || state.objects.length === 0) return refresh.changed();
     send("save", { ...request, epoch });
-    if (state.mask) notices.advise("The mask at work is not in the file; Enter keeps it as an object.");
+    if (state.mask) notices.advise("The current mask is not in the file; Enter keeps it as an object.");
   }
 
   /**
@@ -186,13 +186,13 @@ export function createLongWork({
   }
 
   /**
-   * Whether a step is of work that is wanted; an end counts only for the newest request.
+   * Whether a step belongs to wanted work; an end counts only for the newest request.
    * @param {Step} step
    */
   function isMeant(step) {
     if (step.stage === "error" || step.stage === "cancelled") return requests.isNewest(step);
     if (OVER.has(step.stage) || !unwanted) return true;
-    callOff(STARTS[step.event] || ""); // it waited for its turn meanwhile
+    callOff(STARTS[step.event] || ""); // it was waiting for its turn
     return false;
   }
 
@@ -207,13 +207,13 @@ export function createLongWork({
     if (over) {
       unwanted = false;
       requests.rest();
-      silence.begin(); // for what else is waited for
+      silence.begin(); // for other work still waited for
     }
     refresh.changed();
   }
 
   /**
-   * The image or the model is further; false if the page must ask for all there is.
+   * The image or the model has advanced; false if the page must ask for everything.
    * @param {Step} step
    * @param {boolean} over
    */
@@ -231,7 +231,7 @@ export function createLongWork({
   }
 
   /**
-   * The cancelled work has ended, and the server has what it had before.
+   * The cancelled work has ended; the server has what it had before.
    * @param {Step} step
    */
   function endCancelled(step) {
@@ -259,7 +259,7 @@ export function createLongWork({
     if (event === "model") panel.resetModel();
   }
 
-  /** The stage after work that did not come to its end. Where encoding failed, the next click tries it again. */
+  /** The stage after work that failed or was cancelled. If encoding failed, the next click tries it again. */
   function restingStage() {
     return image.encodes() ? "ready" : state.stage;
   }

@@ -1,4 +1,4 @@
-// The page's seat on the server: begun, resumed after a reload or a loss, and asked how far it is.
+// The page's seat on the server: begins it, resumes it after a reload or a loss, and asks for its progress.
 
 import { applyReply } from "../core/state.js";
 import { durationText } from "../core/texts.js";
@@ -17,7 +17,7 @@ import { recall, remember } from "../net/token.js";
 /** @typedef {{act(request: object): unknown, begin(request: object): unknown}} Server  Promises of answers, or of nothing. */
 /** @typedef {ReturnType<typeof createSeat>} Seat */
 
-const POLL = 2000; // ms between questions about an encoding that another page began
+const POLL = 2000; // ms between questions about an encoding that another page started
 const ENDED = "The earlier session has ended; open the image again.";
 
 /**
@@ -48,7 +48,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
 
   /**
    * Begin or resume.
-   * @param {string} [message]  what to tell when that is done
+   * @param {string} [message]  to show when that is done
    */
   async function begin(message) {
     if (beginning) return;
@@ -74,7 +74,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
   }
 
   /**
-   * Keep the token of an answer; each one replaces the one before.
+   * Keep the token of an answer; each replaces the previous one.
    * @param {Begun} reply
    */
   function adopt(reply) {
@@ -103,7 +103,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     view.paint("mask", "objects", "found", "prompt");
   }
 
-  /** A page that gets no events about its image being encoded asks: it came back, or lost the line that brings them. */
+  /** A page that gets no events about its encoding asks: it was reloaded, or lost the connection that brings them. */
   async function poll() {
     clearTimeout(polling);
     if (!image.encodes()) return;
@@ -135,7 +135,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     /** Whether there is no seat yet, or it is being resumed. */
     isBeginning: () => beginning || !state.token,
     /**
-     * The whole state, as long work brings it.
+     * The whole state, as brought by long work.
      * @param {Reply} reply
      */
     takeState(reply) {
@@ -146,7 +146,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
       const told = await act("state");
       return told !== null && told.ok === false && ["epoch", "session"].includes(told.kind);
     },
-    /** Tell the server to stop opening and loading; whether it has heard that. */
+    /** Tell the server to stop opening and loading; returns whether it has received that. */
     abandon: async () => (await act("abandon")) !== null,
   };
 }

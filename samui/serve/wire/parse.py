@@ -165,7 +165,7 @@ def _optional(read: Callable[..., str], data: Mapping[str, Any], name: str, *lim
 def _text(data: Mapping[str, Any], name: str, longest: int) -> str:
     value = data.get(name)
     if not isinstance(value, str):
-        raise RequestError(f"request.{name}: must be a text, got {_short(value)}")
+        raise RequestError(f"request.{name}: must be text, got {_short(value)}")
     if len(value) > longest:
         raise RequestError(f"request.{name}: must be at most {longest} characters, got {len(value)}")
     if any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in value):
