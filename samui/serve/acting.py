@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from samui.errors import SamuiError
 from samui.serve import describe
@@ -103,13 +104,24 @@ def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings:
         return reply_to(seat, request.seen, timings, after)
     if isinstance(action, actions.Cancel):
         seat.stop()
-    if not isinstance(action, _TELLING) and not seat.line.is_applied(request.rev):
+    if not isinstance(action, _TELLING) and not _is_applied(server, seat, request):
         with turn():
             _apply(seat, request, tools, timings)
     answer = reply_to(seat, request.seen, timings)
+    if isinstance(action, actions.PutBack):
+        answer["known"] = sorted(op for op in action.asked if _is_known(server, seat, op))
     if isinstance(action, _TELLING_FOUND):
         answer |= describe.found(seat, masks=isinstance(action, actions.TellFound))
     return answer
+
+
+def _is_applied(server: Server, seat: Seat, request: Request) -> bool:
+    """Whether a request that comes again has changed the session, or in another seat the store, already."""
+    return seat.line.is_applied(request.rev) or (request.op is not None and _is_known(server, seat, request.op))
+
+
+def _is_known(server: Server, seat: Seat, op: str) -> bool:
+    return op in seat.line.ops or server.store.knows(op)
 
 
 @contextmanager
@@ -145,12 +157,12 @@ def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None
     else:
         timings.take(made.timings)
         after = made.after
-    changes = _changes(seat.work, type(request.action).__name__, after)
+    changes = _changes(seat.work, type(request.action).__name__, after, request.op)
     contents = replace(seat.contents, work=replace(seat.work, session=after))
     # All is made: from here on nothing can fail.
     seat.prepared = None
     seat.changes.extend(changes)
-    seat.line.applied_rev = request.rev
+    seat.line.applied(request.rev, request.op)
     seat.contents = contents
 
 
@@ -166,10 +178,12 @@ def _go_back(seat: Seat, tools: Tools) -> None:
     seat.move(replace(contents, work=work))
 
 
-def _changes(work: Work, action: str, after: Session) -> list[Change]:
+def _changes(work: Work, action: str, after: Session, op: str | None) -> list[Change]:
     """What the store is to be told of a new session: nothing unless the objects are others."""
     before, now = work.session.state.objects, after.state.objects
-    return [] if now is before else [Change(Operation(work.image.key, action), before, now)]
+    if now is before:
+        return []
+    return [Change(Operation(work.image.key, action, op or uuid4().hex), before, now)]
 
 
 def _kept(server: Server, seat: Seat) -> Reply:
@@ -178,5 +192,5 @@ def _kept(server: Server, seat: Seat) -> Reply:
         server.tell_store(seat)
     except SamuiError as error:
         log.warning("seat %s: objects not kept (%s)", seat.key, error)
-        return {"saved": False}
+        return {"saved": False, "why": str(error)}
     return {}

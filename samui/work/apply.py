@@ -17,6 +17,7 @@ from samui.pixels.colours import hex_colour
 from samui.pixels.rle import Rle
 from samui.work import actions, found
 from samui.work.gestures import ChoiceGesture, Gestures, MaskGesture, revise
+from samui.work.put import put_back
 from samui.work.shown import shown
 from samui.work.state import MAX_OBJECTS, Object, State
 from samui.work.steps import extend, replay
@@ -197,6 +198,10 @@ def _refine(now: State, action: actions.Refine, tools: Tools) -> State:
     return found.refine(now, action.mask, mask, tools.predict)
 
 
+def _put_back(now: State, action: actions.PutBack, tools: Tools) -> State:
+    return put_back(now, action)
+
+
 _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.SetPrompt: _set_prompt,
     actions.Choose: _choose,
@@ -215,6 +220,7 @@ _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.Reject: _reject,
     actions.Restore: _restore,
     actions.Refine: _refine,
+    actions.PutBack: _put_back,
 }
 
 

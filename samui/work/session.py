@@ -79,6 +79,8 @@ class Session:
         after = apply(now, action, tools)
         if after is now:
             return self
+        if isinstance(action, actions.PutBack):  # what was there before is no step to go back by
+            return self._with(self.history.put(after))
         return self._with(self.history.push(*_between(now, after), after).within(self.history_bytes))
 
     def beside(self, action: actions.Undo | actions.Redo) -> State:

@@ -47,6 +47,9 @@ class Store(Protocol):
         it cannot be kept.
         """
 
+    def knows(self, operation: str) -> bool:
+        """Whether an operation of this id was committed: a page that sends it again is answered as if it were new."""
+
     def forget(self, image: str) -> None:
         """No way leads to an image any more. A store that outlasts the server keeps it all the same."""
 
@@ -78,6 +81,11 @@ class MemoryStore:
                 del known[next(iter(known))]
             held = self._images.get(operation.image, ())
             self._images[operation.image] = merged(held, before, after)
+
+    def knows(self, operation: str) -> bool:
+        """See `Store.knows`."""
+        with self._lock:
+            return any(operation in known for known in self._known.values())
 
     def forget(self, image: str) -> None:
         """See `Store.forget`."""
