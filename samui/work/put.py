@@ -14,8 +14,8 @@ def put_back(now: State, action: PutBack) -> State:
     """The state with the objects of the page; the same one where it lacks none.
 
     Objects are told apart by uid. One that is here already stays as it is, unless the page holds more than any store;
-    its id stays in any case. A new one keeps its id where that is free. Raises SessionError or PromptError for a mask of
-    another size, for prompts outside the image, and over MAX_OBJECTS.
+    its id stays in any case. A new one keeps its id where that is free. Raises SessionError for a mask of another size
+    and over MAX_OBJECTS, PromptError for prompts outside the image.
     """
     here = {item.uid: item for item in now.objects if item.uid not in action.gone}
     taken = {item.id for item in here.values()}

@@ -35,7 +35,10 @@ class Change:
 
 
 class Store(Protocol):
-    """Keeps the objects of images. Thread-safe."""
+    """Keeps the objects of images. Thread-safe. outlasts: whether what it keeps is there after the server has ended."""
+
+    @property
+    def outlasts(self) -> bool: ...
 
     def objects(self, image: str) -> tuple[Object, ...]:
         """The objects of an image, in the order in which they are drawn; none of one that it does not know."""
@@ -56,6 +59,8 @@ class Store(Protocol):
 
 class MemoryStore:
     """A store that lives as long as the process, for pages that keep nobody's work."""
+
+    outlasts = False
 
     def __init__(self) -> None:
         self._images: dict[str, tuple[Object, ...]] = {}

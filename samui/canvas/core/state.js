@@ -8,6 +8,7 @@ import { EMPTY_PROMPT } from "./prompt.js";
 /** @import { Candidate, Can, OpenImage, Prompt, Reply, Settings, Stage, Timings } from "./messages.js" */
 /** @import { Found } from "./found.js" */
 /** @import { At, Size, Viewport } from "./geometry.js" */
+/** @import { Source } from "./held.js" */
 /** @import { Mask } from "./mask.js" */
 /** @import { ObjectOfPage } from "./objects.js" */
 
@@ -23,6 +24,10 @@ import { EMPTY_PROMPT } from "./prompt.js";
  * @property {boolean} loading  a model
  * @property {boolean} saving
  * @property {boolean} offline
+ * @property {string} refusal  why the server could not keep what was accepted, "" where it could
+ * @property {boolean} restoring  what the page holds is on its way into a new seat
+ * @property {Source | null} source  where the image that is open comes from
+ * @property {readonly ObjectOfPage[]} safe  the objects as the server last said that all are kept
  * @property {Settings} settings
  * @property {OpenImage | null} image
  * @property {Prompt} base  the prompt as the server has it; what is unsent is folded over it
@@ -69,6 +74,7 @@ function emptyWork() {
     score: null,
     hover: null,
     objects: EMPTY_OBJECTS,
+    safe: EMPTY_OBJECTS,
     label: "",
     can: { undo: false, redo: false, accept: false },
     timings: {},
@@ -96,6 +102,9 @@ export function createState(settings) {
     loading: false,
     saving: false,
     offline: false,
+    refusal: "",
+    restoring: false,
+    source: null,
     settings,
     image: null,
     snap: false,
@@ -176,6 +185,16 @@ export function applyReply(state, reply) {
   const chosen = state.candidate === null ? null : state.candidates[state.candidate];
   state.score = chosen ? chosen.score : null;
   return changed;
+}
+
+/**
+ * Whether the server has kept all that a reply of `act` tells.
+ * @param {State} state
+ * @param {Partial<Reply>} reply
+ */
+export function takeSaved(state, { saved, why }) {
+  state.refusal = saved === false ? why || "the server could not keep it" : "";
+  if (!state.refusal) state.safe = state.objects;
 }
 
 /**

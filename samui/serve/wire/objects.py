@@ -8,7 +8,6 @@ What made an object travels as a list of gestures, each a list that begins with 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from samui.errors import MaskError, PromptError, RequestError
