@@ -103,8 +103,10 @@ def _main(options: list[str]) -> None:
 
     import samui.serve.service
     import samui.ui.launch  # noqa: F401
+    from samui.models import load_predictor
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # threads would not live on in what is forked
+    load_predictor("bundled")  # and with it all that is imported late
     pid = 0
     for word in _words():
         if word == "wait":

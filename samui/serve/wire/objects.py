@@ -28,10 +28,11 @@ from samui.work.state import Object
 
 MAX_PUT = 500  # objects in one request; the page sends more in several
 MAX_ID = 10_000_000
+MAX_POINTS = 100  # of one object: each is a decoder call when it is reopened, and logits to keep for undo
 MAX_LABEL = 200  # characters
 MAX_MODEL = 300
 MAX_GESTURES = 1_000
-MAX_STROKE = 10_000  # points
+MAX_STROKE = 10_000  # points of all strokes of an object
 MAX_WIDTH = 100_000.0  # of a stroke, in pixels
 MAX_CANDIDATE = 15
 _UID = re.compile(r"[0-9a-f]{32}")
@@ -148,6 +149,10 @@ def _gestures(value: Any, where: str, mask: Rle) -> Gestures:
     gestures = tuple(_gesture(one, f"{where}[{i}]", mask) for i, one in enumerate(value))
     if sum(isinstance(one, BoxGesture) for one in gestures) > 1:
         raise RequestError(f"{where}: must have at most one box")
+    if (points := sum(isinstance(one, PointGesture) for one in gestures)) > MAX_POINTS:
+        raise RequestError(f"{where}: must have at most {MAX_POINTS} points, got {points}")
+    if (points := sum(len(one.points) for one in gestures if isinstance(one, StrokeGesture))) > MAX_STROKE:
+        raise RequestError(f"{where}: must have strokes of at most {MAX_STROKE} points, got {points}")
     if not any(isinstance(one, (PointGesture, BoxGesture)) for one in gestures):
         raise RequestError(f"{where}: must have a point or a box, got none")
     return gestures

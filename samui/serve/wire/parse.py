@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from samui.errors import RequestError
-from samui.serve.wire.objects import MAX_LABEL, parse_objects, parse_uid, parse_uids
+from samui.serve.wire.objects import MAX_LABEL, MAX_POINTS, parse_objects, parse_uid, parse_uids
 from samui.serve.wire.values import MAX_NUMBER, Read, number, short
 from samui.types import Prompt
 from samui.work import actions
 
-MAX_POINTS = 100  # each is a decoder call, and logits to keep for undo
 MAX_NAME = 300  # characters of a model's name
 MAX_MASKS = 10_000  # ids in one request
 
