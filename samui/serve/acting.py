@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from samui.errors import SamuiError
+from samui.errors import StoreError
 from samui.serve import describe
+from samui.serve.keeping import Told
+from samui.serve.open_image import OpenImage
 from samui.serve.replies import reply_to
 from samui.serve.seat import Prepared, Seat, Work
 from samui.serve.server import Server
@@ -21,11 +23,13 @@ from samui.serve.wire import Request, encode_hover
 from samui.timings import Timings
 from samui.work import actions
 from samui.work.session import Session
+from samui.work.state import Object
 from samui.work.tools import Tools
 from samui.workspace.store import Change, Operation
 
 Reply = dict[str, Any]
 log = logging.getLogger(__name__)
+Held = tuple[OpenImage, tuple[Object, ...]]  # an image, and the objects that the store has of it
 _REPLACEABLE = (actions.SetPrompt, actions.Prepare, actions.Hover)  # a newer one makes an older one pointless
 _TELLING_FOUND = (actions.Cancel, actions.TellFound)
 _TELLING = (actions.Report, *_TELLING_FOUND)
@@ -46,15 +50,18 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     try:
         _check(seat, request)
         tools = _tools(server, seat, request.action, timings)
+        left = seat.contents.left if isinstance(request.action, actions.GoBack) else None
+        held = None if left is None else (left.image, server.objects_of(left.image))
+        request, known = _looked_up(server, seat, request)
         with seat.lock:
             _check(seat, request)  # the encoder may have taken its time, and the lock too
-            answer = _answer(server, seat, request, tools, timings)
+            answer = _answer(server, seat, request, tools, timings, held, known)
     except OvertakenError:
         return {"ok": True, "overtaken": True}
     finally:  # also where the change was made and the answer to it was not
-        kept = _kept(server, seat)
+        told = server.keeper.tell(seat, patient=False)
     server.seats.weigh(seat)
-    return answer | kept
+    return answer | _kept(seat, request, timings, told)
 
 
 def _check(seat: Seat, request: Request) -> None:
@@ -87,12 +94,38 @@ def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:
     return SeatTools(predictor, embedding, pixels, timings).for_work()
 
 
-def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings: Timings) -> Reply:
-    """Do what the request asks for. The caller holds the seat's lock."""
+def _looked_up(server: Server, seat: Seat, request: Request) -> tuple[Request, frozenset[str]]:
+    """The request with what only the store knows, and which of its operations the store has. Not under the seat's lock.
+
+    What cannot be read now is taken for unknown: an operation that comes again changes no store.
+    """
+    action = request.action
+    asked = action.asked if isinstance(action, actions.PutBack) else frozenset()
+    try:
+        known = frozenset(op for op in (*asked, *filter(None, [request.op])) if server.store.knows(op))
+        if isinstance(action, actions.PutBack):
+            deleted = server.store.deleted(seat.work.image.key) - action.newer
+            request = replace(request, action=replace(action, gone=action.gone | deleted))
+    except StoreError as error:
+        log.warning("seat %s: the store could not be read (%s)", seat.key, error)
+        known = frozenset()
+    return request, known | {op for op in asked if op in seat.line.ops}
+
+
+def _answer(
+    server: Server,
+    seat: Seat,
+    request: Request,
+    tools: Tools,
+    timings: Timings,
+    held: Held | None,
+    known: frozenset[str],
+) -> Reply:
+    """Do what the request asks for. known: operations that were applied already. The caller holds the seat's lock."""
     action, turn = request.action, partial(_turn, server, seat, request)
     if isinstance(action, actions.GoBack):
         with turn():
-            _go_back(seat, tools)
+            _go_back(seat, tools, held)
         return {"ok": True, "moved": True}
     if isinstance(action, actions.Hover):
         with turn():
@@ -104,24 +137,20 @@ def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings:
         return reply_to(seat, request.seen, timings, after)
     if isinstance(action, actions.Cancel):
         seat.stop()
-    if not isinstance(action, _TELLING) and not _is_applied(server, seat, request):
+    if not isinstance(action, _TELLING) and not _is_applied(seat, request, known):
         with turn():
-            _apply(seat, request, tools, timings)
+            _apply(seat, request, tools, timings, server.settings.author)
     answer = reply_to(seat, request.seen, timings)
     if isinstance(action, actions.PutBack):
-        answer["known"] = sorted(op for op in action.asked if _is_known(server, seat, op))
+        answer["known"] = sorted(action.asked & known)
     if isinstance(action, _TELLING_FOUND):
         answer |= describe.found(seat, masks=isinstance(action, actions.TellFound))
     return answer
 
 
-def _is_applied(server: Server, seat: Seat, request: Request) -> bool:
+def _is_applied(seat: Seat, request: Request, known: frozenset[str]) -> bool:
     """Whether a request that comes again has changed the session, or in another seat the store, already."""
-    return seat.line.is_applied(request.rev) or (request.op is not None and _is_known(server, seat, request.op))
-
-
-def _is_known(server: Server, seat: Seat, op: str) -> bool:
-    return op in seat.line.ops or server.store.knows(op)
+    return seat.line.is_applied(request.rev) or request.op in known or request.op in seat.line.ops
 
 
 @contextmanager
@@ -148,7 +177,7 @@ def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings
     return after
 
 
-def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None:
+def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings, author: str) -> None:
     """Change the session by an action; what had been prepared for another one is forgotten."""
     made, before = seat.prepared_for(request.action), seat.work.session
     if made is None:
@@ -157,7 +186,7 @@ def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None
     else:
         timings.take(made.timings)
         after = made.after
-    changes = _changes(seat.work, type(request.action).__name__, after, request.op)
+    changes = _changes(seat.work, request, after, author)
     contents = replace(seat.contents, work=replace(seat.work, session=after))
     # All is made: from here on nothing can fail.
     seat.prepared = None
@@ -166,9 +195,11 @@ def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None
     seat.contents = contents
 
 
-def _go_back(seat: Seat, tools: Tools) -> None:
+def _go_back(seat: Seat, tools: Tools, held: Held | None) -> None:
     contents = seat.contents.back()
     work = contents.work
+    if work is not None and held is not None and held[0] is work.image:
+        work = replace(work, session=work.session.holding(held[1]))  # others may have had it meanwhile
     predictor = contents.predictor
     assert work is not None, "back() opens an image"
     if predictor is not None and work.model != predictor.key:  # the logits of the one before are of no use to it
@@ -178,19 +209,22 @@ def _go_back(seat: Seat, tools: Tools) -> None:
     seat.move(replace(contents, work=work))
 
 
-def _changes(work: Work, action: str, after: Session, op: str | None) -> list[Change]:
+def _changes(work: Work, request: Request, after: Session, author: str) -> list[Change]:
     """What the store is to be told of a new session: nothing unless the objects are others."""
     before, now = work.session.state.objects, after.state.objects
     if now is before:
         return []
-    return [Change(Operation(work.image.key, action, op or uuid4().hex), before, now)]
+    operation = Operation(work.image.key, type(request.action).__name__, request.op or uuid4().hex, author)
+    return [Change(operation, before, now)]
 
 
-def _kept(server: Server, seat: Seat) -> Reply:
-    """{} once the store has all changes of the seat, else that it has not."""
-    try:
-        server.tell_store(seat)
-    except SamuiError as error:
-        log.warning("seat %s: objects not kept (%s)", seat.key, error)
-        return {"saved": False, "why": str(error)}
-    return {}
+def _kept(seat: Seat, request: Request, timings: Timings, told: Told) -> Reply:
+    """Whether the store has all changes of the seat, and what others have changed."""
+    reply: Reply = {"saved": False, "why": told.why} if told.why else {}
+    if told.notices:
+        reply["notices"] = list(told.notices)
+    if told.changed and not isinstance(request.action, (actions.Prepare, actions.Hover, actions.GoBack)):
+        with seat.lock:
+            if seat.line.epoch == request.epoch:
+                reply |= reply_to(seat, request.seen, timings)
+    return reply

@@ -15,14 +15,21 @@ from samui.work.segment import snaps_by_default
 
 
 def image(seat: Seat) -> dict[str, Any] | None:
-    """Name, size in pixels, content and address of the image that is open; None without one."""
+    """Name, size in pixels, address, content and home of the image that is open; None without one."""
     work = seat.contents.work
     if work is None:
         return None
-    height, width = work.image.size
-    url = f"samui/image/{seat.token}/{work.image.file.parent.name}"  # another image, another address
-    told = {"url": url, "width": width, "height": height, "name": work.image.name, "content": work.image.content}
-    return {**told, "notes": list(work.image.notes)}
+    image = work.image
+    height, width = image.size
+    return {
+        "url": f"samui/image/{seat.token}/{image.file.parent.name}",  # another image, another address
+        "width": width,
+        "height": height,
+        "name": image.name,
+        "home": image.home,
+        "content": image.content,
+        "notes": list(image.notes),
+    }
 
 
 def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]:

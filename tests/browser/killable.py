@@ -1,7 +1,7 @@
 """A server that can be killed with SIGKILL and started again in a moment, on the same port.
 
-A process that has everything imported forks a server each time: what is killed is a real server, and only the imports are
-not repeated. Run as a script it is that process: it reads words from its standard input and answers on its output.
+A process that has everything imported forks a server each time: what is killed is a real server, and only the imports
+are not repeated. Run as a script it is that process: it reads words from its standard input and answers on its output.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class Killable:
         self._log.close()
 
     def _ask(self, word: str) -> str:
-        assert self._parent.stdin is not None and self._parent.stdout is not None
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
         self._parent.stdin.write(word + "\n")
         self._parent.stdin.flush()
         told = self._parent.stdout.readline().strip()

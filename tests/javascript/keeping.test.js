@@ -97,6 +97,7 @@ test("the file of an image is kept with the first work on it, once", async (t) =
 test("where the server keeps everything, the browser keeps nothing", async (t) => {
   const { state, keeping, log } = page(t);
   state.settings = { keeps: true };
+  state.image.home = "library:1";
   state.objects = [object(1)];
   keeping.update();
   await settle();

@@ -91,8 +91,9 @@
  */
 
 /**
- * content: names what is in the file, so that equal files have equal ones.
- * @typedef {{url: string, width: number, height: number, name: string, content: string, notes?: string[]}} OpenImage
+ * home: its name in the folder or the library, by which it can be opened again; "" where nothing keeps it. content:
+ * names what is in the file, so that equal files have equal ones.
+ * @typedef {{url: string, width: number, height: number, name: string, home?: string, content: string, notes?: string[]}} OpenImage
  */
 /** @typedef {"empty" | "reading" | "image" | "encoding" | "ready"} Stage */
 /** @typedef {{min: number, max: number}} Range */
@@ -109,7 +110,7 @@
 /**
  * @typedef {object} Settings
  * @property {boolean} [hosted]
- * @property {boolean} [keeps]  whether what the server says is saved outlasts the server
+ * @property {boolean} [keeps]  whether the server keeps some images' objects for good
  * @property {{name: string, title: string}[]} [models]
  * @property {{name: string, title: string}[]} [formats]
  * @property {{available: boolean, on: boolean}} [snap]

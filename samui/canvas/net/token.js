@@ -34,8 +34,9 @@ export function recall() {
  */
 export function rememberSource(image, source) {
   try {
-    if (!image || !source || source.file) sessionStorage.removeItem(SOURCE);
-    else sessionStorage.setItem(SOURCE, JSON.stringify({ content: image.content, source }));
+    const { sample, image: home } = source || {};
+    if (!image || !(sample || home)) sessionStorage.removeItem(SOURCE);
+    else sessionStorage.setItem(SOURCE, JSON.stringify({ content: image.content, source: { sample, image: home } }));
   } catch {
     // as above
   }

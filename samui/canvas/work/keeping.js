@@ -27,7 +27,7 @@ export function createKeeping({ state, database, isElsewhere, changed }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let again;
 
-  const applies = () => state.settings.keeps === false;
+  const applies = () => (state.image ? !state.image.home : state.settings.keeps === false);
 
   function isBehind() {
     if (!state.image || state.restoring || state.stage === "empty") return false;
@@ -98,7 +98,7 @@ export function createKeeping({ state, database, isElsewhere, changed }) {
      */
     async find(content) {
       try {
-        return applies() ? await database.read(content) : null;
+        return state.image && applies() ? await database.read(content) : null;
       } catch {
         return null;
       }

@@ -3,7 +3,7 @@
 import { rememberSource } from "../net/token.js";
 import { createSilence } from "../net/silence.js";
 
-/** @import { Stage, Step } from "../core/messages.js" */
+/** @import { OpenImage, Stage, Step } from "../core/messages.js" */
 /** @import { State } from "../core/state.js" */
 /** @import { Source } from "../core/held.js" */
 /** @import { Requests, Work } from "../net/requests.js" */
@@ -256,7 +256,7 @@ export function createLongWork({
     if (over && step.event === "model") state.loading = false;
     if (step.image) {
       image.show(step.image, step.epoch ?? state.epoch);
-      if (requests.isNewest(step) && step.event === "open") state.source = source;
+      if (requests.isNewest(step) && step.event === "open") state.source = sourceOf(step.image, source);
       rememberSource(step.image, state.source);
     } else if (step.epoch !== undefined && step.epoch !== state.epoch) {
       seat.begin();
@@ -353,9 +353,21 @@ export function createLongWork({
     openSample: (sample) => open({ sample }, { sample }),
     openAgain,
     openNext,
+    /** @param {string} kept  an image of the folder or the library */
+    openKept: (kept) => open({ image: kept }, { image: kept }),
     /** @param {string} model */
     loadModel(model) {
       if (model) send("model", { model });
     },
   };
+}
+
+/**
+ * Where an image can be had again: from the server where that keeps it, or as it came.
+ * @param {OpenImage} image
+ * @param {Source | null} source
+ * @returns {Source | null}
+ */
+function sourceOf({ home, name }, source) {
+  return home ? { ...source, image: home, name } : source;
 }

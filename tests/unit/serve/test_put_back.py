@@ -1,10 +1,15 @@
-"""What a page puts back into a seat that lacks it: objects whole and under their names, once; and nothing is trusted."""
+"""What a page puts back into a seat that lacks it: objects whole, under their names, once; and nothing is trusted."""
+
+import hashlib
 
 import pytest
 
+from samui.errors import StoreError
 from samui.serve import wire
 from samui.serve.service import Service
 from samui.serve.settings import Settings
+from samui.workspace.library import Library
+from samui.workspace.store import MemoryStore
 from tests.fakes import FakePredictor, Page
 
 PLAIN = ("uid", "id", "label", "colour", "visible", "score")
@@ -275,3 +280,63 @@ def test_given_masks_and_strokes_go_there_and_back(kept):
     told = wire.encode_object(item, None)["made"]["gestures"]
     assert told[:4] == one["gestures"][:4]
     assert told[4:] == [["mask", other, True], ["mask", None, False]]
+
+
+class Locked(MemoryStore):
+    """Cannot be read, as a store that another program holds."""
+
+    def knows(self, operation):
+        raise StoreError("store: must not be locked, and is")
+
+    deleted = knows
+
+
+def test_store_that_cannot_be_read_holds_up_nobody(start, photo):
+    page = Page(start(store=Locked()))
+    page.open(photo())
+    page.click((20, 20, 1))
+    op = "0" * 31 + "1"
+    assert page.act("accept", op=op)["objects"]["order"] == [1]
+    page.act("accept", op=op)
+    told = page.act("put", objects=[], asked=[op])
+    assert (told["known"], len(objects_of(page))) == ([op], 1)
+
+
+@pytest.fixture
+def library(tmp_path):
+    return lambda: Library(tmp_path / "library")
+
+
+def test_what_a_library_has_is_not_doubled_and_what_it_knows_to_be_deleted_does_not_come_back(start, photo, library):
+    page = Page(start(library=library()))
+    page.open(photo())
+    records = work(page)
+    page.act("delete", object=2)
+    page.click((70, 50, 1))
+    op = "0" * 31 + "1"
+    page.act("accept", op=op)  # and the answer is lost
+    page.service.close()
+    again = Page(start(library=library()))
+    again.open(photo())
+    told = again.act("put", objects=records, asked=[op])
+    assert told["known"] == [op]
+    assert [item.uid for item in objects_of(again)][:1] == [records[0]["uid"]]
+    assert [item.id for item in objects_of(again)] == [1, 3]
+    again.act("accept", op=op)
+    assert len(objects_of(again)) == 2
+    # what the page alone has goes in, also where somebody has deleted it meanwhile
+    again.act("put", objects=records, newer=[records[1]["uid"]])
+    assert [item.id for item in objects_of(again)] == [1, 3, 2]
+
+
+def test_image_says_where_it_can_be_had_again(start, photo, library):
+    service = start(library=library())
+    page = Page(service)
+    page.open(photo())
+    image = Page(service, token=page.token).first["image"]
+    assert image["home"].startswith("library:")
+    assert image["content"] == image["home"]
+    other = Page(start())
+    other.open(photo())
+    image = Page(other.service, token=other.token).first["image"]
+    assert (image["home"], image["content"]) == ("", hashlib.sha256(photo().read_bytes()).hexdigest())
