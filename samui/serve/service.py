@@ -185,7 +185,11 @@ class Service:
             "image": describe.image(seat),
             "stage": "empty" if work is None else "encoding" if seat.line.encoding == epoch else "ready",
             "settings": describe.settings(
-                contents.model, predictor, server.settings, offer.models(server.settings, server.predictors)
+                contents.model,
+                predictor,
+                server.settings,
+                offer.models(server.settings, server.predictors),
+                keeps=server.store.outlasts,
             ),
         }
         if work is None:

@@ -38,6 +38,8 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
         if isinstance(value, Mapping) and "sample" in value:
             source = samples.find(value["sample"])
             yield from service.open(_token(value), source, source.name)
+        elif isinstance(value, Mapping) and "image" in value:
+            yield from service.open_kept(_token(value), value["image"])
         else:
             with uploads.opened(value.get("file") if isinstance(value, Mapping) else None) as (source, name):
                 yield from service.open(_token(value), source, name)

@@ -29,6 +29,7 @@ from samui.work.gestures import (
     revise,
     with_close_up,
 )
+from samui.work.put import put_back
 from samui.work.shown import shown
 from samui.work.state import MAX_OBJECTS, Object, State
 from samui.work.steps import Predict, Step, extend, first_of, replay
@@ -232,6 +233,10 @@ def _refine(now: State, action: actions.Refine, tools: Tools) -> State:
     return found.refine(now, action.mask, mask, tools.predict)
 
 
+def _put_back(now: State, action: actions.PutBack, tools: Tools) -> State:
+    return put_back(now, action)
+
+
 _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.SetPrompt: _set_prompt,
     actions.Choose: _choose,
@@ -250,6 +255,7 @@ _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.Reject: _reject,
     actions.Restore: _restore,
     actions.Refine: _refine,
+    actions.PutBack: _put_back,
 }
 
 

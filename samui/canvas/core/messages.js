@@ -23,9 +23,15 @@
  */
 
 /**
- * An object of a reply; its mask is left out if the page has it.
+ * What made an object; the page keeps it as it came, and gives it back.
+ * @typedef {{gestures: unknown[], candidate: number, snapped: boolean, model: string}} Made
+ */
+
+/**
+ * An object of a reply; its mask, and what made it, are left out where the page has them.
  * @typedef {object} WireObject
- * @property {number} id
+ * @property {number} id  in its image
+ * @property {string} uid  everywhere and for ever
  * @property {string} label
  * @property {string} colour  "#rrggbb"
  * @property {boolean} visible
@@ -33,6 +39,7 @@
  * @property {Box | null} box
  * @property {number} score
  * @property {WireMask | null} [mask]
+ * @property {Made} [made]
  */
 
 /** @typedef {{id: number, mask: WireMask, score: number, stability: number, colour: string}} WireFound */
@@ -72,8 +79,10 @@
  * @property {Can} [can]
  * @property {Timings} [timings]
  * @property {boolean} [overtaken]  a newer prompt came before it was decoded
- * @property {boolean} [saved]  false: the objects changed, but the store could not keep that yet
- * @property {boolean} [moved]  the seat went back to the previous image
+ * @property {boolean} [saved]  false: the objects changed, and the store could not keep that yet
+ * @property {string} [why]  it could not
+ * @property {string[]} [known]  after "put": of the operations that were asked about, those that were applied
+ * @property {boolean} [moved]  the seat went back to the image before
  * @property {{mask: WireMask | null, score: number}} [hover]
  */
 
@@ -82,7 +91,11 @@
  * @typedef {{ok: false, error: string, kind: string, epoch?: number, rev?: number}} Refusal
  */
 
-/** @typedef {{url: string, width: number, height: number, name: string, notes?: string[]}} OpenImage */
+/**
+ * home: its name in the folder or the library, by which it can be opened again; "" where nothing keeps it. content:
+ * names what is in the file, so that equal files have equal ones.
+ * @typedef {{url: string, width: number, height: number, name: string, home?: string, content: string, notes?: string[]}} OpenImage
+ */
 /** @typedef {"empty" | "reading" | "image" | "encoding" | "ready"} Stage */
 /** @typedef {{min: number, max: number}} Range */
 
@@ -98,6 +111,7 @@
 /**
  * @typedef {object} Settings
  * @property {boolean} [hosted]
+ * @property {boolean} [keeps]  whether the server keeps some images' objects for good
  * @property {{name: string, title: string}[]} [models]
  * @property {{name: string, title: string}[]} [formats]
  * @property {{available: boolean, on: boolean}} [snap]

@@ -10,6 +10,7 @@
  * @property {Edit} [edit]
  * @property {boolean} [shown]  its mask is already painted
  * @property {string} [action]
+ * @property {string} [op]  its name, by which the server knows it when it comes again
  * @property {number} [began]  when its gesture began, ms of performance.now()
  * @property {unknown} [label]
  * @property {unknown} [object]
@@ -41,6 +42,24 @@ export const edits = {
 };
 
 const EMPTIES = new Set(["clear", "accept", "reset", "reopen"]);
+const APART = new Set(["relabel", "recolour", "show", "delete", "snap", "reject", "restore", "cancel", "found", "state"]);
+const CHANGES = new Set(["accept", "delete", "relabel", "recolour", "show", "keep", "merge", "reset", "undo", "redo"]);
+
+/**
+ * Whether an operation builds on those before it, so that it means nothing where one of them was refused.
+ * @param {Operation} operation
+ */
+export function buildsOn({ action }) {
+  return !action || !APART.has(action);
+}
+
+/**
+ * Whether an operation may change what was accepted.
+ * @param {Operation} operation
+ */
+export function changesObjects({ action }) {
+  return action !== undefined && CHANGES.has(action);
+}
 
 /**
  * Prompt after operations that the server has not answered yet; undo and redo cannot be predicted.

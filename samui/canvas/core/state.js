@@ -8,6 +8,7 @@ import { EMPTY_PROMPT } from "./prompt.js";
 /** @import { Candidate, Can, OpenImage, Prompt, Reply, Settings, Stage, Timings } from "./messages.js" */
 /** @import { Found } from "./found.js" */
 /** @import { At, Size, Viewport } from "./geometry.js" */
+/** @import { Source } from "./held.js" */
 /** @import { Mask } from "./mask.js" */
 /** @import { ObjectOfPage } from "./objects.js" */
 
@@ -23,6 +24,10 @@ import { EMPTY_PROMPT } from "./prompt.js";
  * @property {boolean} loading  a model
  * @property {boolean} saving
  * @property {boolean} offline
+ * @property {string} refusal  why the server could not keep what was accepted, "" where it could
+ * @property {boolean} restoring  what the page holds is on its way into a new seat
+ * @property {Source | null} source  where the image that is open comes from
+ * @property {readonly ObjectOfPage[]} safe  the objects as the server last said that all are kept
  * @property {Settings} settings
  * @property {OpenImage | null} image
  * @property {Prompt} base  the server's prompt; unsent edits are folded over it
@@ -71,6 +76,7 @@ function emptyWork() {
     score: null,
     hover: null,
     objects: EMPTY_OBJECTS,
+    safe: EMPTY_OBJECTS,
     label: "",
     can: { undo: false, redo: false, accept: false },
     timings: {},
@@ -98,6 +104,9 @@ export function createState(settings) {
     loading: false,
     saving: false,
     offline: false,
+    refusal: "",
+    restoring: false,
+    source: null,
     settings,
     image: null,
     snap: false,
@@ -182,7 +191,17 @@ export function applyReply(state, reply) {
 }
 
 /**
- * Take the timings (ms) of one reply; only decoder calls that ran count towards the median.
+ * Whether the server has kept all that a reply of `act` tells.
+ * @param {State} state
+ * @param {Partial<Reply>} reply
+ */
+export function takeSaved(state, { saved, why }) {
+  state.refusal = saved === false ? why || "the server could not keep it" : "";
+  if (!state.refusal) state.safe = state.objects;
+}
+
+/**
+ * Take over timings (ms) of one reply; only a decoder call that ran counts towards the median.
  * @param {State} state
  * @param {Timings} timings
  */

@@ -12,12 +12,12 @@ import { maskCovers } from "../core/mask.js";
  * @param {HTMLCanvasElement} canvas
  * @param {State} state
  * @param {() => Prompt} prompt  the prompt to show
- * @param {() => boolean} busy  whether anything is unanswered
+ * @param {{busy: () => boolean, saved: () => boolean}} facts  whether anything is unanswered; whether all is kept
  */
-export function createFacade(canvas, state, prompt, busy) {
+export function createFacade(canvas, state, prompt, { busy, saved }) {
   const facade = Object.freeze({
     /** Copy of what the page shows. */
-    snapshot: () => structuredClone(snapshotOf(state, prompt(), busy())),
+    snapshot: () => structuredClone(snapshotOf(state, prompt(), busy(), saved())),
     /**
      * Client coordinates of a point in image px.
      * @param {number} x
@@ -43,17 +43,21 @@ export function createFacade(canvas, state, prompt, busy) {
  * @param {State} state
  * @param {Prompt} prompt
  * @param {boolean} busy
+ * @param {boolean} saved
  */
-function snapshotOf(state, { points, box }, busy) {
+function snapshotOf(state, { points, box }, busy, saved) {
   const { image, view, candidates, candidate, objects, rev, epoch, timings, stage } = state;
   const working = state.opening || state.loading || state.saving || stage === "image" || stage === "encoding";
   return {
-    image: image && { width: image.width, height: image.height },
+    image: image && { width: image.width, height: image.height, name: image.name },
     view,
     prompt: { points, box },
     candidates: candidates.map(({ score, area, box: extent }) => ({ score, area, box: extent })),
     candidate,
-    objects: objects.map(({ id, label, area, box: extent, visible }) => ({ id, label, area, box: extent, visible })),
+    objects: objects.map(({ id, uid, label, area, box: extent, visible }) => ({
+      id, uid, label, area, box: extent, visible,
+    })),
+    saved,
     everything: foundSnapshot(state.found),
     pending: working || busy,
     rev,

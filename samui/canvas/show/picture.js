@@ -121,11 +121,3 @@ export function drawThumbnail(context, picture, image, wire, colour) {
   context.imageSmoothingEnabled = true;
   context.drawImage(layer, view.x, view.y, image.width * scale, image.height * scale);
 }
-
-/**
- * The part of the address that identifies an image; the rest changes with the seat's token.
- * @param {{url: string, width: number, height: number}} image
- */
-export function pictureName(image) {
-  return `${image.url.split("/").pop()} ${image.width} ${image.height}`;
-}

@@ -1,7 +1,7 @@
 // Which image is open, and at which stage it is.
 
 import { forgetWork } from "../core/state.js";
-import { closePicture, loadPicture, pictureName } from "../show/picture.js";
+import { closePicture, loadPicture } from "../show/picture.js";
 
 /** @import { OpenImage, Stage } from "../core/messages.js" */
 /** @import { State } from "../core/state.js" */
@@ -59,13 +59,18 @@ export function createImage({ canvas, state, transport, view, notices, refresh, 
      * @param {number} epoch
      */
     show(image, epoch) {
-      if (state.image && image && pictureName(state.image) === pictureName(image)) return renew(epoch);
+      if (state.image && image && state.image.content === image.content) {
+        state.image = image; // under another address, perhaps
+        if (!view.picture()) load(image);
+        return renew(epoch);
+      }
       const left = state.image && state.objects.length > 0 ? `The objects of ${state.image.name} are kept.` : "";
       state.epoch = epoch;
       transport.forget();
       cancel();
       forgetWork(state);
       state.image = image || null;
+      state.source = null;
       view.show(null);
       view.resize();
       view.fit();
