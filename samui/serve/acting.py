@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from samui.errors import SamuiError
 from samui.serve import describe
+from samui.serve.keeping import Told
+from samui.serve.open_image import OpenImage
 from samui.serve.replies import reply_to
 from samui.serve.seat import Prepared, Seat, Work
 from samui.serve.server import Server
@@ -20,11 +20,12 @@ from samui.serve.wire import Request, encode_hover
 from samui.timings import Timings
 from samui.work import actions
 from samui.work.session import Session
+from samui.work.state import Object
 from samui.work.tools import Tools
 from samui.workspace.store import Change, Operation
 
 Reply = dict[str, Any]
-log = logging.getLogger(__name__)
+Held = tuple[OpenImage, tuple[Object, ...]]  # an image, and the objects that the store has of it
 _REPLACEABLE = (actions.SetPrompt, actions.Prepare, actions.Hover)  # a newer one makes an older one pointless
 _TELLING_FOUND = (actions.Cancel, actions.TellFound)
 _TELLING = (actions.Report, *_TELLING_FOUND)
@@ -45,15 +46,17 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     try:
         _check(seat, request)
         tools = _tools(server, seat, request.action, timings)
+        left = seat.contents.left if isinstance(request.action, actions.GoBack) else None
+        held = None if left is None else (left.image, server.objects_of(left.image))
         with seat.lock:
             _check(seat, request)  # the encoder may have taken its time, and the lock too
-            answer = _answer(server, seat, request, tools, timings)
+            answer = _answer(server, seat, request, tools, timings, held)
     except OvertakenError:
         return {"ok": True, "overtaken": True}
     finally:  # also where the change was made and the answer to it was not
-        kept = _kept(server, seat)
+        told = server.keeper.tell(seat, patient=False)
     server.seats.weigh(seat)
-    return answer | kept
+    return answer | _kept(seat, request, timings, told)
 
 
 def _check(seat: Seat, request: Request) -> None:
@@ -86,12 +89,12 @@ def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:
     return SeatTools(predictor, embedding, pixels, timings).for_work()
 
 
-def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings: Timings) -> Reply:
+def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings: Timings, held: Held | None) -> Reply:
     """Do what the request asks for. The caller holds the seat's lock."""
     action, turn = request.action, partial(_turn, server, seat, request)
     if isinstance(action, actions.GoBack):
         with turn():
-            _go_back(seat, tools)
+            _go_back(seat, tools, held)
         return {"ok": True, "moved": True}
     if isinstance(action, actions.Hover):
         with turn():
@@ -105,7 +108,7 @@ def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings:
         seat.stop()
     if not isinstance(action, _TELLING) and not seat.line.is_applied(request.rev):
         with turn():
-            _apply(seat, request, tools, timings)
+            _apply(seat, request, tools, timings, server.settings.author)
     answer = reply_to(seat, request.seen, timings)
     if isinstance(action, _TELLING_FOUND):
         answer |= describe.found(seat, masks=isinstance(action, actions.TellFound))
@@ -136,7 +139,7 @@ def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings
     return after
 
 
-def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None:
+def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings, author: str) -> None:
     """Change the session by an action; what had been prepared for another one is forgotten."""
     made, before = seat.prepared_for(request.action), seat.work.session
     if made is None:
@@ -145,7 +148,7 @@ def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None
     else:
         timings.take(made.timings)
         after = made.after
-    changes = _changes(seat.work, type(request.action).__name__, after)
+    changes = _changes(seat.work, type(request.action).__name__, after, author)
     contents = replace(seat.contents, work=replace(seat.work, session=after))
     # All is made: from here on nothing can fail.
     seat.prepared = None
@@ -154,9 +157,11 @@ def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None
     seat.contents = contents
 
 
-def _go_back(seat: Seat, tools: Tools) -> None:
+def _go_back(seat: Seat, tools: Tools, held: Held | None) -> None:
     contents = seat.contents.back()
     work = contents.work
+    if work is not None and held is not None and held[0] is work.image:
+        work = replace(work, session=work.session.holding(held[1]))  # others may have had it meanwhile
     predictor = contents.predictor
     assert work is not None, "back() opens an image"
     if predictor is not None and work.model != predictor.key:  # the logits of the one before are of no use to it
@@ -166,17 +171,19 @@ def _go_back(seat: Seat, tools: Tools) -> None:
     seat.move(replace(contents, work=work))
 
 
-def _changes(work: Work, action: str, after: Session) -> list[Change]:
+def _changes(work: Work, action: str, after: Session, author: str) -> list[Change]:
     """What the store is to be told of a new session: nothing unless the objects are others."""
     before, now = work.session.state.objects, after.state.objects
-    return [] if now is before else [Change(Operation(work.image.key, action), before, now)]
+    return [] if now is before else [Change(Operation(work.image.key, action, author=author), before, now)]
 
 
-def _kept(server: Server, seat: Seat) -> Reply:
-    """{} once the store has all changes of the seat, else that it has not."""
-    try:
-        server.tell_store(seat)
-    except SamuiError as error:
-        log.warning("seat %s: objects not kept (%s)", seat.key, error)
-        return {"saved": False}
-    return {}
+def _kept(seat: Seat, request: Request, timings: Timings, told: Told) -> Reply:
+    """Whether the store has all changes of the seat, and what others have changed."""
+    reply: Reply = {"saved": False, "why": told.why} if told.why else {}
+    if told.notices:
+        reply["notices"] = list(told.notices)
+    if told.changed and not isinstance(request.action, (actions.Prepare, actions.Hover, actions.GoBack)):
+        with seat.lock:
+            if seat.line.epoch == request.epoch:
+                reply |= reply_to(seat, request.seen, timings)
+    return reply

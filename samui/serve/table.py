@@ -46,6 +46,11 @@ class Seats:
     def __len__(self) -> int:
         return len(self._seats)
 
+    def all(self) -> list[Seat]:
+        """Every seat."""
+        with self._lock:
+            return list(self._seats.values())
+
     def issue(self, model: str = "") -> Seat:
         """A new seat with a model. FullError if all are taken by people at work, or these have all the memory."""
         self.sweep()
