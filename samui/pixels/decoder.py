@@ -38,6 +38,11 @@ class Opened:
         self.format, self.size = format_name, size
         self.notes = ["more than one frame: the first is shown"] if several else []
 
+    @property
+    def orientation(self) -> int:
+        """EXIF orientation, 1 to 8."""
+        return 1
+
     def decode(self) -> np.ndarray:
         """RGB uint8 (H, W, 3), turned. Decodes once. Raises almost anything for a damaged file."""
         raise NotImplementedError
@@ -51,6 +56,11 @@ class PillowPicture(Opened):
         super().__init__("MPO" if "mp" in image.info else image.format or "", image.size, several=several)
         self.image, self.is_grey = image, is_grey
         self.holes: np.ndarray | None = None
+
+    @property
+    def orientation(self) -> int:
+        found = orientation(self.image, [])
+        return found if found in range(1, 9) else 1
 
     @property
     def mode(self) -> str:

@@ -40,8 +40,10 @@ __all__ = [
     "HOSTED_PIXELS",
     "LOCAL_BYTES",
     "LOCAL_PIXELS",
+    "Header",
     "Picture",
     "encode_for_display",
+    "read_header",
     "read_image",
 ]
 
@@ -82,6 +84,33 @@ class Picture:
     def size(self) -> tuple[int, int]:
         """(H, W) in pixels."""
         return self.pixels.shape[:2]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a picture file says before its pixels. size: (H, W) once it is turned. orientation: EXIF's, 1 to 8."""
+
+    size: tuple[int, int]
+    orientation: int = 1
+
+
+def read_header(source: str | os.PathLike[str] | bytes) -> Header:
+    """Size and orientation of a picture file or of its bytes. Nothing is decoded. Raises ImageError."""
+    name = "image" if isinstance(source, bytes) else Path(source).name
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
+            picture = _OPENERS[headers.format_of(file.read(headers.HEAD), name)](file)
+            orientation = picture.orientation
+            headers.check_size(picture.size, name, LOCAL_PIXELS, picture.max_side)
+    except ImageError:
+        raise
+    except OSError as error:
+        raise ImageError(f"{name}: must be a readable picture, got: {error.strerror or _line(error)}") from None
+    except Exception as error:  # decoders raise almost anything on a file that is broken
+        raise ImageError(f"{name}: must be a whole, undamaged picture, got: {_line(error)}") from None
+    width, height = picture.size
+    turned = orientation >= 5 and picture.format != "TIFF"  # whose size Pillow gives turned
+    return Header((width, height) if turned else (height, width), orientation)
 
 
 def read_image(

@@ -76,6 +76,70 @@ def _chains(beside: list[int], over: list[int]) -> list[list[int]]:
     return chains
 
 
+def with_holes(rle: Rle) -> list[list[np.ndarray]]:
+    """The parts of a mask that hang together by sides: of each its outer outline, then those of its holes.
+
+    Each outline is int (n, 2) as in `Ring`, and passes no corner twice, as simple features ask: where one of `rings`
+    does, it is cut there.
+    """
+    parts: list[list[np.ndarray]] = []
+    holes: list[np.ndarray] = []
+    for ring in rings(rle):
+        loops = _loops(ring.corners)
+        if not ring.hole:
+            # What lies inside of the longest way round is open to the outside at a corner alone.
+            areas = [abs(_area(loop)) for loop in loops]
+            parts.append([loops.pop(int(np.argmax(areas)))])
+        holes += loops
+    if len(parts) == 1:
+        return [parts[0] + holes]
+    box = rle.box
+    if box is None or not holes:
+        return parts
+    x0, y0, x1, y1 = box
+    mask = np.ascontiguousarray(rle.decode()[y0:y1, x0:x1]).view(np.uint8)
+    _, regions = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_32S)
+    owner = {}
+    for number, (outer,) in enumerate(parts):  # the pixel below the topmost, then leftmost corner belongs to the part
+        x, y = _first(outer)
+        owner[int(regions[y - y0, x - x0])] = number
+    for hole in holes:  # the pixel above that corner of a hole belongs to the part round it
+        x, y = _first(hole)
+        parts[owner[int(regions[y - 1 - y0, x - x0])]].append(hole)
+    return parts
+
+
+def _first(corners: np.ndarray) -> tuple[int, int]:
+    """The topmost, then leftmost corner."""
+    x, y = corners[np.lexsort((corners[:, 0], corners[:, 1]))[0]].tolist()
+    return x, y
+
+
+def _area(corners: np.ndarray) -> float:
+    x, y = corners.T.astype(np.float64)
+    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+
+
+def _loops(corners: np.ndarray) -> list[np.ndarray]:
+    """An outline, cut at the corners that it passes twice."""
+    if len(np.unique(corners, axis=0)) == len(corners):
+        return [corners]
+    loops: list[np.ndarray] = []
+    way: list[tuple[int, int]] = []
+    at: dict[tuple[int, int], int] = {}
+    for x, y in corners.tolist():
+        place = at.get((x, y))
+        if place is not None:
+            loops.append(np.array(way[place:]))
+            for passed in way[place + 1 :]:
+                del at[passed]
+            del way[place + 1 :]
+        else:
+            at[x, y] = len(way)
+            way.append((x, y))
+    return [*loops, np.array(way)]
+
+
 def filled(rle: Rle) -> Rle:
     """The mask with its holes closed: what remains of it in a format with outer outlines only. Pixels that are not set
     belong to the outside if a path leads there, even past a corner."""
@@ -90,12 +154,13 @@ def filled(rle: Rle) -> Rle:
     return Rle.encode(mask)
 
 
-def fill(size: tuple[int, int], polygons: Sequence[np.ndarray]) -> Rle:
+def fill(size: tuple[int, int], polygons: Sequence[np.ndarray | Sequence[np.ndarray]]) -> Rle:
     """The mask of size (H, W) that COCO's reader makes of polygons: the union of their insides, by the even-odd rule.
 
-    polygons: float (n, 2) of (x, y) in image pixels, pixel corners being whole numbers. Pixel for pixel that of
-    ``pycocotools`` (format: cocoapi ``common/maskApi.c``, ``rleFrPoly``): an outline is walked on a grid of fifths of
-    a pixel, and a column's pixel changes sides where the outline passes the column's middle above it.
+    polygons: float (n, 2) of (x, y) in image pixels, pixel corners being whole numbers; or several such rings that are
+    one polygon, as an outline with its holes. Pixel for pixel that of ``pycocotools`` (format: cocoapi
+    ``common/maskApi.c``, ``rleFrPoly``): an outline is walked on a grid of fifths of a pixel, and a column's pixel
+    changes sides where the outline passes the column's middle above it.
 
     Raises MaskError for fewer than three corners, numbers far outside the image, and outlines too long to walk.
     """
@@ -104,18 +169,14 @@ def fill(size: tuple[int, int], polygons: Sequence[np.ndarray]) -> Rle:
     begins, ends = [], []
     for index, polygon in enumerate(polygons):
         where = f"polygons[{index}]"
-        if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
-            raise MaskError(f"{where}: must have at least three corners (x, y), got shape {polygon.shape}")
-        wrong = ~(np.abs(polygon - (width / 2, height / 2)) <= (width / 2 + _REACH, height / 2 + _REACH))
-        if wrong.any():  # also catches NaN
-            value = polygon[wrong][0]
-            raise MaskError(f"{where}: must lie at most {_REACH} pixels outside {width}x{height}, got {value:g}")
-        fine = (_FINER * polygon + 0.5).astype(np.int64)
-        steps = np.abs(np.diff(fine, axis=0, append=fine[:1])).max(axis=1) + 1
-        budget -= int(steps.sum())
-        if budget < 0:
-            raise MaskError(f"{where}: must be outlines of at most {_MAX_STEPS // _FINER} pixels in all, got more")
-        runs = _runs(size, fine, steps)
+        changes = []
+        for ring in [polygon] if isinstance(polygon, np.ndarray) else polygon:
+            fine, steps = _walk(size, ring, where)
+            budget -= int(steps.sum())
+            if budget < 0:
+                raise MaskError(f"{where}: must be outlines of at most {_MAX_STEPS // _FINER} pixels in all, got more")
+            changes += _all_changes(size, fine, steps)
+        runs = _runs(size, changes)
         begins.append(runs[::2])
         ends.append(runs[1::2])
     # The union of all runs: a place belongs to it if more runs have begun than ended.
@@ -128,8 +189,30 @@ def fill(size: tuple[int, int], polygons: Sequence[np.ndarray]) -> Rle:
     return Rle(size, np.diff(bounds, prepend=0, append=height * width))
 
 
-def _runs(size: tuple[int, int], corners: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Begin and end, in turn, of the runs of one polygon with corners on the finer grid; steps: points of each side."""
+def _walk(size: tuple[int, int], ring: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Corners on the finer grid, and the points of each side. Raises MaskError."""
+    height, width = size
+    if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 3:
+        raise MaskError(f"{where}: must be three corners (x, y) or more, got shape {ring.shape}")
+    wrong = ~(np.abs(ring - (width / 2, height / 2)) <= (width / 2 + _REACH, height / 2 + _REACH))
+    if wrong.any():  # not a number, too
+        value = ring[wrong][0]
+        raise MaskError(f"{where}: must lie at most {_REACH} pixels outside {width}x{height}, got {value:g}")
+    fine = (_FINER * ring + 0.5).astype(np.int64)
+    return fine, np.abs(np.diff(fine, axis=0, append=fine[:1])).max(axis=1) + 1
+
+
+def _runs(size: tuple[int, int], changes: list[np.ndarray]) -> np.ndarray:
+    """Begin and end, in turn, of the runs of one polygon, from the places where its rings change sides."""
+    if not changes:
+        return np.zeros(0, np.int64)
+    places, times = np.unique(np.concatenate(changes), return_counts=True)
+    places = places[times % 2 == 1]
+    return np.append(places, size[0] * size[1]) if len(places) % 2 else places
+
+
+def _all_changes(size: tuple[int, int], corners: np.ndarray, steps: np.ndarray) -> list[np.ndarray]:
+    """Where one ring changes sides, in blocks. corners: on the finer grid; steps: points of each side."""
     starts = np.concatenate(([0], np.cumsum(steps)))
     changes = []
     first = 0
@@ -138,9 +221,7 @@ def _runs(size: tuple[int, int], corners: np.ndarray, steps: np.ndarray) -> np.n
         last = max(first + 1, int(np.searchsorted(starts, starts[first] + _STEPS, "right")) - 1)
         changes.append(_changes(size, corners, np.arange(first, last), steps))
         first = last
-    places, times = np.unique(np.concatenate(changes), return_counts=True)
-    places = places[times % 2 == 1]
-    return np.append(places, size[0] * size[1]) if len(places) % 2 else places
+    return changes
 
 
 def _changes(size: tuple[int, int], corners: np.ndarray, sides: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -48,6 +48,11 @@ class WebP(Opened):
             raise ValueError("no picture in it")
         super().__init__("WEBP", size, several=frames > 1)
 
+    @property
+    def orientation(self) -> int:
+        found = orientation(with_info(self.info), [])
+        return found if found in range(1, 9) else 1
+
     def decode(self) -> np.ndarray:
         self.pixels = by_opencv(self.data, cv2.IMREAD_UNCHANGED)
         self.data = b""
