@@ -1,8 +1,9 @@
 """Accepted objects between page and server: told whole, so that a page can put them back into a seat that lacks them.
 
 What made an object travels as a list of gestures, each a list that begins with its kind:
-["point", x, y, label], ["box", x0, y0, x1, y1], ["choice", candidate], ["stroke", width, add, [[x, y], ...]] and
-["mask", counts, snapped], where counts are null for the object's own mask.
+["point", x, y, label], ["box", x0, y0, x1, y1], ["choice", candidate], ["stroke", width, add, [[x, y], ...]],
+["mask", counts, snapped], where counts are null for the object's own mask, and
+["close_up", [[x0, y0, x1, y1, candidate, score], ...]].
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from samui.types import Prompt
 from samui.work.gestures import (
     BoxGesture,
     ChoiceGesture,
+    CloseUpGesture,
     Gesture,
     Gestures,
     MaskGesture,
+    Pick,
     PointGesture,
     StrokeGesture,
 )
@@ -35,6 +38,8 @@ MAX_GESTURES = 1_000
 MAX_STROKE = 10_000  # points of all strokes of an object
 MAX_WIDTH = 100_000.0  # of a stroke, in pixels
 MAX_CANDIDATE = 15
+MAX_PICKS = 16  # candidates of an answer from several views
+MAX_SIDE = 2**31 - 1  # pixels
 _UID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -103,6 +108,8 @@ def _encode_gesture(one: Gesture, own: Rle) -> list[Any]:
         return ["choice", one.candidate]
     if isinstance(one, StrokeGesture):
         return ["stroke", one.width, one.add, [list(point) for point in one.points]]
+    if isinstance(one, CloseUpGesture):
+        return ["close_up", [[*pick.view, pick.candidate, pick.score] for pick in one.picks]]
     return ["mask", None if one.mask is own else one.mask.to_string(), one.snapped]
 
 
@@ -177,6 +184,8 @@ def _gesture(value: Any, where: str, mask: Rle) -> Gesture:
         return ChoiceGesture(read.whole("candidate", most=MAX_CANDIDATE))
     if kind == "stroke":
         return StrokeGesture(_points(read), read.number("width", least=0.0, most=MAX_WIDTH), read.flag("add"))
+    if kind == "close_up":
+        return CloseUpGesture(_picks(read))
     given = mask if read.get("counts") is None else _rle(mask.size, read.get("counts"), where)
     return MaskGesture(given, read.flag("snapped"))
 
@@ -187,7 +196,28 @@ _SHAPES = {
     "choice": ("candidate",),
     "stroke": ("width", "add", "points"),
     "mask": ("counts", "snapped"),
+    "close_up": ("picks",),
 }
+
+
+def _picks(read: Read) -> tuple[Pick, ...]:
+    value, where = read.get("picks"), f"{read.where}.picks"
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_PICKS:
+        got = len(value) if isinstance(value, list) else short(value)
+        raise RequestError(f"{where}: must be a list of 1 to {MAX_PICKS} candidates, got {got}")
+    return tuple(_pick(one, f"{where}[{i}]") for i, one in enumerate(value))
+
+
+def _pick(value: Any, where: str) -> Pick:
+    shape = ("x0", "y0", "x1", "y1", "candidate", "score")
+    if not isinstance(value, list) or len(value) != len(shape):
+        raise RequestError(f"{where}: must be [{', '.join(shape)}], got {short(value)}")
+    one = Read(dict(zip(shape, value, strict=True)), where)
+    x0, y0, x1, y1 = (one.whole(side, most=MAX_SIDE) for side in shape[:4])
+    if not (x0 < x1 and y0 < y1):
+        raise RequestError(f"{where}: must have x0 < x1 and y0 < y1, got {short(value)}")
+    score = one.number("score", least=-10.0, most=10.0)
+    return Pick((x0, y0, x1, y1), one.whole("candidate", most=MAX_CANDIDATE), score)
 
 
 def _points(read: Read) -> tuple[tuple[float, float], ...]:

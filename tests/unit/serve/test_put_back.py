@@ -8,6 +8,7 @@ from samui.errors import StoreError
 from samui.serve import wire
 from samui.serve.service import Service
 from samui.serve.settings import Settings
+from samui.work.gestures import CloseUpGesture, Pick
 from samui.workspace.library import Library
 from samui.workspace.store import MemoryStore
 from tests.fakes import FakePredictor, Page
@@ -142,12 +143,22 @@ def test_wrong_size_and_places_outside_of_the_image_are_refused_and_change_nothi
     assert objects_of(page) == ()
 
 
+def test_close_up_comes_back_as_it_was(kept, fresh):
+    _, (one, _) = kept
+    close_up = ["close_up", [[8, 4, 40, 28, 1, 0.75], [0, 0, 80, 60, 2, 0.5]]]
+    assert fresh.act("put", objects=[{**one, "gestures": [["point", 20, 20, 1], close_up]}])["ok"]
+    (item,) = objects_of(fresh)
+    assert item.gestures[1] == CloseUpGesture((Pick((8, 4, 40, 28), 1, 0.75), Pick((0, 0, 80, 60), 2, 0.5)))
+    assert wire.encode_object(item, None)["made"]["gestures"][1] == close_up
+
+
 @pytest.mark.parametrize(
     ("gesture", "rule"),
     [
         (["point", 81, 20, 1], "points"),
         (["box", 10, 10, 20, 70], "box"),
         (["stroke", 161, True, [[1, 1]]], "wide"),
+        (["close_up", [[0, 0, 80, 60, 0, 0.5], [0, 0, 80, 61, 0, 0.5]]], "views"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -211,6 +222,18 @@ MALFORMED = {
     "gestures without a place": (_with(gestures=[["choice", 1]]), "request.objects[0].gestures"),
     "two boxes": (_with(gestures=[["box", 1, 1, 2, 2]] * 2), "request.objects[0].gestures"),
     "a box upside down": (_with(gestures=[["box", 1, 9, 2, 2]]), "request.objects[0].gestures[0]"),
+    "a close-up of none": (
+        _with(gestures=[["point", 1, 2, 1], ["close_up", []]]),
+        "request.objects[0].gestures[1].picks",
+    ),
+    "a view upside down": (
+        _with(gestures=[["point", 1, 2, 1], ["close_up", [[5, 0, 5, 5, 0, 0.5]]]]),
+        "request.objects[0].gestures[1].picks[0]",
+    ),
+    "a close-up of too few numbers": (
+        _with(gestures=[["point", 1, 2, 1], ["close_up", [[0, 0, 5, 5, 0]]]]),
+        "request.objects[0].gestures[1].picks[0]",
+    ),
     "an unknown gesture": (_with(gestures=[["wink"]]), "request.objects[0].gestures[0]"),
     "a gesture of lists": (_with(gestures=[[["point"], 1, 2, 1]]), "request.objects[0].gestures[0]"),
     "a point without its label": (_with(gestures=[["point", 1, 2]]), "request.objects[0].gestures[0]"),
