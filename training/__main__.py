@@ -109,7 +109,7 @@ def run_training(options: argparse.Namespace) -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; for "auto" the best that is there."""
+    """The device of that name; for "auto" the best available."""
     if name != "auto":
         return torch.device(name)
     if torch.cuda.is_available():

@@ -60,7 +60,7 @@ def make_batch(stores: dict[str, PhotoStore], *, config: RunConfig, schedule: Sc
 
 
 def prompt_scene(generator: np.random.Generator, *, scene: Scene, count: int) -> tuple:
-    """One photo's row of a batch: clicks and boxes by turns, on masks drawn at random.
+    """One photo's row of a batch: alternating clicks and boxes on masks drawn at random.
 
     The first mask is a photo's whole object or what its view was made for, so it is asked for most often.
     """

@@ -1,4 +1,4 @@
-"""Everything that a training run is asked for, as small frozen values."""
+"""All settings of a training run, as small frozen values."""
 
 import json
 import time
@@ -25,7 +25,7 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class Mix:
-    """How often a sample comes from where; weights, not percentages."""
+    """How often samples come from each source; weights, not percentages."""
 
     duts: float = 0.48
     human: float = 0.02

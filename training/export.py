@@ -10,7 +10,7 @@ from training.start import resize_network
 from training.state import load_state
 
 SHARPNESS = 4.0  # of the logits of an exported checkpoint
-# What samui asks a checkpoint about itself (samui/models/traits.py): this one is small, finds a thing but not its edge,
+# What samui asks of a checkpoint (samui/models/traits.py): this one is small, finds a thing but not its edge,
 # and its scores are lower throughout than SAM's.
 TRAITS = {
     "snap": True,

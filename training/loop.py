@@ -38,7 +38,7 @@ class Trainer:
         shards: int = 1,
         start: Path | None = None,
     ):
-        """start: folder of an exported checkpoint, whose weights a new run begins with; a run that is there goes on."""
+        """start: folder of an exported checkpoint, whose weights a new run begins with; an existing run resumes."""
         self.out, self.config, self.stores, self.held_out = out, config, stores, held_out
         self.device, self.shards = device, shards
         out.mkdir(parents=True, exist_ok=True)

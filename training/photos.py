@@ -225,7 +225,7 @@ def open_set(folder: Path, *, set_name: str, cache: Path | None, held_out: bool,
     if place is not None:
         cache.mkdir(parents=True, exist_ok=True)
         np.save(place.with_suffix(".npy"), flat)
-        # The index goes last, by rename: where it lies, the pixels are whole.
+        # The index is written last, by rename: if it exists, the pixels are whole.
         with files.replacing(place.with_suffix(".json"), durable=False) as file:
             file.write(json.dumps(index).encode())
     return PhotoStore(flat, index)

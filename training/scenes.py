@@ -96,7 +96,7 @@ def grow_patches(generator: np.random.Generator, image: np.ndarray) -> list[np.n
         )
         mask = cv2.medianBlur(filled[1:-1, 1:-1], 5)
         _, _, wide, high = cv2.boundingRect(mask)
-        # Thin, ragged leaks are nothing that a box would be drawn round.
+        # Nobody would draw a box round thin, ragged leaks.
         if np.count_nonzero(mask) > max(0.01 * mask.size, 0.4 * wide * high) and wide * high < 0.7 * mask.size:
             mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
             patches.append(np.where(mask > 127, np.uint8(255), np.uint8(0)))

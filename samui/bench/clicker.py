@@ -18,7 +18,7 @@ def next_click(truth: np.ndarray, mask: np.ndarray) -> tuple[float, float, int]:
     """x, y and label of the click that corrects the largest error of `mask`, at the place deepest inside it.
 
     As the interactive segmentation papers simulate a person (Sofiiuk, Petrov, Konushin, "Reviving iterative training
-    with mask guidance", 2021): of missed and wrong pixels the kind that reaches furthest from its border is clicked.
+    with mask guidance", 2021): the click goes to missed or wrong pixels, whichever reach further from their border.
     """
     missed, wrong = _depth(truth & ~mask), _depth(mask & ~truth)
     depth, label = (missed, 1) if missed.max() >= wrong.max() else (wrong, 0)
@@ -85,7 +85,7 @@ def grab_cut(image: np.ndarray, prompt: Prompt, windows: tuple[float, float] = W
         cv2.circle(marks, (int(x), int(y)), radius, cv2.GC_FGD if label else cv2.GC_BGD, -1)
     if np.isin(marks, (cv2.GC_BGD, cv2.GC_PR_BGD)).any() and np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).any():
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.setRNGSeed(0)  # grabCut draws from OpenCV's random state, of which each thread has its own
+        cv2.setRNGSeed(0)  # grabCut draws from OpenCV's random state, and each thread has its own
         cv2.grabCut(image, marks, (0, 0, 0, 0), *models, 5, cv2.GC_INIT_WITH_MASK)
     return (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
 

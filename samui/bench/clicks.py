@@ -45,7 +45,7 @@ _APART = ("1 click", "kept", "clicks inside", "worst click", "3 clicks", "5 clic
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `run` reads, on a parser that has the model's arguments already."""
+    """Add what `run` reads to a parser that already has the model's arguments."""
     parser.add_argument(
         "photos",
         type=Path,

@@ -43,7 +43,7 @@ class Shown:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `run` reads, on a parser that has the model's arguments already."""
+    """Add what `run` reads to a parser that already has the model's arguments."""
     parser.add_argument("--clicks", type=Path, default=CLICKS, help="JSON file with clicks (default: thirty)")
     parser.add_argument("--out", type=Path, required=True, help="picture to write: .png, .jpg or .webp")
 

@@ -9,18 +9,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from samui.errors import SamuiError
+from samui.errors import ModelError, SamuiError
 from samui.serve import describe
 from samui.serve.replies import reply_to
 from samui.serve.seat import Prepared, Seat, Work
 from samui.serve.server import Server
 from samui.serve.tools import SeatTools, decodes, snaps
 from samui.serve.turns import OvertakenError
+from samui.serve.views import SeatViews
 from samui.serve.wire import Request, encode_hover
 from samui.timings import Timings
 from samui.work import actions
 from samui.work.session import Session
 from samui.work.tools import Tools
+from samui.work.views import MissingViewsError
 from samui.workspace.store import Change, Operation
 
 Reply = dict[str, Any]
@@ -44,16 +46,43 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     timings = Timings()
     try:
         _check(seat, request)
-        tools = _tools(server, seat, request.action, timings)
-        with seat.lock:
-            _check(seat, request)  # the encoder may have taken its time, and the lock too
-            answer = _answer(server, seat, request, tools, timings)
+        answer = _closely(server, seat, request, timings)
     except OvertakenError:
         return {"ok": True, "overtaken": True}
-    finally:  # also where the change was made and the answer to it was not
+    finally:  # also when the change was made but its answer was not
         kept = _kept(server, seat)
     server.seats.weigh(seat)
     return answer | kept
+
+
+def _closely(server: Server, seat: Seat, request: Request, timings: Timings) -> Reply:
+    """Answer a request, from closer views where it asks for them; if one of them fails, from the whole image alone."""
+    action = request.action
+    if not isinstance(action, (actions.SetPrompt, actions.Prepare)) or not action.close_ups:
+        return _answered(server, seat, request, timings)
+    plain = replace(request, action=replace(action, close_ups=False))
+    if not describe.looks_closer(server.predictor_of(seat), server.settings):
+        return _answered(server, seat, plain, timings)
+    try:
+        return _answered(server, seat, request, timings)
+    except ModelError as error:
+        log.warning("seat %s: answered without close-ups (%s)", seat.key, error)
+        return _answered(server, seat, plain, timings)
+
+
+def _answered(server: Server, seat: Seat, request: Request, timings: Timings) -> Reply:
+    """Gather what a request needs and answer it; encode the views that turn out to be missing, and go on."""
+    work, views = seat.contents.work, None
+    while True:
+        tools, views = _tools(server, seat, request, timings, views)
+        try:
+            with seat.lock:
+                _check(seat, request)  # the encoder may have taken its time, and the lock too
+                return _answer(server, seat, request, tools, timings)
+        except MissingViewsError as missing:
+            assert views is not None, "an action that decodes must be given the views"
+            assert work is not None
+            views.encode(missing.views, server.pixels_of(work))
 
 
 def _check(seat: Seat, request: Request) -> None:
@@ -64,16 +93,36 @@ def _check(seat: Seat, request: Request) -> None:
     seat.work  # noqa: B018 (SessionError without an image)
 
 
-def _tools(server: Server, seat: Seat, action: actions.Action, timings: Timings) -> Tools:
-    """What the action needs of model and image. Not under the seat's lock, since it may encode and read the image."""
+def _tools(
+    server: Server, seat: Seat, request: Request, timings: Timings, views: SeatViews | None
+) -> tuple[Tools, SeatViews | None]:
+    """What the action needs of model and image. Not under the seat's lock, since it may encode and read the image.
+
+    views: what this request has encoded already.
+    """
+    action = request.action
     if isinstance(action, actions.GoBack):
-        return _tools_of_left(server, seat, timings)
+        return _tools_of_left(server, seat, timings), None
     predictor, work = server.predictor_of(seat), seat.work
     timings.encode = work.encode_ms
     embedding = server.embedding_of(seat, work, predictor) if decodes(action) else None
     if snaps(action, work.session):
         server.pixels_of(work)
-    return SeatTools(predictor, embedding, partial(server.pixels_of, work), timings, work.found).for_work()
+    if embedding is not None and views is None:
+        key = server.key_of(seat, work, predictor)
+        wanted = partial(_is_wanted, seat, request, work.session)
+        views = SeatViews(server.embeddings, predictor, key, embedding, timings, wanted)
+    pixels = partial(server.pixels_of, work)
+    return SeatTools(predictor, embedding, pixels, timings, work.found, views).for_work(), views
+
+
+def _is_wanted(seat: Seat, request: Request, session: Session) -> bool:
+    """Whether a request may still have an effect: what is asked for ahead has none once the session is another one."""
+    action = request.action
+    if isinstance(action, _REPLACEABLE) and seat.line.is_overtaken(request.rev):
+        return False
+    work = seat.contents.work
+    return not isinstance(action, actions.Prepare) or (work is not None and work.session is session)
 
 
 def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:
@@ -131,13 +180,13 @@ def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings
         timings.take(made.timings)
         return made.after
     before = seat.work.session
-    after = before.apply(actions.SetPrompt(action.prompt), tools)
-    seat.prepared = Prepared(action.prompt, before, after, timings)
+    after = before.apply(actions.SetPrompt(action.prompt, action.close_ups), tools)
+    seat.prepared = Prepared(action.prompt, before, after, timings, action.close_ups)
     return after
 
 
 def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None:
-    """Change the session by an action; what had been prepared for another one is forgotten."""
+    """Change the session by an action; forget what was prepared for another one."""
     made, before = seat.prepared_for(request.action), seat.work.session
     if made is None:
         seat.prepared = None
@@ -159,7 +208,7 @@ def _go_back(seat: Seat, tools: Tools) -> None:
     work = contents.work
     predictor = contents.predictor
     assert work is not None, "back() opens an image"
-    if predictor is not None and work.model != predictor.key:  # the logits of the one before are of no use to it
+    if predictor is not None and work.model != predictor.key:  # it cannot use the logits of the previous model
         session = work.session.for_other_model(tools)
         work = replace(work, session=session, model=predictor.key, embedding_key="", encode_ms=None)
     seat.stop()
@@ -167,13 +216,13 @@ def _go_back(seat: Seat, tools: Tools) -> None:
 
 
 def _changes(work: Work, action: str, after: Session) -> list[Change]:
-    """What the store is to be told of a new session: nothing unless the objects are others."""
+    """What the store must be told of a new session: nothing unless the objects differ."""
     before, now = work.session.state.objects, after.state.objects
     return [] if now is before else [Change(Operation(work.image.key, action), before, now)]
 
 
 def _kept(server: Server, seat: Seat) -> Reply:
-    """{} once the store has all changes of the seat, else that it has not."""
+    """{} once the store has all changes of the seat; until then a reply that says so."""
     try:
         server.tell_store(seat)
     except SamuiError as error:

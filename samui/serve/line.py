@@ -14,7 +14,7 @@ _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can l
 
 
 class AbandonedError(Exception):
-    """The page does not want the long work any more that a seat was busy with."""
+    """The page no longer wants the long work that a seat was busy with."""
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class Line:
     _live: weakref.WeakSet[Ticket] = field(default_factory=weakref.WeakSet)
 
     def begin(self, kind: str) -> Ticket:
-        """The ticket of a long work, "open" or "model"; it overtakes the one before it of its kind."""
+        """The ticket of a long work, "open" or "model"; it overtakes the previous one of its kind."""
         ticket = Ticket()
         with self.lock:
             if kind in self._newest:
@@ -111,7 +111,7 @@ class Line:
             return self.runs
 
     def remember(self, state: State, *, prepared: bool = False) -> int:
-        """Number the state that is about to be sent, and return the number. Of what is prepared, one is remembered."""
+        """Number the state that is about to be sent, and return the number. Only one prepared state is remembered."""
         with self.lock:
             self.serial += 1
             if prepared:

@@ -33,16 +33,22 @@ def launch(
     host: str = LOOPBACK,
     ports: Sequence[int] = PORTS,
     share: bool = False,
+    root_path: str | None = None,
     block: bool = True,
 ) -> tuple[gr.Blocks, str]:
-    """Serve the page on the first free port; (page, its address). Returns when the server ends, or at once with
-    block=False. Raises SamuiError for a host that is not of this machine, and where no port is free."""
+    """Serve the page on the first free port; (page, its address).
+
+    root_path: where a proxy shows the page, None for what GRADIO_ROOT_PATH says. Returns when the server ends, or at
+    once with block=False. Raises SamuiError for a host that is not of this machine, and where no port is free.
+    """
     uploads = Uploads(service.settings, Path(get_upload_folder()))
     page = build_page(service, uploads)
+    own = routes(service)
     page.queue(default_concurrency_limit=4, max_size=64)
     options: dict[str, Any] = {
         "share": share,
-        "app_kwargs": {"routes": routes(service), "middleware": guards(page, uploads)},
+        "root_path": root_path,
+        "app_kwargs": {"routes": own, "middleware": guards(page, uploads, own)},
         "theme": THEME,
         "css": CSS,
         "max_file_size": service.settings.max_bytes,

@@ -1,4 +1,4 @@
-// What page and server tell each other, as `samui.serve.wire`, `describe` and `service` have it. Types alone.
+// What page and server send each other, as `samui.serve.wire`, `describe` and `service` have it. Types alone.
 
 /** @typedef {[x: number, y: number, label: number]} Point  Image px; label 1 includes, 0 excludes. */
 /** @typedef {[x0: number, y0: number, x1: number, y1: number]} Box  Image px, x0 < x1 and y0 < y1. */
