@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's tunnel")
     parser.add_argument("--hosted", action="store_true", help="limits of a public page (default on a Space)")
+    parser.add_argument("--metrics", action="store_true", help="figures for Prometheus at /metrics")
     add_close_ups(parser)
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep embeddings there between starts")
 
@@ -71,7 +72,14 @@ def run(options: argparse.Namespace) -> None:
 
         if open_to_all:
             log.warning("The page is open to everybody who reaches it: there is no login.")
-        launch(service, host=host, ports=ports, share=options.share, root_path=options.root_path)
+        launch(
+            service,
+            host=host,
+            ports=ports,
+            share=options.share,
+            root_path=options.root_path,
+            metrics=options.metrics,
+        )
     finally:
         service.close()
 

@@ -27,7 +27,8 @@ from samui.workspace.store import Change, Operation
 
 Reply = dict[str, Any]
 log = logging.getLogger(__name__)
-_REPLACEABLE = (actions.SetPrompt, actions.Prepare, actions.Hover)  # a newer one makes an older one pointless
+_PREVIEWS = (actions.Prepare, actions.Hover)  # they look at a prompt, and change nothing
+_REPLACEABLE = (actions.SetPrompt, *_PREVIEWS)  # a newer one makes an older one pointless
 _TELLING_FOUND = (actions.Cancel, actions.TellFound)
 _TELLING = (actions.Report, *_TELLING_FOUND)
 
@@ -41,7 +42,7 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
         seat.line.abandon()
         return {"ok": True}
     if isinstance(request.action, _REPLACEABLE):
-        seat.line.arrive(request.rev)
+        seat.line.arrive(request.rev, previews=isinstance(request.action, _PREVIEWS))
         server.turns.look()
     timings = Timings()
     try:
@@ -88,7 +89,7 @@ def _answered(server: Server, seat: Seat, request: Request, timings: Timings) ->
 def _check(seat: Seat, request: Request) -> None:
     """StaleError, SessionError or OvertakenError unless the request is for what the seat holds now."""
     seat.line.check_epoch(request.epoch)
-    if isinstance(request.action, _REPLACEABLE) and seat.line.is_overtaken(request.rev):
+    if _is_overtaken(seat, request):
         raise OvertakenError
     seat.work  # noqa: B018 (SessionError without an image)
 
@@ -168,9 +169,15 @@ def _turn(server: Server, seat: Seat, request: Request) -> Iterator[None]:
     if seat.prepared_for(action) or not (decodes(action) or snaps(action, seat.work.session)):
         yield
         return
-    is_replaceable = isinstance(action, _REPLACEABLE)
-    with server.turns.turn(lambda: not (is_replaceable and seat.line.is_overtaken(request.rev))):
+    with server.turns.turn(lambda: not _is_overtaken(seat, request)):
         yield
+
+
+def _is_overtaken(seat: Seat, request: Request) -> bool:
+    """Whether something newer has made a request pointless. What only looks at a prompt overtakes no prompt."""
+    if not isinstance(request.action, _REPLACEABLE):
+        return False
+    return seat.line.is_overtaken(request.rev, previews=isinstance(request.action, _PREVIEWS))
 
 
 def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings) -> Session:
