@@ -38,7 +38,7 @@ Row = dict[str, float]
 class Plan:
     """What is asked of each thing: of each method the most clicks, draws of the first click, the boxes' seed.
 
-    first: only the first click and the boxes. close_ups: as on the page, or the whole photo alone.
+    first: only the first click and the boxes. close_ups: closer views too, as on the page, or the whole photo alone.
     """
 
     caps: Mapping[str, int]
@@ -46,6 +46,7 @@ class Plan:
     draws: int = 0
     seed: int = 0
     first: bool = False
+    close_ups: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def score_photo(photos: Photos, predictor: Predictor, plan: Plan, index: int, ph
     image, targets = photos.load(photo)
     if not targets:
         return []
-    asked = Asked(predictor, image)
+    asked = Asked(predictor, image, close_ups=plan.close_ups)
     return [_thing(asked, image, target, photo.source, plan, draw) for target in targets]
 
 
