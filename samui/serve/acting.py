@@ -279,7 +279,7 @@ def _kept(seat: Seat, request: Request, timings: Timings, told: Told) -> Reply:
     reply: Reply = {"saved": False, "why": told.why} if told.why else {}
     if told.notices:
         reply["notices"] = list(told.notices)
-    if told.changed and not isinstance(request.action, (actions.Prepare, actions.Hover, actions.GoBack)):
+    if told.changed and not isinstance(request.action, (*_PREVIEWS, actions.GoBack)):
         with seat.lock:
             if seat.line.epoch == request.epoch:
                 reply |= reply_to(seat, request.seen, timings)
