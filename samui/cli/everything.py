@@ -156,7 +156,7 @@ def _format(options: argparse.Namespace) -> formats.Format:
 def _json(outcomes: list[Outcome], out: Path) -> str:
     told = [{"name": one.name, "masks": one.masks, "told": one.told, "skipped": one.skipped} for one in outcomes]
     images = [escape(one) for one in told]  # a file's name may be invalid Unicode
-    return json.dumps({"out": str(options.out), "images": images})
+    return json.dumps({"out": str(out), "images": images})
 
 
 def _number(kind: type) -> Callable[[str], float]:

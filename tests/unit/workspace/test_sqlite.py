@@ -28,7 +28,6 @@ GESTURES = {
     PointGesture: PointGesture((1.25, 1 / 3), 0),
     BoxGesture: BoxGesture((0.1, 0.2, 5.5, 6.0)),
     ChoiceGesture: ChoiceGesture(2),
-    CloseUpGesture: CloseUpGesture((Pick((0, 1, 5, 6), 2, 0.875), Pick((0, 0, 6, 6), 0, 1 / 3))),
     StrokeGesture: StrokeGesture(((1.0, 2.5), (3.125, 4.0)), 2.5, False),
     CloseUpGesture: CloseUpGesture((Pick((1, 0, 5, 6), 2, 0.75), Pick((0, 0, 6, 6), 0, 1 / 3))),
     MaskGesture: MaskGesture(OTHER, True),
