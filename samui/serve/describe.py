@@ -21,7 +21,14 @@ def image(seat: Seat) -> dict[str, Any] | None:
         return None
     height, width = work.image.size
     url = f"samui/image/{seat.token}/{work.image.file.parent.name}"  # another image, another address
-    return {"url": url, "width": width, "height": height, "name": work.image.name, "notes": list(work.image.notes)}
+    return {
+        "url": url,
+        "width": width,
+        "height": height,
+        "name": work.image.name,
+        "home": work.image.home,
+        "notes": list(work.image.notes),
+    }
 
 
 def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]:

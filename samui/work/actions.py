@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from samui.types import Point, Prompt
 from samui.work.gestures import StrokeGesture
+from samui.work.state import Object
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,14 @@ class Accept:
 
     label: str | None = None
     colour: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """Take over the objects of another image. image: its name in the store; objects: what it has, in their order."""
+
+    image: str
+    objects: tuple[Object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,6 +192,7 @@ Action = (
     | Choose
     | Draw
     | Accept
+    | Copy
     | Clear
     | Undo
     | Redo
