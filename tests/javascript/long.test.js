@@ -34,6 +34,7 @@ function page(t) {
     seat: recorder(log, { hasMoved: async () => self.moved, abandon: async () => self.heard }),
     finding: recorder(log),
     upload: (file) => self.upload(file),
+    stayed: () => log.push(["stayed"]),
   });
   const tell = (event, stage, fields) =>
     work.take({ event, stage, serial_event: ++serial, asked: fired.filter(([name]) => name === event).length, ...fields });

@@ -1,5 +1,7 @@
 // What page and server tell each other, as `samui.serve.wire`, `describe` and `service` have it. Types alone.
 
+/** @import { ToldWorkspace } from "./workspace.js" */
+
 /** @typedef {[x: number, y: number, label: number]} Point  Image px; label 1 includes, 0 excludes. */
 /** @typedef {[x0: number, y0: number, x1: number, y1: number]} Box  Image px, x0 < x1 and y0 < y1. */
 /** @typedef {{points: Point[], box: Box | null}} Prompt */
@@ -81,7 +83,10 @@
  * @typedef {{ok: false, error: string, kind: string, epoch?: number, rev?: number}} Refusal
  */
 
-/** @typedef {{url: string, width: number, height: number, name: string, notes?: string[]}} OpenImage */
+/**
+ * home: its name in the folder or the library, by which it can be opened again; "" where nothing keeps it.
+ * @typedef {{url: string, width: number, height: number, name: string, home?: string, notes?: string[]}} OpenImage
+ */
 /** @typedef {"empty" | "reading" | "image" | "encoding" | "ready"} Stage */
 /** @typedef {{min: number, max: number}} Range */
 
@@ -112,6 +117,7 @@
  * @property {Stage} stage
  * @property {Settings} settings
  * @property {boolean} resumed
+ * @property {ToldWorkspace | null} [workspace]
  */
 /** @typedef {Reply & Seat} Begun */
 

@@ -19,6 +19,7 @@
  * @property {unknown} [masks]
  * @property {unknown} [mask]
  * @property {unknown} [on]
+ * @property {unknown} [image]  whose objects are copied
  */
 
 /** @type {Prompt} */
@@ -40,7 +41,7 @@ export const edits = {
   replace: (whole) => () => whole,
 };
 
-const EMPTIES = new Set(["clear", "accept", "reset", "reopen"]);
+const EMPTIES = new Set(["clear", "accept", "reset", "reopen", "copy"]);
 
 /**
  * Prompt after operations that the server has not answered yet; undo and redo cannot be foreseen.

@@ -61,7 +61,8 @@ export function createImage({ canvas, state, transport, view, notices, refresh, 
      */
     show(image, epoch) {
       if (state.image && image && pictureName(state.image) === pictureName(image)) return renew(epoch);
-      const left = state.image && state.objects.length > 0 ? `The objects of ${state.image.name} are kept.` : "";
+      const goesBack = state.image && !state.image.home && state.objects.length > 0; // else there is a list to go by
+      const left = state.image && goesBack ? `The objects of ${state.image.name} are kept.` : "";
       state.epoch = epoch;
       transport.forget();
       cancel();

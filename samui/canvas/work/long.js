@@ -36,9 +36,10 @@ const NO_ANSWER = "The server does not answer. Try again.";
  * @param {Seat} parts.seat
  * @param {Finding} parts.finding
  * @param {(file: File) => Promise<{path: string}>} parts.upload
+ * @param {() => void} parts.stayed  opening has ended without another image
  */
 export function createLongWork({
-  state, transport, requests, notices, refresh, panel, image, seat, finding, upload,
+  state, transport, requests, notices, refresh, panel, image, seat, finding, upload, stayed,
 }) {
   let openings = 0; // of two opens that are on their way only the newer one counts
   let unwanted = false; // the work was cancelled, and has not ended yet
@@ -256,6 +257,7 @@ export function createLongWork({
   function endFlag(event) {
     const flag = FLAGS[event];
     if (flag) state[flag] = false;
+    if (event === "open") stayed();
     if (event === "model") panel.resetModel();
   }
 
@@ -281,6 +283,8 @@ export function createLongWork({
     save,
     /** @param {string} sample */
     openSample: (sample) => send("open", { sample }),
+    /** @param {string} kept  an image of the folder or the library */
+    openKept: (kept) => send("open", { image: kept }),
     /** @param {string} model */
     loadModel(model) {
       if (model) send("model", { model });

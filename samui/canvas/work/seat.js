@@ -14,7 +14,10 @@ import { recall, remember } from "../net/token.js";
 /** @import { View } from "../show/view.js" */
 /** @import { ImageOfPage } from "./image.js" */
 
-/** @typedef {{act(request: object): unknown, begin(request: object): unknown}} Server  Promises of answers, or of nothing. */
+/**
+ * Promises of answers, or of nothing.
+ * @typedef {{act(request: object): unknown, begin(request: object): unknown, workspace(request: object): unknown}} Server
+ */
 /** @typedef {ReturnType<typeof createSeat>} Seat */
 
 const POLL = 2000; // ms between questions about an encoding that another page began
@@ -30,8 +33,9 @@ const ENDED = "The earlier session has ended; open the image again.";
  * @param {Notices} parts.notices
  * @param {Refresh} parts.refresh
  * @param {ImageOfPage} parts.image
+ * @param {(reply: Begun, former: string | null) => void} parts.begun  former: the image that was open before
  */
-export function createSeat({ server, state, transport, requests, view, notices, refresh, image }) {
+export function createSeat({ server, state, transport, requests, view, notices, refresh, image, begun }) {
   let beginning = false;
   let failures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -66,8 +70,10 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     }
     failures = 0;
     regain();
+    const former = (state.image && state.image.home) || null;
     adopt(reply);
     takeWork(reply);
+    begun(reply, former);
     if (reply.stage === "encoding") polling = setTimeout(poll, POLL);
     if (message) notices.complain(message);
     else if (token && !reply.resumed) notices.complain(ENDED);
