@@ -63,9 +63,12 @@ class PromptCanvas(gr.HTML):
             reply=reply,
             **options,
         )
+        # The reply itself is in props. Without this, Gradio sends beside it what it makes of an unknown attribute: a
+        # function as text, with its address in memory.
+        self.reply = None
 
     def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:  # noqa: ARG002 (Gradio's signature)
-        """The component as the page receives it; the server functions are named there already and are no JSON."""
+        """The component as the page receives it; the server functions are already named there and are not JSON."""
         config = super().get_config()
         for name in (*self.FUNCTIONS, "samples", "settings", "reply", "options"):
             config.pop(name, None)

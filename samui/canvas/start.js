@@ -1,4 +1,4 @@
-// Puts the page together: each part is given those that it works with, all of which are there by then.
+// Puts the page together: each part is given the parts that it works with, which already exist by then.
 
 import { foldPrompt } from "./core/prompt.js";
 import { createState } from "./core/state.js";

@@ -16,6 +16,9 @@ COMMANDS = {  # the file beside this one that has `add_arguments` and `run`, and
     "serve": "open the page in a browser",
     "segment": "masks for points and boxes on one image",
     "everything": "all masks of an image, or of each image in a folder",
+    "info": "how far a folder is",
+    "replay": "make the masks of a folder again, and compare",
+    "merge": "join the work of two copies of a folder",
     "bench": "speed of a click, and how well masks fit",
     "models": "known models, and which one 'auto' takes",
 }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from samui.errors import ModelError
 from samui.models import checkpoints
+from samui.models.choice import read as read_choice
 from samui.models.folder import CONFIG, content_revision, family_of, one_line, read_config
 from samui.models.predictor import Predictor
 from samui.models.traits import read as read_traits
@@ -69,7 +70,7 @@ class _Places:
 
     @classmethod
     def find(cls, device: str | None, decoder_device: str | None) -> _Places:
-        """Of the devices asked for; by default both are the one that accelerate finds."""
+        """The places on the devices asked for; by default accelerate's choice for both."""
         encoder = _device(device, "device")
         return cls(encoder, encoder if decoder_device is None else _device(decoder_device, "decoder_device"))
 
@@ -109,7 +110,7 @@ def _load(choice: checkpoints.ModelChoice, places: _Places, dtype: str) -> Predi
     places.move(model)
     if dtype == AUTO_DTYPE:
         precision.lower(model, family.embed_small)
-    return TorchPredictor(model, family.network(model), preprocessing, choice, traits)
+    return TorchPredictor(model, family.network(model), preprocessing, choice, traits, read_choice(folder))
 
 
 def _read(kind: Any, folder: Path, dtype: torch.dtype) -> Any:

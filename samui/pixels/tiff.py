@@ -78,7 +78,7 @@ class _Floats(Opened):
 
 
 def open_tiff(file: BinaryIO) -> Opened:
-    """A TIFF file; of several pages the first. Raises UnsupportedError, and almost anything for damage."""
+    """A TIFF file; the first page if there are several. Raises UnsupportedError, and almost anything for damage."""
     file.seek(0)
     try:
         return PillowPicture(_TiffFile(file))

@@ -102,7 +102,7 @@ class Pictures:
             self._hold(file, pixels)
 
     def drop(self, file: Path) -> None:
-        """Forget a file, also one that is being read: whoever waits for it gets it, and it is not held."""
+        """Forget a file, even one that is being read: whoever waits for it gets it, but it is not held."""
         with self._lock:
             dropped = self._held.pop(file, None)
             self._reading.pop(file, None)

@@ -55,7 +55,7 @@ class Service:
     ) -> None:
         """load: from a model's name to a predictor. scratch: folder under which this run keeps uploads and exports.
 
-        fetch: gets a model's files to this machine, telling the bytes; what it has got, `load` finds. folder: keeps the
+        fetch: gets a model's files to this machine, telling the bytes; `load` then finds them. folder: keeps the
         objects of its images; library: those of other images, by their content; store: those of the rest, None for one
         that ends with the server. The service closes them.
         """
@@ -95,7 +95,7 @@ class Service:
         return self._server.seats
 
     def warm(self) -> None:
-        """Load the model that new pages start with, and do what a click does once: nobody waits for a first time."""
+        """Load the model that new pages start with, and do once what a click does, so that nobody waits for that."""
         predictor = self._server.predictors.get(self.settings.model)
         image, prompt = np.zeros((64, 64, 3), np.uint8), Prompt([(32, 32)], [1])
         prediction = predictor.predict(predictor.embed(image), prompt)
@@ -110,12 +110,15 @@ class Service:
         self._server.store.close()
         self._server.scratch.close()
 
-    def begin(self, data: Any) -> Event:
-        """Give a page its seat: the one of the token that it kept, under a new token, or a new one."""
+    def begin(self, data: Any, sender: str | None = None) -> Event:
+        """Give a page its seat: the one of the token that it kept, under a new token, or a new one.
+
+        sender: the address that asks, None where all may have the same.
+        """
         try:
             if not isinstance(data, Mapping):
                 raise RequestError(f"request: must be an object, got {type(data).__name__}")
-            seat, resumed = self.seats.take(data.get("token"), model=self.settings.model)
+            seat, resumed = self.seats.take(data.get("token"), self.settings.model, sender)
             if resumed:
                 seat.stop()  # nobody listens to it any more
             return {**self._describe(seat), "resumed": resumed}

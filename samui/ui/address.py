@@ -1,4 +1,4 @@
-"""The address that the server listens on: whether it can be had, told before anything slow begins."""
+"""The address that the server listens on; tells whether it can be had before anything slow begins."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ _Place = tuple[socket.AddressFamily, tuple[Any, ...]]  # as getaddrinfo gives it
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server can listen. host: as it stands in a URL, of version 6 in brackets. loopback: nobody else reaches
-    it."""
+    """Where a server can listen. host: as in a URL, with brackets for IPv6. loopback: no other machine reaches it."""
 
     host: str
     port: int
@@ -39,7 +38,7 @@ def find(host: str, ports: Sequence[int] = PORTS) -> Address:
     here = [place for place in places if _failure(place, 0) is None]
     if not here:
         raise SamuiError(f"--host: must be an address of this machine, got {host!r}")
-    if here != places:  # as where `localhost` stands for ::1 too and version 6 is off: asyncio would refuse the name
+    if here != places:  # e.g. `localhost` means ::1 too and IPv6 is off: asyncio would refuse the name
         name = here[0][1][0]
     if "%" in name:  # no client takes it in a URL
         raise SamuiError(f"--host: must be an address without a zone, got {host!r}")
@@ -65,7 +64,7 @@ def is_free(address: Address) -> bool:
 
 @contextlib.contextmanager
 def reached_directly(address: Address) -> Iterator[None]:
-    """Meanwhile no proxy stands between this process and its own server.
+    """Within the block, no proxy stands between this process and its own server.
 
     Gradio calls the server that it has just started, with a client that reads http_proxy and all_proxy. Companies set
     these without no_proxy, and their proxy knows nothing of this machine's loopback.
@@ -96,9 +95,9 @@ def _failure(place: _Place, port: int) -> OSError | None:
     family, address = place
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if os.name == "posix":  # elsewhere it would take the port of a program that listens
+            if os.name == "posix":  # elsewhere it would take the port of a listening program
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:  # as asyncio does: a server on :: has no hold on 0.0.0.0
+            if family == socket.AF_INET6:  # as asyncio does: a server on :: does not occupy 0.0.0.0
                 probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             probe.bind((address[0], port, *address[2:]))
     except OSError as error:

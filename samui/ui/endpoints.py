@@ -35,10 +35,13 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
         return {"session": token, "image": picture, "model": last["model"], "timings": last["timings"]}
 
     def segment(session: str, points: list, box: list | None = None, candidate: str = "best") -> dict:
-        """Set the prompt: points [[x, y, label], ...], box [x0, y0, x1, y1] or null, candidate "best" or an index."""
-        prompt = {"points": points, "box": box}
+        """Set the prompt: points [[x, y, label], ...], box [x0, y0, x1, y1] or null, candidate "best" or an index.
+
+        The answer is the final one, from closer views where the model is asked in those.
+        """
+        prompt = {"points": points, "box": box, "close_ups": True}
         rank = None
-        if candidate != "best":  # which ones there are is known once they are decoded; a wrong one shall change nothing
+        if candidate != "best":  # only decoding tells which there are; a wrong one must change nothing
             found = _act(service, session, {"action": "prepare", **prompt})["candidates"]
             rank = _rank(candidate, [str(one["index"]) for one in found])
         told = _act(service, session, {"action": "prompt", **prompt})

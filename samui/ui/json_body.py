@@ -18,8 +18,8 @@ _STEPS = bytes.maketrans(_BRACKETS, np.array([1, -1, 1, -1], np.int8).tobytes())
 def read_json(body: bytes, *, strict: bool = False) -> Any:
     """The value of a body. Linear in its bytes; the parser is only reached by what it can hold.
 
-    strict: refuse also what Python reads and JSON does not have, NaN and half a surrogate pair, neither of which can be
-    sent back. Raises RequestError.
+    strict: also refuse what Python reads but JSON does not have, NaN and half a surrogate pair; neither can be sent
+    back. Raises RequestError.
     """
     if not json.detect_encoding(body).startswith("utf-8"):
         raise RequestError("request: must be JSON in UTF-8")

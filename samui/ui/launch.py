@@ -13,8 +13,10 @@ from gradio.utils import get_upload_folder
 from samui.serve.service import Service
 from samui.ui.address import LOOPBACK, PORTS, find, is_free, reached_directly
 from samui.ui.guards import guards
+from samui.ui.health import Metrics, health
 from samui.ui.page import build_page
 from samui.ui.routes import routes
+from samui.ui.server_functions import functions_of
 from samui.ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -33,16 +35,27 @@ def launch(
     host: str = LOOPBACK,
     ports: Sequence[int] = PORTS,
     share: bool = False,
+    root_path: str | None = None,
+    metrics: bool = False,
     block: bool = True,
 ) -> tuple[gr.Blocks, str]:
-    """Serve the page on the first free port; (page, its address). Returns when the server ends, or at once with
-    block=False. Raises SamuiError for a host that is not of this machine, and where no port is free."""
+    """Serve the page on the first free port; (page, its address).
+
+    root_path: where a proxy shows the page, None for what GRADIO_ROOT_PATH says. metrics: tell figures at
+    /metrics. Returns when the server ends, or at
+    once with block=False. Raises SamuiError for a host that is not of this machine, and where no port is free.
+    """
     uploads = Uploads(service.settings, Path(get_upload_folder()))
     page = build_page(service, uploads)
+    own, functions = [*routes(service), health(service)], functions_of(page)
+    if metrics:
+        measured = Metrics(service)
+        own, functions = [*own, measured.route], measured.timed(functions)
     page.queue(default_concurrency_limit=4, max_size=64)
     options: dict[str, Any] = {
         "share": share,
-        "app_kwargs": {"routes": routes(service), "middleware": guards(page, uploads)},
+        "root_path": root_path,
+        "app_kwargs": {"routes": own, "middleware": guards(page, uploads, own, functions)},
         "theme": THEME,
         "css": CSS,
         "max_file_size": service.settings.max_bytes,

@@ -14,6 +14,7 @@ from samui.errors import RequestError, SamuiError
 from samui.serve import wire
 from samui.serve.service import Event, Service
 from samui.ui import samples
+from samui.ui.clients import sender
 from samui.ui.endpoints import add_endpoints
 from samui.ui.uploads import Uploads
 
@@ -28,7 +29,7 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
     """The page over a service. Uploads that a closed tab left behind are removed after an hour, if not before."""
 
     def begin(data: Any) -> Event:
-        return service.begin(data)
+        return service.begin(data, sender.get())
 
     def act(data: Any) -> Event:
         return service.act(data)
@@ -75,7 +76,7 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
 class _Teller:
     """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`, errors as events.
 
-    Each carries the number `asked` of the request that it answers, as the page has counted it.
+    Each carries the number `asked` of the request that it answers, as counted by the page.
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from samui.errors import SamuiError
 from samui.serve.service import Service
 from samui.ui import samples
 
-# The address of an image changes with the image, so a browser may keep it; nobody on the way may.
+# The address of an image changes with the image, so a browser may keep it; caches on the way may not.
 _KEEP = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
 _KEEP_A_WHILE = {**_KEEP, "Cache-Control": "private, max-age=600"}  # the file may be written anew
 _DROP = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

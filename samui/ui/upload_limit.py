@@ -13,9 +13,10 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samui.errors import FullError, RequestError
+from samui.ui.clients import address_of
+from samui.ui.paths import UPLOAD, path_of
 from samui.ui.uploads import Arrival, Uploads, megabytes
 
-_ROUTE = "/upload"  # Gradio's
 _STALL = 60.0  # seconds without a byte after which an upload is given up, since it holds its room
 _SLOWEST = 10_000  # bytes a second that must come beyond those; a byte now and then would hold the room for ever
 
@@ -38,7 +39,8 @@ class UploadLimit:
             return
         length = Headers(scope=scope).get("content-length", "")
         try:
-            arrival = await run_in_threadpool(self._uploads.expect, int(length) if length.isdigit() else None)
+            expected = int(length) if length.isdigit() else None
+            arrival = await run_in_threadpool(self._uploads.expect, expected, address_of(scope))
         except (RequestError, FullError) as error:
             status = 503 if isinstance(error, FullError) else 413
             await PlainTextResponse(str(error), status_code=status)(scope, receive, send)
@@ -58,7 +60,7 @@ class UploadLimit:
 
 def is_upload(scope: Scope) -> bool:
     """Whether a request sends files to Gradio."""
-    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_ROUTE)
+    return scope["type"] == "http" and scope["method"] == "POST" and path_of(scope) == UPLOAD
 
 
 class _StoppedError(Exception):
@@ -107,6 +109,11 @@ class _Upload:
         self._arrival.received += len(message.get("body", b""))
         if self._arrival.received > self._arrival.allowed:
             raise _StoppedError(f"upload: must be at most {megabytes(self._uploads.largest)}, got more", 413)
+        if self._arrival.received > self._arrival.reserved:
+            try:
+                await run_in_threadpool(self._uploads.grow, self._arrival)
+            except FullError as error:
+                raise _StoppedError(str(error), 503) from None
         if not self._whole:
             self._patience.check(self._arrival.received)
         return message

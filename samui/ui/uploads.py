@@ -20,22 +20,27 @@ from samui.serve.settings import Settings
 
 _FRAME = 2**16  # bytes of a request beside those of its file
 _LEAST = 2**16  # bytes that a file counts with at least: a request may bring a thousand empty ones
+_BLOCK = 10**6  # bytes that an upload holds from its start; then at most twice what has come
+_SENDS = 8  # uploads that one address may have under way
 _CLOCK = 2.0  # seconds by which the times of files may differ from the clock
 
 
 @dataclass(eq=False)
 class Arrival:
-    """An upload that is being written. allowed: bytes that it may have at most; received: those that it has so far."""
+    """An upload that is being written. allowed: bytes that it may have at most; received: those that it has so far;
+    reserved: those that nobody else gets. sender: address that it comes from, None where all may have the same."""
 
     allowed: int
+    reserved: int
     received: int = 0
+    sender: str | None = None
     began: float = field(default_factory=time.time)
 
 
 class Uploads:
     """The folder of uploads under a budget of bytes. Thread-safe.
 
-    Whoever needs room for a new one gets that of the oldest file that nobody is opening. What is being written or
+    A new upload takes the room of the oldest file that nobody is opening. What is being written or
     opened stays, so a new upload is refused where only such files are left.
     """
 
@@ -50,26 +55,40 @@ class Uploads:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all files in the folder, and those that may still come of uploads that are under way.
+        """Bytes of all files in the folder, and those that are reserved for uploads that are under way.
 
         A small file counts with 64 kB.
         """
         with self._lock:
             return self._taken()
 
-    def expect(self, length: int | None) -> Arrival:
-        """Make room for an upload; length: of its request in bytes, None if it does not say.
+    def expect(self, length: int | None, sender: str | None = None) -> Arrival:
+        """Make room for the beginning of an upload; length: of its request in bytes, None if it does not say.
 
-        Raises RequestError for one that is too large, FullError where there is no room even without unopened files.
+        Raises RequestError for one that is too large, FullError where there is no room even without unopened files, and
+        for one too many of a sender.
         """
         allowed = self.largest + _FRAME
         if length is not None and length > allowed:
             raise RequestError(f"upload: must be at most {megabytes(self.largest)}, got {megabytes(length)}")
-        arrival = Arrival(allowed if length is None else max(length, _LEAST))
+        allowed = allowed if length is None else max(length, _LEAST)
+        arrival = Arrival(allowed, min(allowed, _BLOCK), sender=sender)
         with self._lock:
-            self._make_room(arrival.allowed)
+            if sender is not None and sum(other.sender == sender for other in self._arriving) >= _SENDS:
+                raise FullError(f"upload: must be at most {_SENDS} at once from one address; wait for one to end")
+            self._make_room(arrival.reserved)
             self._arriving.add(arrival)
         return arrival
+
+    def grow(self, arrival: Arrival) -> None:
+        """Make room for as much again as has come of an upload. FullError where there is none.
+
+        What is announced and does not come takes nobody's room.
+        """
+        with self._lock:
+            wanted = min(arrival.allowed, 2 * arrival.received)
+            self._make_room(wanted - arrival.reserved)
+            arrival.reserved = wanted
 
     def arrived(self, arrival: Arrival, paths: Iterable[str] = ()) -> None:
         """An upload has ended; paths: of the files that it brought, none if it failed or was broken off."""
@@ -122,9 +141,9 @@ class Uploads:
     def _taken(self) -> int:
         whole, parts = self._files()
         written = sum(size for _, size, _ in parts)
-        # What is written of an upload under way counts once, with what may still come of it.
+        # What is written of an upload under way counts once, with what is reserved for it.
         left_over = max(0, written - sum(arrival.received for arrival in self._arriving))
-        return sum(size for _, size, _ in whole) + left_over + sum(arrival.allowed for arrival in self._arriving)
+        return sum(size for _, size, _ in whole) + left_over + sum(arrival.reserved for arrival in self._arriving)
 
     def _make_room(self, wanted: int) -> None:
         self._sweep()
@@ -142,7 +161,7 @@ class Uploads:
             )
 
     def _sweep(self) -> None:
-        """Remove files whose openings are over, and what uploads left behind that were broken off."""
+        """Remove files whose openings are over, and what broken-off uploads left behind."""
         oldest = min((arrival.began for arrival in self._arriving), default=float("inf"))
         for written, _, file in self._files()[1]:
             if written < oldest - _CLOCK:

@@ -11,9 +11,13 @@ from samui.work.state import Object
 
 @dataclass(frozen=True, eq=False)
 class SetPrompt:
-    """The whole prompt of the active object as it stands now (an empty one drops it)."""
+    """The whole prompt of the active object as it stands now (an empty one drops it).
+
+    close_ups: answered from closer views too, where the prompt is of points and a box alone.
+    """
 
     prompt: Prompt
+    close_ups: bool = False
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Prepare:
     """Decode a prompt that is likely to be set next, while a gesture still lasts; changes nothing."""
 
     prompt: Prompt
+    close_ups: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,7 @@ class Abandon:
 
 @dataclass(frozen=True)
 class TellFound:
-    """Tell all found masks; changes nothing."""
+    """Report all found masks; changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,7 @@ class GoBack:
 
 @dataclass(frozen=True)
 class Report:
-    """Tell the whole state; changes nothing."""
+    """Report the whole state; changes nothing."""
 
 
 Action = (

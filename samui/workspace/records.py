@@ -1,8 +1,9 @@
 """Gestures as values of JSON, both ways: how a store keeps what made an object, so that it can be made again.
 
 A gesture is an object with one key that says what it is: {"point": [x, y, label]}, {"box": [x0, y0, x1, y1]},
-{"choice": candidate}, {"stroke": [[x, y], ...], "width", "add"}, {"mask": COCO's run lengths, null for the object's own
-mask, "snapped"}. Logits are left out: the gestures make them again.
+{"choice": candidate}, {"close_ups": [[x0, y0, x1, y1, candidate, score], ...]}, {"stroke": [[x, y], ...], "width",
+"add"}, {"mask": COCO's run lengths, null for the object's own mask, "snapped"}. Logits are left out: the gestures make
+them again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ from typing import Any
 from samui.errors import FormatError, MaskError
 from samui.formats import checks
 from samui.pixels.rle import Rle
-from samui.work.gestures import BoxGesture, ChoiceGesture, Gesture, Gestures, MaskGesture, PointGesture, StrokeGesture
+from samui.work.gestures import (
+    BoxGesture,
+    ChoiceGesture,
+    CloseUpGesture,
+    Gesture,
+    Gestures,
+    MaskGesture,
+    Pick,
+    PointGesture,
+    StrokeGesture,
+)
 
 MAX_GESTURES = 10_000  # of one object
 
@@ -73,6 +84,16 @@ def _given(data: Any, own: Rle, where: str) -> Gesture:
     return MaskGesture(mask, _flag(data.get("snapped"), f"{where}.snapped"))
 
 
+def _close_ups(data: Any, own: Rle, where: str) -> Gesture:
+    picks = []
+    for index, value in enumerate(checks.items(data["close_ups"], f"{where}.close_ups")):
+        at = f"{where}.close_ups[{index}]"
+        *view, candidate, score = checks.numbers(value, at, 6)
+        x0, y0, x1, y1 = (_whole(side, at) for side in view)
+        picks.append(Pick((x0, y0, x1, y1), _whole(candidate, at), score))
+    return CloseUpGesture(tuple(picks))
+
+
 def _whole(value: Any, where: str, least: int = 0) -> int:
     found = checks.whole(value, where)
     if found < least:
@@ -90,6 +111,7 @@ _RECORDS: dict[type, Callable[[Any, Rle], dict[str, Any]]] = {
     PointGesture: lambda one, own: {"point": [*one.point, one.label]},
     BoxGesture: lambda one, own: {"box": list(one.box)},
     ChoiceGesture: lambda one, own: {"choice": one.candidate},
+    CloseUpGesture: lambda one, own: {"close_ups": [[*pick.view, pick.candidate, pick.score] for pick in one.picks]},
     StrokeGesture: lambda one, own: {"stroke": _pairs(one.points), "width": one.width, "add": one.add},
     MaskGesture: lambda one, own: {"mask": None if one.mask == own else one.mask.to_string(), "snapped": one.snapped},
 }
@@ -97,6 +119,7 @@ _READERS: dict[str, Callable[[Any, Rle, str], Gesture]] = {
     "point": _point,
     "box": _box,
     "choice": lambda data, own, where: ChoiceGesture(_whole(data["choice"], f"{where}.choice")),
+    "close_ups": _close_ups,
     "stroke": _stroke,
     "mask": _given,
 }

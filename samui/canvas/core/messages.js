@@ -1,4 +1,4 @@
-// What page and server tell each other, as `samui.serve.wire`, `describe` and `service` have it. Types alone.
+// What page and server send each other, as `samui.serve.wire`, `describe` and `service` have it. Types alone.
 
 /** @import { ToldWorkspace } from "./workspace.js" */
 

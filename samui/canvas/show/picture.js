@@ -56,7 +56,7 @@ export async function halve(picture) {
 }
 
 /**
- * Free what a picture holds that is shown no more; a browser may otherwise keep its bitmaps for long.
+ * Free what a picture holds that is no longer shown; a browser may otherwise keep its bitmaps for long.
  * @param {Picture} picture
  */
 export function closePicture(picture) {

@@ -13,7 +13,7 @@ import { edits } from "../core/prompt.js";
  */
 export function createClicks({ state, prompt, prompting, changed }, taps) {
   /**
-   * The edit that a press means which stays where it is: a point, or null outside of the image.
+   * The edit that a press without movement means: a point, or null outside of the image.
    * @param {Press} press
    */
   function edit({ start: { on }, exclude }) {

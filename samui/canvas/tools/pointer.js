@@ -141,7 +141,7 @@ export function createPointer(canvas, bench) {
   }
 
   /**
-   * A finger has stayed where it was for long.
+   * A finger has stayed in one place for long.
    * @param {Press} held
    */
   function holdOn(held) {
@@ -192,7 +192,7 @@ export function createPointer(canvas, bench) {
   }
 
   /**
-   * Unless the press goes on within so many ms, have the mask made that it would end with.
+   * Unless the press goes on within so many ms, have the mask made that a release would give.
    * @param {number} time
    */
   function stand(time) {
@@ -238,7 +238,7 @@ export function createPointer(canvas, bench) {
   }
 
   /**
-   * The browser tells no end of what it takes away: each pointer would stay down for ever, and the next one pinch.
+   * The browser reports no end for pointers that it takes away: each would stay down for ever, and the next one pinch.
    * @param {PointerEvent} event
    */
   function lose(event) {

@@ -1,4 +1,4 @@
-// What a tool is. Types alone. Who adds a tool writes a file like those beside this one and puts it into the list of
+// What a tool is. Types alone. To add a tool, write a file like those beside this one and put it into the list of
 // `pointer.js`.
 
 /** @import { Prompt } from "../core/messages.js" */

@@ -35,7 +35,7 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
       seat.begin();
       return;
     }
-    // What was done before that only waited for its turn: the message must be seen.
+    // What was done before only waited for its turn: the message must be seen.
     if (sent.began > refused && sent.request.action !== "state") {
       refused = Infinity;
       notices.complain("");

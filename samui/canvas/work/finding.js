@@ -1,4 +1,4 @@
-// Everything mode: a run that looks for all masks, and what pointer and keys do with those that it has found.
+// Everything mode: a run that looks for all masks, and what pointer and keys do with the masks that it has found.
 
 import { foundAt, meantIds, refreshFound, stepFound } from "../core/found.js";
 

@@ -124,7 +124,7 @@ export function createLongWork({
   }
 
   /**
-   * Tell the server that its work is unwanted; where that cannot be told, it goes on.
+   * Tell the server that its work is unwanted; if the server cannot be told, the work goes on.
    * @param {string} step  that is shown then
    */
   async function callOff(step) {
@@ -187,7 +187,7 @@ export function createLongWork({
   }
 
   /**
-   * Whether a step is of work that is wanted: an end, of the newest request alone.
+   * Whether a step is of work that is wanted; an end counts only for the newest request.
    * @param {Step} step
    */
   function isMeant(step) {
@@ -232,7 +232,7 @@ export function createLongWork({
   }
 
   /**
-   * What was cancelled has ended, and the server has what it had before.
+   * The cancelled work has ended, and the server has what it had before.
    * @param {Step} step
    */
   function endCancelled(step) {

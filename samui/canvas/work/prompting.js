@@ -1,4 +1,4 @@
-// What a person does to the object at work and to those that are accepted: edits of the prompt, and actions by name.
+// What a person does to the active object and to accepted ones: edits of the prompt, and actions by name.
 
 import { edits, foldPrompt, isPrompt } from "../core/prompt.js";
 import { applyReply } from "../core/state.js";

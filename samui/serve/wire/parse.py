@@ -90,8 +90,8 @@ def _prompt(data: Mapping[str, Any]) -> Prompt:
 
 
 _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
-    "prompt": lambda data: actions.SetPrompt(_prompt(data)),
-    "prepare": lambda data: actions.Prepare(_prompt(data)),
+    "prompt": lambda data: actions.SetPrompt(_prompt(data), _switch(data, "close_ups")),
+    "prepare": lambda data: actions.Prepare(_prompt(data), _switch(data, "close_ups")),
     "hover": lambda data: actions.Hover((_number(data.get("x"), "request.x"), _number(data.get("y"), "request.y"))),
     "choose": lambda data: actions.Choose(_whole(data, "candidate")),
     "accept": lambda data: actions.Accept(
@@ -152,6 +152,11 @@ def _flag(data: Mapping[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise RequestError(f"request.{name}: must be true or false, got {_short(value)}")
     return value
+
+
+def _switch(data: Mapping[str, Any], name: str) -> bool:
+    """A flag that is off where it is left out."""
+    return name in data and _flag(data, name)
 
 
 def _optional(read: Callable[..., str], data: Mapping[str, Any], name: str, *limits: int) -> str | None:
