@@ -46,6 +46,9 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     if isinstance(request.action, actions.Abandon):
         seat.line.abandon()
         return {"ok": True}
+    if isinstance(request.action, actions.Copy):
+        objects = server.keeper.objects(request.action.image, server.seats.all())
+        request = replace(request, action=replace(request.action, objects=objects))
     if isinstance(request.action, _REPLACEABLE):
         seat.line.arrive(request.rev, previews=isinstance(request.action, _PREVIEWS))
         server.turns.look()

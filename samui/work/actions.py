@@ -57,6 +57,14 @@ class Accept:
     colour: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """Take over the objects of another image. image: its name in the store; objects: what it has, in their order."""
+
+    image: str
+    objects: tuple[Object, ...] = ()
+
+
 @dataclass(frozen=True)
 class Clear:
     """Drop the active prompt and leave the objects."""
@@ -203,6 +211,7 @@ Action = (
     | Choose
     | Draw
     | Accept
+    | Copy
     | Clear
     | Undo
     | Redo

@@ -1,5 +1,7 @@
 // What page and server send each other, as defined by `samui.serve.wire`, `describe` and `service`. Only types.
 
+/** @import { ToldWorkspace } from "./workspace.js" */
+
 /** @typedef {[x: number, y: number, label: number]} Point  Image px; label 1 includes, 0 excludes. */
 /** @typedef {[x0: number, y0: number, x1: number, y1: number]} Box  Image px, x0 < x1 and y0 < y1. */
 /** @typedef {{points: Point[], box: Box | null}} Prompt */
@@ -127,6 +129,7 @@
  * @property {Stage} stage
  * @property {Settings} settings
  * @property {boolean} resumed
+ * @property {ToldWorkspace | null} [workspace]
  */
 /** @typedef {Reply & Seat} Begun */
 

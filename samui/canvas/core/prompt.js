@@ -20,6 +20,7 @@
  * @property {unknown} [masks]
  * @property {unknown} [mask]
  * @property {unknown} [on]
+ * @property {unknown} [image]  whose objects are copied
  */
 
 /** @type {Prompt} */
@@ -41,9 +42,9 @@ export const edits = {
   replace: (whole) => () => whole,
 };
 
-const EMPTIES = new Set(["clear", "accept", "reset", "reopen"]);
+const EMPTIES = new Set(["clear", "accept", "reset", "reopen", "copy"]);
 const APART = new Set(["relabel", "recolour", "show", "delete", "snap", "reject", "restore", "cancel", "found", "state"]);
-const CHANGES = new Set(["accept", "delete", "relabel", "recolour", "show", "keep", "merge", "reset", "undo", "redo"]);
+const CHANGES = new Set(["accept", "delete", "relabel", "recolour", "show", "keep", "merge", "reset", "undo", "redo", "copy"]);
 
 /**
  * Whether an operation builds on those before it, so that it means nothing where one of them was refused.

@@ -41,9 +41,10 @@ const NO_ANSWER = "The server does not answer. Try again.";
  * @param {Finding} parts.finding
  * @param {Pick<Restore, "arrived" | "failed">} parts.restore
  * @param {(file: File) => Promise<{path: string}>} parts.upload
+ * @param {() => void} parts.stayed  opening has ended without another image
  */
 export function createLongWork({
-  state, transport, requests, notices, refresh, panel, image, seat, finding, restore, upload,
+  state, transport, requests, notices, refresh, panel, image, seat, finding, restore, upload, stayed,
 }) {
   let openings = 0; // of two opens that are on their way only the newer one counts
   /** @type {Source | null} */
@@ -326,6 +327,7 @@ export function createLongWork({
   function endFlag(event) {
     const flag = FLAGS[event];
     if (flag) state[flag] = false;
+    if (event === "open") stayed();
     if (event === "model") panel.resetModel();
   }
 

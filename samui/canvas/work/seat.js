@@ -16,7 +16,10 @@ import { recall, recallSource, remember } from "../net/token.js";
 /** @import { ImageOfPage } from "./image.js" */
 
 /** @typedef {(begun: Begun) => Promise<boolean>} Lost  Whether the page brings back what it held, now that its seat is new. */
-/** @typedef {{act(request: object): unknown, begin(request: object): unknown}} Server  Promises of answers, or of nothing. */
+/**
+ * Promises of answers, or of nothing.
+ * @typedef {{act(request: object): unknown, begin(request: object): unknown, workspace(request: object): unknown}} Server
+ */
 /** @typedef {ReturnType<typeof createSeat>} Seat */
 
 const POLL = 2000; // ms between questions about an encoding that another page began
@@ -32,7 +35,7 @@ const POLL = 2000; // ms between questions about an encoding that another page b
  * @param {Refresh} parts.refresh
  * @param {ImageOfPage} parts.image
  * @param {Lost} parts.lost
- * @param {() => void} parts.begun  there is a seat, and nothing to bring back
+ * @param {(reply: Begun, former: string | null) => void} parts.begun  former: the image that was open before
  */
 export function createSeat({ server, state, transport, requests, view, notices, refresh, image, lost, begun }) {
   let beginning = false;
@@ -57,11 +60,13 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     const reply = await insist(() => ask(state.token || recall()));
     beginning = false;
     regain();
+    const former = (state.image && state.image.home) || null;
     adopt(reply);
-    if (!reply.resumed && (await lost(reply))) return;
-    takeWork(reply);
+    const restores = !reply.resumed && (await lost(reply));
+    if (!restores) takeWork(reply);
+    begun(reply, former);
+    if (restores) return;
     if (reply.stage === "encoding") polling = setTimeout(poll, POLL);
-    begun();
   }
 
   /**
