@@ -21,11 +21,13 @@ import { recallSource } from "../net/token.js";
 /** @import { Seat } from "./seat.js" */
 
 /**
- * before: the objects as the page numbered them; operations: those without an answer, oldest first.
- * @typedef {Held & {before: readonly ObjectOfPage[], operations: Operation[]}} Waiting
+ * before: the objects as the page numbered them, null where it did not; operations: those without an answer, oldest
+ * first.
+ * @typedef {Held & {before: readonly ObjectOfPage[] | null, operations: Operation[]}} Waiting
  */
 /** @typedef {ReturnType<typeof createRestore>} Restore */
 
+const BACK = "The server had lost this page's place; your work is back in a new one. Undo begins anew.";
 const MOST = { characters: 400_000, records: 300 }; // of a request; a server takes 1 MB and 500 objects
 
 /**
@@ -74,7 +76,7 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
   async function kept() {
     const source = recallSource(null);
     const found = await keeping.last();
-    if (found) return { ...found, before: [], operations: [] };
+    if (found) return { ...found, before: null, operations: [] };
     if (!source) return null;
     return /** @type {Waiting} */ ({ ...NOTHING, source });
   }
@@ -131,7 +133,7 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
   /** @param {OpenImage} opened */
   async function stored({ content }) {
     const found = await keeping.find(content);
-    return found && { ...found, before: [], operations: [] };
+    return found && { ...found, before: null, operations: [] };
   }
 
   /**
@@ -187,12 +189,13 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
     const now = state.objects;
     const work = { ...held.work, prompt, active: isPrompt(prompt) ? held.work.active : null };
     const begun = isPrompt(prompt) || held.work.snap !== state.snap ? resumption(work, now, state.snap) : [];
-    transport.replace([...begun, ...renumbered(operations, held.before, now)]);
+    transport.replace([...begun, ...renumbered(operations, held.before || [], now)]);
     wanted = null;
     state.restoring = false;
     notices.work("");
-    const count = now.length === 1 ? "1 object" : `${now.length} objects`;
-    notices.advise(`The server did not have this page's work any more; it is back, with ${count}. Undo begins anew.`);
+    if (held.objects.length || operations.length || begun.length) {
+      notices.advise(held.before ? BACK : again(held.name, now.length));
+    }
     image.enter("ready");
   }
 
@@ -225,9 +228,17 @@ const NOTHING = {
   newer: [],
   gone: [],
   work: { prompt: { points: [], box: null }, candidate: null, active: null, snap: false },
-  before: [],
+  before: null,
   operations: [],
 };
+
+/**
+ * @param {string} name  of the image
+ * @param {number} count  of objects
+ */
+function again(name, count) {
+  return `What you did on ${name} is back: ${count === 1 ? "1 object" : `${count} objects`}.`;
+}
 
 /**
  * Operations of two lists, each once.
