@@ -1,7 +1,8 @@
 """Gestures as values of JSON, both ways: an object with one key that says what it is.
 
 `{"point": [x, y, label]}`, `{"box": [x0, y0, x1, y1]}`, `{"choice": candidate}`, `{"stroke": [[x, y], ...], "width",
-"add"}`, `{"mask": {"size": [h, w], "counts": COCO's string}, "snapped"}`; a mask that is the object's own is null.
+"add"}`, `{"mask": COCO's run lengths, null for the object's own mask, "snapped"}`. Logits are left out: the gestures
+make them again.
 """
 
 from __future__ import annotations
@@ -95,8 +96,12 @@ def _stroke(data: Any, own: Rle, where: str) -> Gesture:
 
 
 def _given(data: Any, own: Rle, where: str) -> Gesture:
-    value = data["mask"]
-    mask = own if value is None else from_mask(value, f"{where}.mask", own.size)
+    mask = own
+    if data["mask"] is not None:
+        try:
+            mask = Rle.from_string(own.size, checks.text(data["mask"], f"{where}.mask"))
+        except MaskError as error:
+            raise FormatError(f"{where}.mask: {error}") from None
     return MaskGesture(mask, flag(data.get("snapped"), f"{where}.snapped"))
 
 
@@ -105,7 +110,7 @@ _RECORDS: dict[type, Callable[[Any, Rle], dict[str, Any]]] = {
     BoxGesture: lambda one, own: {"box": list(one.box)},
     ChoiceGesture: lambda one, own: {"choice": one.candidate},
     StrokeGesture: lambda one, own: {"stroke": _pairs(one.points), "width": one.width, "add": one.add},
-    MaskGesture: lambda one, own: {"mask": None if one.mask == own else record_mask(one.mask), "snapped": one.snapped},
+    MaskGesture: lambda one, own: {"mask": None if one.mask == own else one.mask.to_string(), "snapped": one.snapped},
 }
 _READERS: dict[str, Callable[[Any, Rle, str], Gesture]] = {
     "point": _point,

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from samui.errors import StoreError, WorkspaceError
+from samui.formats.gestures import from_gestures, record_gestures
 from samui.pixels.rle import Rle
 from samui.work.gestures import BoxGesture, ChoiceGesture, Gesture, MaskGesture, PointGesture, StrokeGesture
 from samui.work.state import Object
-from samui.workspace.records import from_gestures, record_gestures
 from samui.workspace.store import Operation
 from tests.unit.workspace.conftest import MASK, thing, told
 
