@@ -21,6 +21,7 @@ import { acceptFiles } from "./tools/files.js";
 import { createKeys } from "./tools/keys.js";
 import { createPointer } from "./tools/pointer.js";
 import { createAnswers } from "./work/answers.js";
+import { createCloser } from "./work/closer.js";
 import { createFinding } from "./work/finding.js";
 import { createImage } from "./work/image.js";
 import { createLongWork } from "./work/long.js";
@@ -73,6 +74,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const base = { state, transport, requests, view, notices, refresh };
 
   const prompting = createPrompting({ ...base, label, prompt, focus });
+  const closer = createCloser(base);
   const preview = createPreview({ ...base, isPrompting: prompting.isPrompting });
   const finding = createFinding({
     ...base, label, focus, operate: prompting.operate,
@@ -118,10 +120,10 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   createKeys({ root, canvas, bench, pointer, cursor: createCursor(bench), commands });
   acceptFiles(root, long.openFile);
   offerSamples(root, props.samples || [], long.openSample);
-  createFacade(canvas, state, prompt, () => seat.isBeginning() || transport.busy());
+  createFacade(canvas, state, prompt, () => seat.isBeginning() || transport.busy() || closer.busy());
 
   for (const part of [toolbar, strip, label, objects, panel, everything]) refresh.add(part.update);
-  transport.listen(createAnswers({ ...base, preview, seat, prompt }));
+  transport.listen(createAnswers({ ...base, preview, closer, seat, prompt }));
   watch("reply", () => long.take(props.reply));
   view.follow();
   refresh.now();

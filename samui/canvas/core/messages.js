@@ -20,6 +20,7 @@
  * @property {number} area
  * @property {Box | null} box
  * @property {{size: [number, number], counts: string}} thumb  over the whole image, small
+ * @property {number | null} [like]  place of a better one that looks the same
  */
 
 /**
@@ -50,6 +51,7 @@
  * @property {string} action
  * @property {Point[]} [points]
  * @property {Box | null} [box]
+ * @property {boolean} [close_ups]  answered from closer views, too
  */
 
 /**
@@ -91,6 +93,7 @@
  * @property {string} [title]
  * @property {string} device
  * @property {string} [note]  why it is the one that the server began with
+ * @property {boolean} [close_ups]  whether prompts are answered from closer views, too
  * @property {{parameters: Record<string, number>, filters: Record<string, number>, ranges: Record<string, [number, number]>}} [everything]
  */
 

@@ -19,6 +19,9 @@
  * @property {unknown} [masks]
  * @property {unknown} [mask]
  * @property {unknown} [on]
+ * @property {Prompt["points"]} [points]
+ * @property {Prompt["box"]} [box]
+ * @property {boolean} [close_ups]
  */
 
 /** @type {Prompt} */

@@ -1,5 +1,7 @@
 // Keys: shortcuts while the canvas or nothing else has the focus.
 
+import { offered } from "../core/state.js";
+
 /** @import { Bench } from "./tool.js" */
 /** @import { Cursor } from "./cursor.js" */
 /** @import { Pointer } from "./pointer.js" */
@@ -127,8 +129,8 @@ export function createKeys({ root, canvas, bench, pointer, cursor, commands }) {
    * @param {{focused: boolean, onCanvas: boolean}} where
    */
   function actionOf(event, where) {
-    const { found, image, candidates } = state;
-    const place = { ...where, everything: found.on, image: image !== null, choice: candidates.length > 1 };
+    const { found, image } = state;
+    const place = { ...where, everything: found.on, image: image !== null, choice: offered(state).length > 1 };
     const name = commandOf(event, place);
     return name === undefined ? null : own[name] || commands[name];
   }
