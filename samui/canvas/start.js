@@ -1,7 +1,8 @@
-// Puts the page together: each part is given the parts that it works with, which already exist by then.
+// Puts the page together: each part is given the parts that it works with, which are made before it.
 
 import { foldPrompt } from "./core/prompt.js";
 import { createState } from "./core/state.js";
+import { createDatabase } from "./net/database.js";
 import { createRequests } from "./net/requests.js";
 import { createTransport } from "./net/transport.js";
 import { find } from "./show/dom.js";
@@ -12,6 +13,7 @@ import { createNotices } from "./show/notices.js";
 import { createObjects } from "./show/objects.js";
 import { createPanel } from "./show/panel.js";
 import { createRefresh } from "./show/refresh.js";
+import { createSavedText } from "./show/saved.js";
 import { offerSamples } from "./show/samples.js";
 import { createStrip } from "./show/strip.js";
 import { createToolbar } from "./show/toolbar.js";
@@ -24,10 +26,14 @@ import { createAnswers } from "./work/answers.js";
 import { createCloser } from "./work/closer.js";
 import { createFinding } from "./work/finding.js";
 import { createImage } from "./work/image.js";
+import { createKeeping } from "./work/keeping.js";
 import { createLongWork } from "./work/long.js";
 import { createPreview } from "./work/preview.js";
 import { createPrompting } from "./work/prompting.js";
+import { createRestore } from "./work/restore.js";
+import { createSaved } from "./work/saved.js";
 import { createSeat } from "./work/seat.js";
+import { createTabs } from "./work/tabs.js";
 
 /** @import { Settings, Step } from "./core/messages.js" */
 /** @import { State } from "./core/state.js" */
@@ -38,7 +44,7 @@ import { createSeat } from "./work/seat.js";
 /** @import { Commands } from "./tools/keys.js" */
 
 /**
- * What Gradio gives the script of a component.
+ * What Gradio gives to a component's script.
  * @typedef {object} Gradio
  * @property {{value: unknown, reply?: Step, settings?: Settings, samples?: Sample[]}} props
  * @property {(name: string, data: unknown) => void} trigger  fires one of the component's events
@@ -62,7 +68,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
     request: () => ({ token: state.token, epoch: state.epoch, seen: state.serial }),
     base: () => state.base,
     snaps: () => state.snap,
-    ready: () => state.token !== null && state.stage === "ready",
+    ready: () => state.stage === "ready" && !state.restoring && !seat.isBeginning(),
   });
   const requests = createRequests(state, props, trigger);
   const prompt = () => state.draft || foldPrompt(state.base, transport.unanswered());
@@ -89,9 +95,20 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const pointer = createPointer(canvas, bench);
   const strip = createStrip(root, state, view, prompting.choose);
   const image = createImage({ ...base, canvas, cancel: pointer.cancel, redrawStrip: strip.redraw });
-  const seat = createSeat({ ...base, server, image });
+  const seat = createSeat({
+    ...base, server, image, lost: (begun) => restore.lost(begun), begun: () => long.openNext(),
+  });
   const panel = createPanel(root, state, (model) => long.loadModel(model));
-  const long = createLongWork({ ...base, panel, image, seat, finding, upload });
+  const long = createLongWork({
+    ...base, panel, image, seat, finding, upload,
+    restore: { arrived: (step) => restore.arrived(step), failed: (step) => restore.failed(step) },
+  });
+  const tabs = createTabs(state, notices, { locks: navigator.locks, Channel: window.BroadcastChannel });
+  const keeping = createKeeping({
+    state, database: createDatabase(storage()), isElsewhere: tabs.isElsewhere, changed: refresh.soon,
+  });
+  const restore = createRestore({ ...base, image, seat, long, keeping });
+  const saved = createSaved({ ...base, seat, keeping, restore });
   const objects = createObjects(root, state, label, {
     ...prompting.rows,
     save: (id) => long.save(panel.request(id)),
@@ -120,9 +137,13 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   createKeys({ root, canvas, bench, pointer, cursor: createCursor(bench), commands });
   acceptFiles(root, long.openFile);
   offerSamples(root, props.samples || [], long.openSample);
-  createFacade(canvas, state, prompt, () => seat.isBeginning() || transport.busy() || closer.busy());
+  createFacade(canvas, state, prompt, {
+    busy: () => seat.isBeginning() || state.restoring || transport.busy() || closer.busy(),
+    saved: () => ["none", "saved"].includes(saved.told().kind),
+  });
 
-  for (const part of [toolbar, strip, label, objects, panel, everything]) refresh.add(part.update);
+  const parts = [toolbar, strip, label, objects, panel, everything, tabs, keeping, saved, createSavedText(root, saved.told)];
+  for (const part of parts) refresh.add(part.update);
   transport.listen(createAnswers({ ...base, preview, closer, seat, prompt }));
   watch("reply", () => long.take(props.reply));
   view.follow();
@@ -130,8 +151,17 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   seat.begin();
 }
 
+/** The browser's database; where it is blocked, even to look at it may throw. */
+function storage() {
+  try {
+    return window.indexedDB;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * How the picture and its masks are looked at.
+ * Commands for how the picture and its masks are shown.
  * @param {State} state
  * @param {View} view
  * @param {Refresh} refresh

@@ -14,14 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from samui.cli.options import add_close_ups, add_model, loader
-from samui.errors import SamuiError
+from samui.errors import SamuiError, StoreError
 from samui.ui import address
+from samui.workspace.folder import Workspace, open_workspace
+from samui.workspace.labels import read_labels
+from samui.workspace.library import Library, open_library
 
 log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `serve`."""
+    parser.add_argument(
+        "folder", type=Path, nargs="?", metavar="FOLDER", help="of images to work through; what is drawn is kept in it"
+    )
     add_model(parser)
     parser.add_argument("--host", help=f"address to listen on (default {address.LOOPBACK})")
     parser.add_argument(
@@ -35,7 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's tunnel")
     parser.add_argument("--hosted", action="store_true", help="limits of a public page (default on a Space)")
+    parser.add_argument("--metrics", action="store_true", help="figures for Prometheus at /metrics")
     add_close_ups(parser)
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the only labels of FOLDER, one a line")
+    parser.add_argument("--author", default="", metavar="NAME", help="whose changes these are, in the history")
+    parser.add_argument(
+        "--no-library",
+        action="store_true",
+        help="keep nothing of images that are in no FOLDER (default on public pages)",
+    )
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep embeddings there between starts")
 
 
@@ -51,13 +65,15 @@ def run(options: argparse.Namespace) -> None:
     from samui.serve.service import Service
     from samui.serve.settings import Settings
 
-    make = Settings.for_host if options.hosted or "SPACE_ID" in os.environ else Settings
-    settings = make(model=options.model, disk_cache=options.cache, close_ups=options.close_ups)
-    if open_to_all := options.share or not loopback:
+    hosted, open_to_all = options.hosted or "SPACE_ID" in os.environ, options.share or not loopback
+    make = Settings.for_host if hosted else Settings
+    settings = make(model=options.model, disk_cache=options.cache, close_ups=options.close_ups, author=options.author)
+    if open_to_all:
         settings = replace(settings, free_models=False)
+    folder, library = _stores(options, hosted=hosted, private=not (hosted or open_to_all))
     scratch = Path(tempfile.gettempdir()) / f"samui-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     try:
-        service = Service(settings, loader(options), scratch)
+        service = Service(settings, loader(options), scratch, folder=folder, library=library)
     except OSError as error:
         place = error.filename or scratch
         raise SamuiError(f"{place}: must be a folder that can be written, got: {error.strerror}") from error
@@ -71,9 +87,42 @@ def run(options: argparse.Namespace) -> None:
 
         if open_to_all:
             log.warning("The page is open to everybody who reaches it: there is no login.")
-        launch(service, host=host, ports=ports, share=options.share, root_path=options.root_path)
+        launch(
+            service,
+            host=host,
+            ports=ports,
+            share=options.share,
+            root_path=options.root_path,
+            metrics=options.metrics,
+        )
     finally:
         service.close()
+
+
+def _stores(options: argparse.Namespace, *, hosted: bool, private: bool) -> tuple[Workspace | None, Library | None]:
+    """The folder to work through and the person's library, each None where it is not asked for or not allowed.
+
+    private: whether the page is this person's alone; a library shows its recent images to whoever has the page.
+    """
+    if options.labels is not None and options.folder is None:
+        raise SamuiError(f"--labels: must go with a FOLDER, got {options.labels} alone")
+    folder = library = None
+    if options.folder is not None:
+        if hosted:
+            raise SamuiError(f"{options.folder}: must not be given for a public page, which would show it to strangers")
+        labels = () if options.labels is None else read_labels(options.labels)
+        folder = open_workspace(options.folder, author=options.author, labels=labels)
+        counts = folder.images.counts()
+        log.info("%s: %d images, %d to do, kept in %s", options.folder, counts.images, counts.todo, folder.store_file)
+    if private and not options.no_library:
+        try:
+            library = open_library()
+        except StoreError as error:  # the page is of use all the same
+            log.warning("What is drawn on images of no folder ends with this server: %s", error)
+    for shelf in (folder, library):
+        for note in shelf.notes if shelf is not None else ():
+            log.warning("%s", note)
+    return folder, library
 
 
 def _ports(first: str, count: str) -> Sequence[int]:

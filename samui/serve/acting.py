@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
-from samui.errors import ModelError, SamuiError
+from samui.errors import ModelError, StoreError
 from samui.serve import describe
+from samui.serve.keeping import Told
+from samui.serve.open_image import OpenImage
 from samui.serve.replies import reply_to
 from samui.serve.seat import Prepared, Seat, Work
 from samui.serve.server import Server
@@ -21,13 +24,16 @@ from samui.serve.wire import Request, encode_hover
 from samui.timings import Timings
 from samui.work import actions
 from samui.work.session import Session
+from samui.work.state import Object
 from samui.work.tools import Tools
 from samui.work.views import MissingViewsError
 from samui.workspace.store import Change, Operation
 
 Reply = dict[str, Any]
+Held = tuple[OpenImage, tuple[Object, ...]]  # an image, and the objects that the store has of it
 log = logging.getLogger(__name__)
-_REPLACEABLE = (actions.SetPrompt, actions.Prepare, actions.Hover)  # a newer one makes an older one pointless
+_PREVIEWS = (actions.Prepare, actions.Hover)  # they look at a prompt, and change nothing
+_REPLACEABLE = (actions.SetPrompt, *_PREVIEWS)  # a newer one makes an older one pointless
 _TELLING_FOUND = (actions.Cancel, actions.TellFound)
 _TELLING = (actions.Report, *_TELLING_FOUND)
 
@@ -41,7 +47,7 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
         seat.line.abandon()
         return {"ok": True}
     if isinstance(request.action, _REPLACEABLE):
-        seat.line.arrive(request.rev)
+        seat.line.arrive(request.rev, previews=isinstance(request.action, _PREVIEWS))
         server.turns.look()
     timings = Timings()
     try:
@@ -50,9 +56,9 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     except OvertakenError:
         return {"ok": True, "overtaken": True}
     finally:  # also when the change was made but its answer was not
-        kept = _kept(server, seat)
+        told = server.keeper.tell(seat, patient=False)
     server.seats.weigh(seat)
-    return answer | kept
+    return answer | _kept(seat, request, timings, told)
 
 
 def _closely(server: Server, seat: Seat, request: Request, timings: Timings) -> Reply:
@@ -73,13 +79,16 @@ def _closely(server: Server, seat: Seat, request: Request, timings: Timings) -> 
 def _answered(server: Server, seat: Seat, request: Request, timings: Timings) -> Reply:
     """Gather what a request needs and answer it; encode the views that turn out to be missing, and go on."""
     work, views = seat.contents.work, None
+    left = seat.contents.left if isinstance(request.action, actions.GoBack) else None
+    held = None if left is None else (left.image, server.objects_of(left.image))
     wanted = _wanted(seat, request)
+    request, known = _looked_up(server, seat, request)
     while True:
         tools, views = _tools(server, seat, request, timings, wanted, views)
         try:
             with seat.lock:
                 _check(seat, request)  # the encoder may have taken its time, and the lock too
-                return _answer(server, seat, request, tools, timings)
+                return _answer(server, seat, request, tools, timings, held, known)
         except MissingViewsError as missing:
             assert views is not None, "an action that decodes must be given the views"
             assert work is not None
@@ -89,7 +98,7 @@ def _answered(server: Server, seat: Seat, request: Request, timings: Timings) ->
 def _check(seat: Seat, request: Request) -> None:
     """StaleError, SessionError or OvertakenError unless the request is for what the seat holds now."""
     seat.line.check_epoch(request.epoch)
-    if isinstance(request.action, _REPLACEABLE) and seat.line.is_overtaken(request.rev):
+    if _is_overtaken(seat, request):
         raise OvertakenError
     seat.work  # noqa: B018 (SessionError without an image)
 
@@ -127,15 +136,15 @@ def _wanted(seat: Seat, request: Request) -> Callable[[], bool]:
     Close-ups that are asked for ahead are wanted until anything else happens, a press on the image included.
     """
     action = request.action
-    work, newest = seat.contents.work, seat.line.newest_rev
+    work, newest = seat.contents.work, seat.line.newest_preview
 
     def wanted() -> bool:
-        if isinstance(action, _REPLACEABLE) and seat.line.is_overtaken(request.rev):
+        if _is_overtaken(seat, request):
             return False
         if not isinstance(action, actions.Prepare) or not action.close_ups or work is None:
             return True
         now = seat.contents.work
-        return now is not None and now.session is work.session and seat.line.newest_rev == newest
+        return now is not None and now.session is work.session and seat.line.newest_preview == newest
 
     return wanted
 
@@ -150,12 +159,38 @@ def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:
     return SeatTools(predictor, embedding, pixels, timings).for_work()
 
 
-def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings: Timings) -> Reply:
-    """Do what the request asks for. The caller holds the seat's lock."""
+def _looked_up(server: Server, seat: Seat, request: Request) -> tuple[Request, frozenset[str]]:
+    """The request with what only the store knows, and which of its operations the store has. Not under the seat's lock.
+
+    What cannot be read now is taken for unknown: an operation that comes again changes no store.
+    """
+    action = request.action
+    asked = action.asked if isinstance(action, actions.PutBack) else frozenset()
+    try:
+        known = frozenset(op for op in (*asked, *filter(None, [request.op])) if server.store.knows(op))
+        if isinstance(action, actions.PutBack):
+            deleted = server.store.deleted(seat.work.image.key) - action.newer
+            request = replace(request, action=replace(action, gone=action.gone | deleted))
+    except StoreError as error:
+        log.warning("seat %s: the store could not be read (%s)", seat.key, error)
+        known = frozenset()
+    return request, known | {op for op in asked if op in seat.line.ops}
+
+
+def _answer(
+    server: Server,
+    seat: Seat,
+    request: Request,
+    tools: Tools,
+    timings: Timings,
+    held: Held | None,
+    known: frozenset[str],
+) -> Reply:
+    """Do what the request asks for. known: operations that were applied already. The caller holds the seat's lock."""
     action, turn = request.action, partial(_turn, server, seat, request)
     if isinstance(action, actions.GoBack):
         with turn():
-            _go_back(seat, tools)
+            _go_back(seat, tools, held)
         return {"ok": True, "moved": True}
     if isinstance(action, actions.Hover):
         with turn():
@@ -167,13 +202,20 @@ def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings:
         return reply_to(seat, request.seen, timings, after)
     if isinstance(action, actions.Cancel):
         seat.stop()
-    if not isinstance(action, _TELLING) and not seat.line.is_applied(request.rev):
+    if not isinstance(action, _TELLING) and not _is_applied(seat, request, known):
         with turn():
-            _apply(seat, request, tools, timings)
+            _apply(seat, request, tools, timings, server.settings.author)
     answer = reply_to(seat, request.seen, timings)
+    if isinstance(action, actions.PutBack):
+        answer["known"] = sorted(action.asked & known)
     if isinstance(action, _TELLING_FOUND):
         answer |= describe.found(seat, masks=isinstance(action, actions.TellFound))
     return answer
+
+
+def _is_applied(seat: Seat, request: Request, known: frozenset[str]) -> bool:
+    """Whether a request that comes again has changed the session, or in another seat the store, already."""
+    return seat.line.is_applied(request.rev) or request.op in known or request.op in seat.line.ops
 
 
 @contextmanager
@@ -183,9 +225,15 @@ def _turn(server: Server, seat: Seat, request: Request) -> Iterator[None]:
     if seat.prepared_for(action) or not (decodes(action) or snaps(action, seat.work.session)):
         yield
         return
-    is_replaceable = isinstance(action, _REPLACEABLE)
-    with server.turns.turn(lambda: not (is_replaceable and seat.line.is_overtaken(request.rev))):
+    with server.turns.turn(lambda: not _is_overtaken(seat, request)):
         yield
+
+
+def _is_overtaken(seat: Seat, request: Request) -> bool:
+    """Whether something newer has made a request pointless. What only looks at a prompt overtakes no prompt."""
+    if not isinstance(request.action, _REPLACEABLE):
+        return False
+    return seat.line.is_overtaken(request.rev, previews=isinstance(request.action, _PREVIEWS))
 
 
 def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings) -> Session:
@@ -200,7 +248,7 @@ def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings
     return after
 
 
-def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None:
+def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings, author: str) -> None:
     """Change the session by an action; forget what was prepared for another one."""
     made, before = seat.prepared_for(request.action), seat.work.session
     if made is None:
@@ -209,18 +257,20 @@ def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings) -> None
     else:
         timings.take(made.timings)
         after = made.after
-    changes = _changes(seat.work, type(request.action).__name__, after)
+    changes = _changes(seat.work, request, after, author)
     contents = replace(seat.contents, work=replace(seat.work, session=after))
     # All is made: from here on nothing can fail.
     seat.prepared = None
     seat.changes.extend(changes)
-    seat.line.applied_rev = request.rev
+    seat.line.applied(request.rev, request.op)
     seat.contents = contents
 
 
-def _go_back(seat: Seat, tools: Tools) -> None:
+def _go_back(seat: Seat, tools: Tools, held: Held | None) -> None:
     contents = seat.contents.back()
     work = contents.work
+    if work is not None and held is not None and held[0] is work.image:
+        work = replace(work, session=work.session.holding(held[1]))  # others may have had it meanwhile
     predictor = contents.predictor
     assert work is not None, "back() opens an image"
     if predictor is not None and work.model != predictor.key:  # it cannot use the logits of the previous model
@@ -230,17 +280,22 @@ def _go_back(seat: Seat, tools: Tools) -> None:
     seat.move(replace(contents, work=work))
 
 
-def _changes(work: Work, action: str, after: Session) -> list[Change]:
+def _changes(work: Work, request: Request, after: Session, author: str) -> list[Change]:
     """What the store must be told of a new session: nothing unless the objects differ."""
     before, now = work.session.state.objects, after.state.objects
-    return [] if now is before else [Change(Operation(work.image.key, action), before, now)]
+    if now is before:
+        return []
+    operation = Operation(work.image.key, type(request.action).__name__, request.op or uuid4().hex, author)
+    return [Change(operation, before, now)]
 
 
-def _kept(server: Server, seat: Seat) -> Reply:
-    """{} once the store has all changes of the seat; until then a reply that says so."""
-    try:
-        server.tell_store(seat)
-    except SamuiError as error:
-        log.warning("seat %s: objects not kept (%s)", seat.key, error)
-        return {"saved": False}
-    return {}
+def _kept(seat: Seat, request: Request, timings: Timings, told: Told) -> Reply:
+    """Whether the store has all changes of the seat, and what others have changed."""
+    reply: Reply = {"saved": False, "why": told.why} if told.why else {}
+    if told.notices:
+        reply["notices"] = list(told.notices)
+    if told.changed and not isinstance(request.action, (actions.Prepare, actions.Hover, actions.GoBack)):
+        with seat.lock:
+            if seat.line.epoch == request.epoch:
+                reply |= reply_to(seat, request.seen, timings)
+    return reply

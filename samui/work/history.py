@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from samui.work.state import State, bytes_of
@@ -25,6 +26,13 @@ class History:
     def of(cls, state: State) -> History:
         """A history that begins with a state."""
         return cls((state,), (bytes_of(state),))
+
+    @classmethod
+    def over(cls, states: Sequence[State], at: int) -> History:
+        """A history of states, oldest first, at one of them."""
+        befores = (None, *states)
+        added = tuple(bytes_of(state, beside=before) for state, before in zip(states, befores, strict=False))
+        return cls(tuple(states), added, at)
 
     @property
     def state(self) -> State:

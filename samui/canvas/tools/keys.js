@@ -52,7 +52,7 @@ const ANYWHERE = {
 /**
  * Where a key is pressed, and in what state of the page.
  * @typedef {object} Place
- * @property {boolean} onCanvas  or where nothing has the focus
+ * @property {boolean} onCanvas  or nothing has the focus
  * @property {boolean} focused  on the canvas itself
  * @property {boolean} everything  everything mode
  * @property {boolean} image  there is one
@@ -101,7 +101,7 @@ export function createKeys({ root, canvas, bench, pointer, cursor, commands }) {
   };
 
   /**
-   * Keys count on the canvas, and where nothing has the focus; elsewhere in the tool only if they write nothing.
+   * Keys count on the canvas, and when nothing has the focus; elsewhere in the tool only if they do not type text.
    * @param {EventTarget | null} target
    */
   function listens(target) {

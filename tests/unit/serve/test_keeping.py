@@ -5,6 +5,7 @@ import pytest
 from samui.errors import SamuiError
 from samui.serve.service import Service
 from samui.serve.settings import Settings
+from samui.workspace.library import Library
 from samui.workspace.store import MemoryStore
 from tests.fakes import FakePredictor, Page
 
@@ -18,7 +19,7 @@ class Recording(MemoryStore):
         if self.full:
             raise SamuiError("store: must have room, got none")
         self.told.append((operation.action, [item.id for item in before], [item.id for item in after]))
-        super().commit(operation, before, after)
+        return super().commit(operation, before, after)
 
 
 @pytest.fixture
@@ -83,15 +84,25 @@ def test_action_that_is_sent_again_is_told_once(page, store):
     assert len(store.told) == 1
 
 
-def test_image_is_opened_with_the_objects_that_the_store_has(page, store, photo, monkeypatch):
-    page.click((20, 20, 1))
-    page.act("accept", label="cat")
-    objects = kept(page, store)
-    monkeypatch.setattr(store, "objects", lambda image: objects)
-    told = page.open(photo(seed=1))[-1]["state"]
-    assert told["objects"]["order"] == [1]
-    page.click((50, 30, 1))
-    assert page.act("accept")["objects"]["order"] == [1, 2]
+def test_image_is_opened_with_the_objects_that_the_library_has_by_any_name(tmp_path, photo):
+    for n, label in enumerate(("cat", "dog")):
+        service = Service(
+            Settings(model="fake"), lambda name: FakePredictor(), tmp_path / "s", library=Library(tmp_path / "library")
+        )
+        page = Page(service)
+        told = page.open(photo(), f"photo {n}.png")[-1]["state"]
+        assert told["objects"]["order"] == list(range(1, n + 1))
+        page.click((20 + 30 * n, 20, 1))
+        told = page.act("accept", label=label)
+        assert told["objects"]["order"] == list(range(1, n + 2))
+        assert "saved" not in told
+        service.close()
+    library = Library(tmp_path / "library")
+    (image,) = library.recent()
+    assert (image.name, image.objects, image.size) == ("photo 1.png", 2, (60, 80))
+    assert [item.label for item in library.objects(image.uid)] == ["cat", "dog"]
+    assert library.file(image.uid).read_bytes() == photo().read_bytes()
+    library.close()
 
 
 def test_store_forgets_images_that_no_way_leads_to(page, store, photo):

@@ -1,0 +1,134 @@
+"""Gestures as values of JSON, both ways: how a store keeps what made an object, so that it can be made again.
+
+A gesture is an object with one key that says what it is: {"point": [x, y, label]}, {"box": [x0, y0, x1, y1]},
+{"choice": candidate}, {"close_up": [[x0, y0, x1, y1, candidate, score], ...]}, {"stroke": [[x, y], ...], "width", "add"}, {"mask": COCO's run lengths, null for the object's own
+mask, "snapped"}. Logits are left out: the gestures make them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from samui.errors import FormatError, MaskError
+from samui.formats import checks
+from samui.pixels.rle import Rle
+from samui.work.gestures import (
+    MOST_PICKS,
+    BoxGesture,
+    ChoiceGesture,
+    CloseUpGesture,
+    Gesture,
+    Gestures,
+    MaskGesture,
+    Pick,
+    PointGesture,
+    StrokeGesture,
+)
+
+MAX_GESTURES = 10_000  # of one object
+
+
+def record_gestures(gestures: Gestures, own: Rle) -> list[dict[str, Any]]:
+    """Gestures as JSON can hold them. own: the mask of their object."""
+    return [_RECORDS[type(one)](one, own) for one in gestures]
+
+
+def from_gestures(value: Any, own: Rle, where: str = "gestures") -> Gestures:
+    """The inverse of `record_gestures`. Raises FormatError."""
+    entries = checks.items(value, where)
+    if len(entries) > MAX_GESTURES:
+        raise FormatError(f"{where}: must be at most {MAX_GESTURES}, got {len(entries)}")
+    return tuple(_from_gesture(entry, own, f"{where}[{index}]") for index, entry in enumerate(entries))
+
+
+def _from_gesture(value: Any, own: Rle, where: str) -> Gesture:
+    data = checks.mapping(value, where)
+    for name, read in _READERS.items():
+        if name in data:
+            return read(data, own, where)
+    raise FormatError(f"{where}: must be one of {', '.join(_READERS)}, got {checks.short(value)}")
+
+
+def _point(data: Any, own: Rle, where: str) -> Gesture:
+    x, y, label = checks.numbers(data["point"], f"{where}.point", 3)
+    if label not in (0, 1):
+        raise FormatError(f"{where}.point[2]: must be 1 (include) or 0 (exclude), got {checks.short(label)}")
+    return PointGesture((x, y), int(label))
+
+
+def _box(data: Any, own: Rle, where: str) -> Gesture:
+    x0, y0, x1, y1 = checks.numbers(data["box"], f"{where}.box", 4)
+    if not (x0 < x1 and y0 < y1):
+        raise FormatError(f"{where}.box: must have x0 < x1 and y0 < y1, got {checks.short(data['box'])}")
+    return BoxGesture((x0, y0, x1, y1))
+
+
+def _close_up(data: Any, own: Rle, where: str) -> Gesture:
+    picks = []
+    entries = checks.items(data["close_up"], f"{where}.close_up")
+    if not 0 < len(entries) <= MOST_PICKS:
+        raise FormatError(f"{where}.close_up: must be 1 to {MOST_PICKS} candidates, got {len(entries)}")
+    for index, entry in enumerate(entries):
+        place = f"{where}.close_up[{index}]"
+        *numbers, score = checks.numbers(entry, place, 6)
+        x0, y0, x1, y1, candidate = (_whole(number, f"{place}[{k}]") for k, number in enumerate(numbers))
+        if not (x0 < x1 and y0 < y1):
+            raise FormatError(f"{place}: must have x0 < x1 and y0 < y1, got {checks.short(entry)}")
+        picks.append(Pick((x0, y0, x1, y1), candidate, score))
+    return CloseUpGesture(tuple(picks))
+
+
+def _stroke(data: Any, own: Rle, where: str) -> Gesture:
+    points = []
+    for index, point in enumerate(checks.items(data["stroke"], f"{where}.stroke")):
+        x, y = checks.numbers(point, f"{where}.stroke[{index}]", 2)
+        points.append((x, y))
+    return StrokeGesture(
+        tuple(points), checks.number(data.get("width"), f"{where}.width"), _flag(data.get("add"), f"{where}.add")
+    )
+
+
+def _given(data: Any, own: Rle, where: str) -> Gesture:
+    mask = own
+    if data["mask"] is not None:
+        try:
+            mask = Rle.from_string(own.size, checks.text(data["mask"], f"{where}.mask"))
+        except MaskError as error:
+            raise FormatError(f"{where}.mask: {error}") from None
+    return MaskGesture(mask, _flag(data.get("snapped"), f"{where}.snapped"))
+
+
+def _whole(value: Any, where: str, least: int = 0) -> int:
+    found = checks.whole(value, where)
+    if found < least:
+        raise FormatError(f"{where}: must be at least {least}, got {found}")
+    return found
+
+
+def _flag(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise FormatError(f"{where}: must be true or false, got {checks.short(value)}")
+    return value
+
+
+_RECORDS: dict[type, Callable[[Any, Rle], dict[str, Any]]] = {
+    PointGesture: lambda one, own: {"point": [*one.point, one.label]},
+    BoxGesture: lambda one, own: {"box": list(one.box)},
+    ChoiceGesture: lambda one, own: {"choice": one.candidate},
+    CloseUpGesture: lambda one, own: {"close_up": [[*pick.view, pick.candidate, pick.score] for pick in one.picks]},
+    StrokeGesture: lambda one, own: {"stroke": _pairs(one.points), "width": one.width, "add": one.add},
+    MaskGesture: lambda one, own: {"mask": None if one.mask == own else one.mask.to_string(), "snapped": one.snapped},
+}
+_READERS: dict[str, Callable[[Any, Rle, str], Gesture]] = {
+    "point": _point,
+    "box": _box,
+    "choice": lambda data, own, where: ChoiceGesture(_whole(data["choice"], f"{where}.choice")),
+    "close_up": _close_up,
+    "stroke": _stroke,
+    "mask": _given,
+}
+
+
+def _pairs(points: Sequence[tuple[float, float]]) -> list[list[float]]:
+    return [list(point) for point in points]
