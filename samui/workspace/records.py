@@ -1,8 +1,9 @@
 """Gestures as values of JSON, both ways: how a store keeps what made an object, so that it can be made again.
 
 A gesture is an object with one key that says what it is: {"point": [x, y, label]}, {"box": [x0, y0, x1, y1]},
-{"choice": candidate}, {"close_up": [[x0, y0, x1, y1, candidate, score], ...]}, {"stroke": [[x, y], ...], "width", "add"}, {"mask": COCO's run lengths, null for the object's own
-mask, "snapped"}. Logits are left out: the gestures make them again.
+{"choice": candidate}, {"close_up": [[x0, y0, x1, y1, candidate, score], ...]}, {"stroke": [[x, y], ...], "width",
+"add"}, {"mask": COCO's run lengths, null for the object's own mask, "snapped"}. Logits are left out: the gestures make
+them again.
 """
 
 from __future__ import annotations
