@@ -1,7 +1,8 @@
 """Gestures as values of JSON, both ways: an object with one key that says what it is.
 
-`{"point": [x, y, label]}`, `{"box": [x0, y0, x1, y1]}`, `{"choice": candidate}`, `{"stroke": [[x, y], ...], "width",
-"add"}`, `{"mask": {"size": [h, w], "counts": COCO's string}, "snapped"}`; a mask that is the object's own is null.
+`{"point": [x, y, label]}`, `{"box": [x0, y0, x1, y1]}`, `{"choice": candidate}`, `{"close_up": [[x0, y0, x1, y1,
+candidate, score], ...]}`, `{"stroke": [[x, y], ...], "width", "add"}`, `{"mask": {"size": [h, w], "counts": COCO's
+string}, "snapped"}`; a mask that is the object's own is null.
 """
 
 from __future__ import annotations
