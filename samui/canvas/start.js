@@ -28,6 +28,7 @@ import { acceptFiles } from "./tools/files.js";
 import { createKeys } from "./tools/keys.js";
 import { createPointer } from "./tools/pointer.js";
 import { createAnswers } from "./work/answers.js";
+import { createCloser } from "./work/closer.js";
 import { createFinding } from "./work/finding.js";
 import { createFolderWork } from "./work/folder.js";
 import { createImage } from "./work/image.js";
@@ -93,6 +94,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const base = { state, transport, requests, view, notices, refresh };
 
   const prompting = createPrompting({ ...base, label, prompt, focus, colourOf: (name) => labelWork.colour(name) });
+  const closer = createCloser(base);
   const preview = createPreview({ ...base, isPrompting: prompting.isPrompting });
   const finding = createFinding({
     ...base, label, focus, operate: prompting.operate,
@@ -189,7 +191,8 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   acceptFiles(root, long.openFile);
   offerSamples(root, props.samples || [], long.openSample);
   createFacade(canvas, state, prompt, {
-    busy: () => seat.isBeginning() || state.restoring || transport.busy() || asks.busy() || folderWork.isGoing(),
+    busy: () =>
+      [seat.isBeginning(), state.restoring, transport.busy(), closer.busy(), asks.busy(), folderWork.isGoing()].some(Boolean),
     saved: () => ["none", "saved"].includes(saved.told().kind),
   });
 
@@ -197,7 +200,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const parts = [toolbar, strip, label, labels, objects, panel, everything, folder, tabs, keeping, saved, savedText];
   for (const part of parts) refresh.add(part.update);
   refresh.add(createFollower(state, { shown: [folderWork.shown, recent.load], ready: [folderWork.ready], objects: [kept] }));
-  transport.listen(createAnswers({ ...base, preview, seat, prompt }));
+  transport.listen(createAnswers({ ...base, preview, closer, seat, prompt }));
   watch("reply", () => long.take(props.reply));
   view.follow();
   refresh.now();

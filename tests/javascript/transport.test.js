@@ -388,3 +388,14 @@ for (const reply of [{ ok: false, error: "no", kind: "prompt" }, { ok: true, ove
     assert.deepEqual([self.names(), self.transport.foreseen(POINT)], [[], null]);
   });
 }
+
+test("what is asked aside carries no revision, waits for nothing and holds nothing up", async (t) => {
+  const { transport, calls, actions } = page(t);
+  const fields = { action: "prepare", points: [[1, 2, 1]], box: null, close_ups: true };
+  const first = transport.aside(fields);
+  transport.push({ action: "undo" });
+  assert.deepEqual(actions(), ["prepare", "undo"]);
+  assert.deepEqual(calls[0].request, { token: "s", epoch: 1, seen: 0, rev: 0, ...fields });
+  calls[0].answer({ ...OK, serial: 4 });
+  assert.deepEqual(await first, { ok: true, serial: 4 });
+});

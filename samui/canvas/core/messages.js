@@ -22,6 +22,7 @@
  * @property {number} area
  * @property {Box | null} box
  * @property {{size: [number, number], counts: string}} thumb  over the whole image, small
+ * @property {number | null} [like]  place of a better one that looks the same
  */
 
 /**
@@ -59,6 +60,7 @@
  * @property {string} action
  * @property {Point[]} [points]
  * @property {Box | null} [box]
+ * @property {boolean} [close_ups]  answered from closer views, too
  */
 
 /**
@@ -107,6 +109,7 @@
  * @property {string} [title]
  * @property {string} device
  * @property {string} [note]  why the server began with it
+ * @property {boolean} [close_ups]  whether prompts are answered from closer views, too
  * @property {{parameters: Record<string, number>, filters: Record<string, number>, ranges: Record<string, [number, number]>}} [everything]
  */
 

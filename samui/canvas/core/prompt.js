@@ -21,6 +21,9 @@
  * @property {unknown} [mask]
  * @property {unknown} [on]
  * @property {unknown} [image]  whose objects are copied
+ * @property {Prompt["points"]} [points]
+ * @property {Prompt["box"]} [box]
+ * @property {boolean} [close_ups]
  */
 
 /** @type {Prompt} */
