@@ -39,6 +39,7 @@ import { createTabs } from "./work/tabs.js";
 /** @import { Refresh } from "./show/refresh.js" */
 /** @import { Sample } from "./show/samples.js" */
 /** @import { View } from "./show/view.js" */
+/** @import { Back } from "./work/restore.js" */
 /** @import { Server } from "./work/seat.js" */
 /** @import { Commands } from "./tools/keys.js" */
 
@@ -93,14 +94,16 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const pointer = createPointer(canvas, bench);
   const strip = createStrip(root, state, view, prompting.choose);
   const image = createImage({ ...base, canvas, cancel: pointer.cancel, redrawStrip: strip.redraw });
-  const seat = createSeat({
-    ...base, server, image, lost: (begun) => restore.lost(begun), begun: () => long.openNext(),
-  });
+  /** @type {Back} */
+  const goesBack = {
+    lost: (begun) => restore.lost(begun),
+    arrived: (step) => restore.arrived(step),
+    failed: (step) => restore.failed(step),
+    again: () => restore.again(),
+  };
+  const seat = createSeat({ ...base, server, image, restore: goesBack, begun: () => long.openNext() });
   const panel = createPanel(root, state, (model) => long.loadModel(model));
-  const long = createLongWork({
-    ...base, panel, image, seat, finding, upload,
-    restore: { arrived: (step) => restore.arrived(step), failed: (step) => restore.failed(step) },
-  });
+  const long = createLongWork({ ...base, panel, image, seat, finding, upload, restore: goesBack });
   const tabs = createTabs(state, notices, { locks: navigator.locks, Channel: window.BroadcastChannel });
   const keeping = createKeeping({
     state, database: createDatabase(storage()), isElsewhere: tabs.isElsewhere, changed: refresh.soon,
