@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from samui.errors import StoreError
+from samui.errors import ModelError, StoreError
 from samui.serve import describe
 from samui.serve.keeping import Told
 from samui.serve.open_image import OpenImage
@@ -19,18 +19,21 @@ from samui.serve.seat import Prepared, Seat, Work
 from samui.serve.server import Server
 from samui.serve.tools import SeatTools, decodes, snaps
 from samui.serve.turns import OvertakenError
+from samui.serve.views import SeatViews
 from samui.serve.wire import Request, encode_hover
 from samui.timings import Timings
 from samui.work import actions
 from samui.work.session import Session
 from samui.work.state import Object
 from samui.work.tools import Tools
+from samui.work.views import MissingViewsError
 from samui.workspace.store import Change, Operation
 
 Reply = dict[str, Any]
-log = logging.getLogger(__name__)
 Held = tuple[OpenImage, tuple[Object, ...]]  # an image, and the objects that the store has of it
-_REPLACEABLE = (actions.SetPrompt, actions.Prepare, actions.Hover)  # a newer one makes an older one pointless
+log = logging.getLogger(__name__)
+_PREVIEWS = (actions.Prepare, actions.Hover)  # they look at a prompt, and change nothing
+_REPLACEABLE = (actions.SetPrompt, *_PREVIEWS)  # a newer one makes an older one pointless
 _TELLING_FOUND = (actions.Cancel, actions.TellFound)
 _TELLING = (actions.Report, *_TELLING_FOUND)
 
@@ -43,45 +46,103 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     if isinstance(request.action, actions.Abandon):
         seat.line.abandon()
         return {"ok": True}
+    if isinstance(request.action, actions.Copy):
+        objects = server.keeper.objects(request.action.image, server.seats.all())
+        request = replace(request, action=replace(request.action, objects=objects))
     if isinstance(request.action, _REPLACEABLE):
-        seat.line.arrive(request.rev)
+        seat.line.arrive(request.rev, previews=isinstance(request.action, _PREVIEWS))
         server.turns.look()
     timings = Timings()
     try:
         _check(seat, request)
-        tools = _tools(server, seat, request.action, timings)
-        left = seat.contents.left if isinstance(request.action, actions.GoBack) else None
-        held = None if left is None else (left.image, server.objects_of(left.image))
-        request, known = _looked_up(server, seat, request)
-        with seat.lock:
-            _check(seat, request)  # the encoder may have taken its time, and the lock too
-            answer = _answer(server, seat, request, tools, timings, held, known)
+        _check_label(server, seat, request.action)
+        answer = _closely(server, seat, request, timings)
     except OvertakenError:
         return {"ok": True, "overtaken": True}
-    finally:  # also where the change was made and the answer to it was not
+    finally:  # also when the change was made but its answer was not
         told = server.keeper.tell(seat, patient=False)
     server.seats.weigh(seat)
     return answer | _kept(seat, request, timings, told)
 
 
+def _closely(server: Server, seat: Seat, request: Request, timings: Timings) -> Reply:
+    """Answer a request, from closer views where it asks for them; if one of them fails, from the whole image alone."""
+    action = request.action
+    if not isinstance(action, (actions.SetPrompt, actions.Prepare)) or not action.close_ups:
+        return _answered(server, seat, request, timings)
+    plain = replace(request, action=replace(action, close_ups=False))
+    if not describe.looks_closer(server.predictor_of(seat), server.settings):
+        return _answered(server, seat, plain, timings)
+    try:
+        return _answered(server, seat, request, timings)
+    except ModelError as error:
+        log.warning("seat %s: answered without close-ups (%s)", seat.key, error)
+        return _answered(server, seat, plain, timings)
+
+
+def _answered(server: Server, seat: Seat, request: Request, timings: Timings) -> Reply:
+    """Gather what a request needs and answer it; encode the views that turn out to be missing, and go on."""
+    work, views = seat.contents.work, None
+    left = seat.contents.left if isinstance(request.action, actions.GoBack) else None
+    held = None if left is None else (left.image, server.objects_of(left.image))
+    request, known = _looked_up(server, seat, request)
+    while True:
+        tools, views = _tools(server, seat, request, timings, views)
+        try:
+            with seat.lock:
+                _check(seat, request)  # the encoder may have taken its time, and the lock too
+                return _answer(server, seat, request, tools, timings, held, known)
+        except MissingViewsError as missing:
+            assert views is not None, "an action that decodes must be given the views"
+            assert work is not None
+            views.encode(missing.views, server.pixels_of(work))
+
+
 def _check(seat: Seat, request: Request) -> None:
     """StaleError, SessionError or OvertakenError unless the request is for what the seat holds now."""
     seat.line.check_epoch(request.epoch)
-    if isinstance(request.action, _REPLACEABLE) and seat.line.is_overtaken(request.rev):
+    if _is_overtaken(seat, request):
         raise OvertakenError
     seat.work  # noqa: B018 (SessionError without an image)
 
 
-def _tools(server: Server, seat: Seat, action: actions.Action, timings: Timings) -> Tools:
-    """What the action needs of model and image. Not under the seat's lock, since it may encode and read the image."""
+def _check_label(server: Server, seat: Seat, action: actions.Action) -> None:
+    """WorkspaceError for a label that the list of the image's folder does not have, where that list is fixed."""
+    label = getattr(action, "label", None)
+    if label is not None and server.store.lasts(seat.work.image.key):
+        server.store.shelf(seat.work.image.key)[0].labels.check(label)
+
+
+def _tools(
+    server: Server, seat: Seat, request: Request, timings: Timings, views: SeatViews | None
+) -> tuple[Tools, SeatViews | None]:
+    """What the action needs of model and image. Not under the seat's lock, since it may encode and read the image.
+
+    views: what this request has encoded already.
+    """
+    action = request.action
     if isinstance(action, actions.GoBack):
-        return _tools_of_left(server, seat, timings)
+        return _tools_of_left(server, seat, timings), None
     predictor, work = server.predictor_of(seat), seat.work
     timings.encode = work.encode_ms
     embedding = server.embedding_of(seat, work, predictor) if decodes(action) else None
     if snaps(action, work.session):
         server.pixels_of(work)
-    return SeatTools(predictor, embedding, partial(server.pixels_of, work), timings, work.found).for_work()
+    if embedding is not None and views is None:
+        key = server.key_of(seat, work, predictor)
+        wanted = partial(_is_wanted, seat, request, work.session)
+        views = SeatViews(server.embeddings, predictor, key, embedding, timings, wanted)
+    pixels = partial(server.pixels_of, work)
+    return SeatTools(predictor, embedding, pixels, timings, work.found, views).for_work(), views
+
+
+def _is_wanted(seat: Seat, request: Request, session: Session) -> bool:
+    """Whether a request may still have an effect: what is asked for ahead has none once the session is another one."""
+    action = request.action
+    if _is_overtaken(seat, request):
+        return False
+    work = seat.contents.work
+    return not isinstance(action, actions.Prepare) or (work is not None and work.session is session)
 
 
 def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:
@@ -160,9 +221,15 @@ def _turn(server: Server, seat: Seat, request: Request) -> Iterator[None]:
     if seat.prepared_for(action) or not (decodes(action) or snaps(action, seat.work.session)):
         yield
         return
-    is_replaceable = isinstance(action, _REPLACEABLE)
-    with server.turns.turn(lambda: not (is_replaceable and seat.line.is_overtaken(request.rev))):
+    with server.turns.turn(lambda: not _is_overtaken(seat, request)):
         yield
+
+
+def _is_overtaken(seat: Seat, request: Request) -> bool:
+    """Whether something newer has made a request pointless. What only looks at a prompt overtakes no prompt."""
+    if not isinstance(request.action, _REPLACEABLE):
+        return False
+    return seat.line.is_overtaken(request.rev, previews=isinstance(request.action, _PREVIEWS))
 
 
 def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings) -> Session:
@@ -172,13 +239,13 @@ def _prepare(seat: Seat, action: actions.Prepare, tools: Tools, timings: Timings
         timings.take(made.timings)
         return made.after
     before = seat.work.session
-    after = before.apply(actions.SetPrompt(action.prompt), tools)
-    seat.prepared = Prepared(action.prompt, before, after, timings)
+    after = before.apply(actions.SetPrompt(action.prompt, action.close_ups), tools)
+    seat.prepared = Prepared(action.prompt, before, after, timings, action.close_ups)
     return after
 
 
 def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings, author: str) -> None:
-    """Change the session by an action; what had been prepared for another one is forgotten."""
+    """Change the session by an action; forget what was prepared for another one."""
     made, before = seat.prepared_for(request.action), seat.work.session
     if made is None:
         seat.prepared = None
@@ -202,7 +269,7 @@ def _go_back(seat: Seat, tools: Tools, held: Held | None) -> None:
         work = replace(work, session=work.session.holding(held[1]))  # others may have had it meanwhile
     predictor = contents.predictor
     assert work is not None, "back() opens an image"
-    if predictor is not None and work.model != predictor.key:  # the logits of the one before are of no use to it
+    if predictor is not None and work.model != predictor.key:  # it cannot use the logits of the previous model
         session = work.session.for_other_model(tools)
         work = replace(work, session=session, model=predictor.key, embedding_key="", encode_ms=None)
     seat.stop()
@@ -210,7 +277,7 @@ def _go_back(seat: Seat, tools: Tools, held: Held | None) -> None:
 
 
 def _changes(work: Work, request: Request, after: Session, author: str) -> list[Change]:
-    """What the store is to be told of a new session: nothing unless the objects are others."""
+    """What the store must be told of a new session: nothing unless the objects differ."""
     before, now = work.session.state.objects, after.state.objects
     if now is before:
         return []
@@ -223,7 +290,7 @@ def _kept(seat: Seat, request: Request, timings: Timings, told: Told) -> Reply:
     reply: Reply = {"saved": False, "why": told.why} if told.why else {}
     if told.notices:
         reply["notices"] = list(told.notices)
-    if told.changed and not isinstance(request.action, (actions.Prepare, actions.Hover, actions.GoBack)):
+    if told.changed and not isinstance(request.action, (*_PREVIEWS, actions.GoBack)):
         with seat.lock:
             if seat.line.epoch == request.epoch:
                 reply |= reply_to(seat, request.seen, timings)

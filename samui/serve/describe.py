@@ -11,7 +11,7 @@ from samui.models.predictor import Predictor
 from samui.serve import finding, wire
 from samui.serve.seat import Seat
 from samui.serve.settings import Settings
-from samui.work.segment import snaps_by_default
+from samui.work.segment import looks_closer_by_default, snaps_by_default
 
 
 def image(seat: Seat) -> dict[str, Any] | None:
@@ -33,10 +33,11 @@ def image(seat: Seat) -> dict[str, Any] | None:
 
 
 def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]:
-    """A model as its list entry and the status line show it, with the reason if it is what the server began with."""
+    """A model as its list entry and the status line show it, with the reason for it if the server began with it."""
     note = predictor.why if name == settings.model else ""
     told = {"name": name, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
-    return {**told, "note": note, "everything": finding.defaults(predictor)}
+    closely = looks_closer(predictor, settings)
+    return {**told, "note": note, "close_ups": closely, "everything": finding.defaults(predictor)}
 
 
 def settings(
@@ -54,6 +55,11 @@ def settings(
         "snap": {"available": True, "on": snaps_by_default(predictor)},
         "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
     }
+
+
+def looks_closer(predictor: Predictor, settings: Settings) -> bool:
+    """Whether prompts are answered from closer views, too: as the model does, unless settings say so."""
+    return looks_closer_by_default(predictor) if settings.close_ups is None else settings.close_ups
 
 
 def found(seat: Seat, *, masks: bool = True, listens: bool = True) -> dict[str, Any]:

@@ -86,6 +86,16 @@ class Keeper:
                 held = combine(held, change.before, change.after).objects
         return held
 
+    def refresh(self, seats: Iterable[Seat], image: str | None = None) -> None:
+        """Let all seats go on from what is held of an image, or of every image: after labels were renamed, say, or a
+        moment was restored. Raises StoreError."""
+        every = self._all(seats)
+        for seat in every:
+            for opened in seat.contents.images:
+                if image is None or opened.key == image:
+                    held = fitting(self.objects(opened.key, every), opened.size)
+                    _hold(seat, opened.key, None, held)
+
     def again(self) -> bool:
         """Try once more what could not be kept; whether something is left."""
         with self._lock:
@@ -133,7 +143,7 @@ class Keeper:
                     return
 
 
-def _hold(seat: Seat, image: str, mine: tuple[Object, ...], held: tuple[Object, ...]) -> bool:
+def _hold(seat: Seat, image: str, mine: tuple[Object, ...] | None, held: tuple[Object, ...]) -> bool:
     """Let a seat's work on an image go on from what is held, where that is other than what the seat thought."""
     with seat.lock:
         contents = seat.contents
@@ -149,7 +159,7 @@ def _hold(seat: Seat, image: str, mine: tuple[Object, ...], held: tuple[Object, 
         return after.work is not contents.work
 
 
-def _on(work: Work | None, image: str, mine: tuple[Object, ...], held: tuple[Object, ...]) -> Work | None:
+def _on(work: Work | None, image: str, mine: tuple[Object, ...] | None, held: tuple[Object, ...]) -> Work | None:
     if work is None or work.image.key != image:
         return work
     session = work.session.holding(fitting(held, work.image.size), mine)

@@ -11,9 +11,13 @@ from samui.work.state import Object
 
 @dataclass(frozen=True, eq=False)
 class SetPrompt:
-    """The whole prompt of the active object as it stands now (an empty one drops it)."""
+    """The whole prompt of the active object as it stands now (an empty one drops it).
+
+    close_ups: answered from closer views too, where the prompt is of points and a box alone.
+    """
 
     prompt: Prompt
+    close_ups: bool = False
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Prepare:
     """Decode a prompt that is likely to be set next, while a gesture still lasts; changes nothing."""
 
     prompt: Prompt
+    close_ups: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,14 @@ class Accept:
 
     label: str | None = None
     colour: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """Take over the objects of another image. image: its name in the store; objects: what it has, in their order."""
+
+    image: str
+    objects: tuple[Object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,7 +177,7 @@ class Abandon:
 
 @dataclass(frozen=True)
 class TellFound:
-    """Tell all found masks; changes nothing."""
+    """Report all found masks; changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +201,7 @@ class GoBack:
 
 @dataclass(frozen=True)
 class Report:
-    """Tell the whole state; changes nothing."""
+    """Report the whole state; changes nothing."""
 
 
 Action = (
@@ -198,6 +211,7 @@ Action = (
     | Choose
     | Draw
     | Accept
+    | Copy
     | Clear
     | Undo
     | Redo

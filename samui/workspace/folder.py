@@ -20,14 +20,14 @@ from samui.work.state import Object
 from samui.workspace.database import Database
 from samui.workspace.images import path_in, path_out
 from samui.workspace.matching import Known, Plan, plan
+from samui.workspace.merging import join_elsewhere
+from samui.workspace.placing import placed
 from samui.workspace.rows import Scanned
 from samui.workspace.scan import File, Look, look
 from samui.workspace.shelf import Shelf, digest_of
 from samui.workspace.sqlite import key_of, new_key
 from samui.workspace.store import Kept, Operation
 from samui.workspace.thumbnails import make_thumbnail
-
-PLACE = ".samui"  # the folder in the folder
 
 
 class Workspace(Shelf):
@@ -89,26 +89,28 @@ class Workspace(Shelf):
             self._digested.add(uid)
 
 
-def open_workspace(folder: str | os.PathLike[str], *, author: str = "", labels: Sequence[str] = ()) -> Workspace:
+def open_workspace(
+    folder: str | os.PathLike[str], *, author: str = "", labels: Sequence[str] = (), data: Path | None = None
+) -> Workspace:
     """The workspace of a folder of images, made if there is none, after a look at its files.
 
-    author: whose changes these are. labels: the only ones that objects may have, in their order; () for any. Raises
-    ImageError for no folder, StoreError for a store that cannot be opened.
+    author: whose changes these are. labels: the only ones that objects may have, in their order; () for any. data: the
+    person's data folder, where the store goes if it cannot be in the folder. Raises ImageError for no folder,
+    StoreError for a store that cannot be opened.
     """
     root = Path(folder)
-    workspace = Workspace(root, _placed(root), author=author, labels=labels)
+    if not root.is_dir():
+        raise ImageError(f"{folder}: must be a folder of images, got {'a file' if root.exists() else 'nothing there'}")
+    where = placed(root, data)
+    workspace = Workspace(root, where.place, author=author, labels=labels, notes=where.notes, journal=where.journal)
     try:
         workspace.scan()
+        if where.elsewhere is not None:
+            join_elsewhere(workspace, where.elsewhere)
     except BaseException:
         workspace.close()
         raise
     return workspace
-
-
-def _placed(folder: Path) -> Path:
-    place = folder / PLACE
-    place.mkdir(exist_ok=True)
-    return place
 
 
 def _noted(database: Database, folder: Path, seen: Look) -> Scanned:

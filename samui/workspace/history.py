@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from samui.errors import WorkspaceError
+from samui.work.combine import reusing
 from samui.work.state import Object
 from samui.workspace.rows import Moment
 from samui.workspace.sqlite import SqliteStore, key_of
@@ -42,7 +43,8 @@ class History:
         made = Operation(image, "Restore", author=author)
         if operation is not None:
             made = Operation(image, "Restore", operation, author)
-        return self._store.commit(made, self._store.objects(image), then)
+        now = self._store.objects(image)
+        return self._store.commit(made, now, reusing(then, now))
 
     def _check(self, image: str, seq: int) -> None:
         found = self._store.database.row(

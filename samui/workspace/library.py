@@ -15,12 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from samui import files
 from samui.errors import ImageError, StoreError, WorkspaceError
 from samui.work.state import Object
 from samui.workspace.images import path_in
+from samui.workspace.placing import default_data
 from samui.workspace.rows import Image
 from samui.workspace.shelf import Shelf, digest_of
 from samui.workspace.sqlite import key_of
@@ -32,7 +31,7 @@ IMAGE_BYTES = 2 * 2**30  # of the images that are kept, so that recent ones can 
 
 def default_place() -> Path:
     """The folder of a person's library: ~/.local/share/samui/library and its like on other systems."""
-    return Path(platformdirs.user_data_path("samui", appauthor=False)) / "library"
+    return default_data() / "library"
 
 
 class Library(Shelf):

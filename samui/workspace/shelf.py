@@ -9,16 +9,16 @@ from pathlib import Path
 
 from samui.errors import SamuiError
 from samui.work.state import Object
+from samui.workspace.copies import Copies
 from samui.workspace.database import Database
 from samui.workspace.history import History
 from samui.workspace.images import Images
 from samui.workspace.labels import Labels
-from samui.workspace.schema import MIGRATIONS
+from samui.workspace.recovery import COPIES, close_store, open_store
 from samui.workspace.sqlite import SqliteStore
 from samui.workspace.store import Kept, Operation
 from samui.workspace.thumbnails import Thumbnails
 
-STORE = "store.sqlite"
 log = logging.getLogger(__name__)
 
 
@@ -37,8 +37,10 @@ class Shelf:
         journal: str = "wal",
     ) -> None:
         """labels: the only ones that objects may have, () for any. Raises StoreError."""
-        self.place, self.author, self.notes = place, author, tuple(notes)
-        self._database = Database(place / STORE, MIGRATIONS, journal=journal)
+        self.place, self.author = place, author
+        self._database, found = open_store(place, journal)
+        self.notes = (*notes, *found)
+        self.copies = Copies(self._database, place / COPIES)
         self._store = SqliteStore(self._database)
         self.images = Images(self._database)
         self.labels = Labels(self._database, labels)
@@ -55,13 +57,20 @@ class Shelf:
         """The same as tables, for the modules of this folder and for tests that count queries."""
         return self._database
 
+    @property
+    def store(self) -> SqliteStore:
+        """The objects in it."""
+        return self._store
+
     def objects(self, image: str) -> tuple[Object, ...]:
         """See `Store.objects`."""
         return self._store.objects(image)
 
     def commit(self, operation: Operation, before: Sequence[Object], after: Sequence[Object]) -> Kept:
         """See `Store.commit`."""
-        return self._store.commit(operation, before, after)
+        kept = self._store.commit(operation, before, after)
+        self.copies.after_change()
+        return kept
 
     def knows(self, operation: str) -> bool:
         """See `Store.knows`."""
@@ -91,8 +100,9 @@ class Shelf:
 
     def close(self) -> None:
         """Close the files."""
+        self.copies.wait()
         self._thumbnails.close()
-        self._database.close()
+        close_store(self._database)
 
 
 def digest_of(file: Path) -> bytes:

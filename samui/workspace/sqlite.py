@@ -8,18 +8,18 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from samui.errors import WorkspaceError
+from samui.formats.gestures import from_gestures, record_gestures
 from samui.pixels.colours import hex_colour
 from samui.pixels.rle import Rle
 from samui.work.combine import Combined, combine, is_same, reusing
 from samui.work.state import Object
 from samui.workspace.database import Database
-from samui.workspace.records import from_gestures, record_gestures
 from samui.workspace.store import Kept, Operation
 
 _REMEMBERED = 64  # images whose objects need not be read again to tell what others have changed
@@ -36,6 +36,7 @@ _DELETED = """
 """
 _HELD = _OBJECTS.format("o.ended IS NULL", "o.z")
 _THEN = _OBJECTS.format("o.made <= ? AND (o.ended IS NULL OR o.ended > ?)", "o.z")
+_FORMER = _OBJECTS.format("o.ended IS NOT NULL", "o.made, o.id")
 _LATE = _OBJECTS.format("o.ended = o.made", "o.made DESC, o.id DESC")
 
 
@@ -70,6 +71,15 @@ class SqliteStore:
             return ()
         return tuple(_object(row) for row in self.database.rows(_THEN, (*found, seq, seq)))
 
+    def versions(self, image: str) -> dict[str, list[Object]]:
+        """Every version of every object of an image that does not hold now, by uid."""
+        found = self.database.row("SELECT id FROM image WHERE uid = ?", (key_of(image),))
+        versions: dict[str, list[Object]] = {}
+        for row in [] if found is None else self.database.rows(_FORMER, found):
+            item = _object(row)
+            versions.setdefault(item.uid, []).append(item)
+        return versions
+
     def overtaken(self, image: str) -> list[Object]:
         """The versions of objects of an image that came too late to be held, the newest first."""
         found = self.database.row("SELECT id FROM image WHERE uid = ?", (key_of(image),))
@@ -78,13 +88,26 @@ class SqliteStore:
 
     def commit(self, operation: Operation, before: Sequence[Object], after: Sequence[Object]) -> Kept:
         """See `Store.commit`."""
+        return self.change(operation, lambda held, by: combine(held, before, after, by=by), before, after)
+
+    def change(
+        self,
+        operation: Operation,
+        make: Callable[[tuple[Object, ...], str], Combined],
+        before: Sequence[Object] = (),
+        after: Sequence[Object] = (),
+    ) -> Kept:
+        """Keep what `make` gives for the objects that are held, and for who has changed them last.
+
+        before, after: objects whose very values are handed back where they are what is held.
+        """
         with self.database.writing() as writer:
             image, revision, by = _image(writer, operation.image)
             held = self._held(writer, image, revision, before)
             if writer.execute("SELECT 1 FROM op WHERE id = ?", (key_of(operation.id),)).fetchone():
                 objects = reusing(held.objects, after)
                 return Kept(tuple(after) if _same(objects, after) else objects, revision)
-            both = combine(held.objects, before, after, by=by)
+            both = make(held.objects, by)
             seq = insert_operation(writer, operation, image, revision + 1)
             z = _places(both.objects, held)
             _write(writer, image, seq, held, both, z)

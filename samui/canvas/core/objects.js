@@ -12,7 +12,7 @@ import { maskCovers, readMask } from "./mask.js";
  */
 
 /**
- * Objects after a difference; masks that did not change are kept as they were read.
+ * Objects after a change; masks that did not change are kept as they were read.
  * @param {readonly ObjectOfPage[]} before
  * @param {{order: number[], changed: WireObject[]}} difference
  * @returns {ObjectOfPage[]}
@@ -42,7 +42,7 @@ export function objectAt(objects, at) {
 }
 
 /**
- * What an object is called where it has no label.
+ * What an object is called if it has no label.
  * @param {{id: number, label: string}} object
  */
 export function nameOf({ id, label }) {

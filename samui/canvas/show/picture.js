@@ -14,7 +14,7 @@ import { packColour, paintMask } from "../core/paint.js";
  */
 /** @typedef {{levels: Level[], closed: boolean}} Picture  Levels: largest first. */
 
-const SMALLEST = 128; // px of a side that is halved no more
+const SMALLEST = 128; // px of a side that is not halved any further
 
 /**
  * Load the picture at an address.
@@ -56,7 +56,7 @@ export async function halve(picture) {
 }
 
 /**
- * Free what a picture holds that is shown no more; a browser may otherwise keep its bitmaps for long.
+ * Free what a picture holds that is no longer shown; a browser may otherwise keep its bitmaps for long.
  * @param {Picture} picture
  */
 export function closePicture(picture) {

@@ -1,4 +1,4 @@
-// What comes back over the transport, and what it changes on the page.
+// Answers that come back over the transport, and what they change on the page.
 
 import { applyReply, takeSaved } from "../core/state.js";
 
@@ -24,7 +24,7 @@ import { applyReply, takeSaved } from "../core/state.js";
  * @returns {Listener}
  */
 export function createAnswers({ state, transport, view, notices, refresh, preview, seat, prompt }) {
-  let refused = Infinity; // when the action was refused that the page complains about, ms of performance.now()
+  let refused = Infinity; // ms of performance.now() at which the action that the page complains about was refused
 
   /** @type {Listener["reply"]} */
   function reply(told, sent) {
@@ -35,7 +35,7 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
       seat.begin();
       return;
     }
-    // What was done before that only waited for its turn: the message must be seen.
+    // Actions from before the refusal only waited for their turn: the message must stay visible.
     if (sent.began > refused && sent.request.action !== "state") {
       refused = Infinity;
       notices.complain("");
@@ -43,6 +43,7 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
     const began = performance.now();
     const changed = applyReply(state, told);
     takeSaved(state, told);
+    if (told.notices) notices.advise(told.notices.map(sentence).join(" "));
     const { points } = prompt();
     if (typeof state.selected === "number" && state.selected >= points.length) state.selected = null;
     view.paint(...layersOf(changed));

@@ -41,9 +41,10 @@ const NO_ANSWER = "The server does not answer. Try again.";
  * @param {Finding} parts.finding
  * @param {Back} parts.restore
  * @param {(file: File) => Promise<{path: string}>} parts.upload
+ * @param {() => void} parts.stayed  opening has ended without another image
  */
 export function createLongWork({
-  state, transport, requests, notices, refresh, panel, image, seat, finding, restore, upload,
+  state, transport, requests, notices, refresh, panel, image, seat, finding, restore, upload, stayed,
 }) {
   let openings = 0; // of two opens that are on their way only the newer one counts
   /** @type {Source | null} */
@@ -59,7 +60,7 @@ export function createLongWork({
   });
 
   /**
-   * How each stage of a step is shown; all others bring the image or the model on.
+   * How each stage of a step is shown; all other stages advance the image or the model.
    * @type {{[stage: string]: (step: Step) => void}}
    */
   const STAGES = {
@@ -107,9 +108,9 @@ export function createLongWork({
     for (const event of waiting()) fail({ event, stage: "error", serial_event: 0, error: NO_ANSWER });
   }
 
-  /** The line that brings the events may be dead, while calls go through: take what the server has instead. */
+  /** The connection for events may be dead while calls still go through: take what the server has instead. */
   function catchUp() {
-    // What is unwanted stays so, since its turn may come yet.
+    // Unwanted work stays unwanted, since its turn may still come.
     state.opening = state.sending;
     state.loading = false;
     if (image.encodes()) seat.poll();
@@ -142,8 +143,8 @@ export function createLongWork({
   }
 
   /**
-   * Tell the server that its work is unwanted; where that cannot be told, it goes on.
-   * @param {string} step  that is shown then
+   * Tell the server that its work is unwanted; if the server cannot be told, the work goes on.
+   * @param {string} step  to show then
    */
   async function callOff(step) {
     if ((await seat.abandon()) || !unwanted) return;
@@ -205,7 +206,7 @@ export function createLongWork({
     state.saving = false;
     if (epoch !== state.epoch || state.objects.length === 0) return refresh.changed();
     send("save", { ...request, epoch });
-    if (state.mask) notices.advise("The mask at work is not in the file; Enter keeps it as an object.");
+    if (state.mask) notices.advise("The current mask is not in the file; Enter keeps it as an object.");
   }
 
   /**
@@ -220,13 +221,13 @@ export function createLongWork({
   }
 
   /**
-   * Whether a step is of work that is wanted: an end, of the newest request alone.
+   * Whether a step belongs to wanted work; an end counts only for the newest request.
    * @param {Step} step
    */
   function isMeant(step) {
     if (step.stage === "error" || step.stage === "cancelled") return requests.isNewest(step);
     if (OVER.has(step.stage) || !unwanted) return true;
-    callOff(STARTS[step.event] || ""); // it waited for its turn meanwhile
+    callOff(STARTS[step.event] || ""); // it was waiting for its turn
     return false;
   }
 
@@ -241,13 +242,13 @@ export function createLongWork({
     if (over) {
       unwanted = false;
       requests.rest();
-      silence.begin(); // for what else is waited for
+      silence.begin(); // for other work still waited for
     }
     refresh.changed();
   }
 
   /**
-   * The image or the model is further; false if the page must ask for all there is.
+   * The image or the model has advanced; false if the page must ask for everything.
    * @param {Step} step
    * @param {boolean} over
    */
@@ -290,7 +291,7 @@ export function createLongWork({
   }
 
   /**
-   * What was cancelled has ended, and the server has what it had before.
+   * The cancelled work has ended; the server has what it had before.
    * @param {Step} step
    */
   function endCancelled(step) {
@@ -327,10 +328,11 @@ export function createLongWork({
   function endFlag(event) {
     const flag = FLAGS[event];
     if (flag) state[flag] = false;
+    if (event === "open") stayed();
     if (event === "model") panel.resetModel();
   }
 
-  /** The stage after work that did not come to its end. Where encoding failed, the next click tries it again. */
+  /** The stage after work that failed or was cancelled. If encoding failed, the next click tries it again. */
   function restingStage() {
     return image.encodes() ? "ready" : state.stage;
   }

@@ -1,4 +1,4 @@
-// The page's seat on the server: begun, resumed after a reload or a loss, and asked how far it is.
+// The page's seat on the server: begins it, resumes it after a reload or a loss, and asks for its progress.
 
 import { newId } from "../core/ids.js";
 import { applyReply, takeSaved } from "../core/state.js";
@@ -16,7 +16,10 @@ import { recall, recallSource, remember } from "../net/token.js";
 /** @import { ImageOfPage } from "./image.js" */
 /** @import { Back } from "./restore.js" */
 
-/** @typedef {{act(request: object): unknown, begin(request: object): unknown}} Server  Promises of answers, or of nothing. */
+/**
+ * Promises of answers, or of nothing.
+ * @typedef {{act(request: object): unknown, begin(request: object): unknown, workspace(request: object): unknown}} Server
+ */
 /** @typedef {ReturnType<typeof createSeat>} Seat */
 
 const POLL = 2000; // ms between questions about an encoding that another page began
@@ -32,7 +35,7 @@ const POLL = 2000; // ms between questions about an encoding that another page b
  * @param {Refresh} parts.refresh
  * @param {ImageOfPage} parts.image
  * @param {Back} parts.restore
- * @param {() => void} parts.begun  there is a seat, and nothing to bring back
+ * @param {(reply: Begun, former: string | null) => void} parts.begun  former: the image that was open before
  */
 export function createSeat({ server, state, transport, requests, view, notices, refresh, image, restore, begun }) {
   let beginning = false;
@@ -57,11 +60,13 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     const reply = await insist(() => ask(state.token || recall()));
     beginning = false;
     regain();
+    const former = (state.image && state.image.home) || null;
     adopt(reply);
-    if (!reply.resumed && (await restore.lost(reply))) return;
-    await takeWork(reply);
+    const goesBack = !reply.resumed && (await restore.lost(reply));
+    if (!goesBack) await takeWork(reply);
+    begun(reply, former);
+    if (goesBack) return;
     if (reply.stage === "encoding") polling = setTimeout(poll, POLL);
-    begun();
   }
 
   /**
@@ -83,7 +88,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
   }
 
   /**
-   * Keep the token of an answer; each one replaces the one before.
+   * Keep the token of an answer; each replaces the previous one.
    * @param {Begun} reply
    */
   function adopt(reply) {
@@ -119,7 +124,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     view.paint("mask", "objects", "found", "prompt");
   }
 
-  /** A page that gets no events about its image being encoded asks: it came back, or lost the line that brings them. */
+  /** A page that gets no events about its encoding asks: it was reloaded, or lost the connection that brings them. */
   async function poll() {
     clearTimeout(polling);
     if (!image.encodes()) return;
@@ -186,7 +191,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
       const told = await act("state");
       return told !== null && told.ok === false && ["epoch", "session"].includes(told.kind);
     },
-    /** Tell the server to stop opening and loading; whether it has heard that. */
+    /** Tell the server to stop opening and loading; returns whether it has received that. */
     abandon: async () => (await act("abandon")) !== null,
   };
 }

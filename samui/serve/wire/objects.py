@@ -1,6 +1,6 @@
 """Accepted objects between page and server: told whole, so that a page can put them back into a seat that lacks them.
 
-What made an object travels as a store writes it (`samui.workspace.records`); what comes back is held to these limits.
+What made an object travels as a store writes it (`samui.formats.gestures`); what comes back is held to these limits.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import re
 from typing import Any
 
 from samui.errors import FormatError, MaskError, RequestError
+from samui.formats.gestures import from_gestures, record_gestures
 from samui.pixels.rle import Rle
 from samui.serve.wire.masks import encode_mask
 from samui.serve.wire.values import Read, short
 from samui.work.gestures import BoxGesture, ChoiceGesture, Gestures, PointGesture, StrokeGesture
 from samui.work.state import Object
-from samui.workspace.records import from_gestures, record_gestures
 
 MAX_PUT = 500  # objects in one request; the page sends more in several
 MAX_ID = 10_000_000

@@ -89,13 +89,14 @@ def _prompt(data: Mapping[str, Any]) -> Prompt:
 
 
 _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
-    "prompt": lambda data: actions.SetPrompt(_prompt(data)),
-    "prepare": lambda data: actions.Prepare(_prompt(data)),
+    "prompt": lambda data: actions.SetPrompt(_prompt(data), _switch(data, "close_ups")),
+    "prepare": lambda data: actions.Prepare(_prompt(data), _switch(data, "close_ups")),
     "hover": lambda data: actions.Hover((number(data.get("x"), "request.x"), number(data.get("y"), "request.y"))),
     "choose": lambda data: actions.Choose(_whole(data, "candidate")),
     "accept": lambda data: actions.Accept(
         _optional(_text, data, "label", MAX_LABEL), _optional(_colour, data, "colour")
     ),
+    "copy": lambda data: actions.Copy(_text(data, "image", 100)),
     "clear": lambda _: actions.Clear(),
     "undo": lambda _: actions.Undo(),
     "redo": lambda _: actions.Redo(),
@@ -138,6 +139,11 @@ def _masks(data: Mapping[str, Any]) -> tuple[int, ...]:
 
 def _flag(data: Mapping[str, Any], name: str) -> bool:
     return Read(data, "request").flag(name)
+
+
+def _switch(data: Mapping[str, Any], name: str) -> bool:
+    """A flag that is off where it is left out."""
+    return name in data and _flag(data, name)
 
 
 def _optional(read: Callable[..., str], data: Mapping[str, Any], name: str, *limits: int) -> str | None:

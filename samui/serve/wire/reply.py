@@ -25,6 +25,7 @@ def reply(session: Session, *, seen: State | None) -> dict[str, Any]:
             "object": now.reopened,
         },
         "candidate": None if now.prediction is None else now.prediction.ranking.index(now.steps[-1].candidate),
+        "absent": now.prediction is not None and now.prediction.absent,
         "label": now.label,
         "snap": now.snap,
         "can": {"undo": session.can_undo, "redo": session.can_redo, "accept": session.can_accept},

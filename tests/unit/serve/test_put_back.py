@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from samui.errors import StoreError
+from samui.formats.gestures import record_mask
 from samui.pixels.rle import Rle
 from samui.serve import wire
 from samui.serve.service import Service
 from samui.serve.settings import Settings
+from samui.work.gestures import CloseUpGesture, Pick
 from samui.workspace.library import Library
 from samui.workspace.store import MemoryStore
 from tests.fakes import FakePredictor, Page
@@ -144,14 +146,24 @@ def test_wrong_size_and_places_outside_of_the_image_are_refused_and_change_nothi
     assert objects_of(page) == ()
 
 
+def test_close_up_comes_back_as_it_was(kept, fresh):
+    _, (one, _) = kept
+    close_up = {"close_up": [[8, 4, 40, 28, 1, 0.75], [0, 0, 80, 60, 2, 0.5]]}
+    assert fresh.act("put", objects=[{**one, "gestures": [{"point": [20, 20, 1]}, close_up]}])["ok"]
+    (item,) = objects_of(fresh)
+    assert item.gestures[1] == CloseUpGesture((Pick((8, 4, 40, 28), 1, 0.75), Pick((0, 0, 80, 60), 2, 0.5)))
+    assert wire.encode_object(item, None)["made"]["gestures"][1] == close_up
+
+
 @pytest.mark.parametrize(
     ("gesture", "rule"),
     [
         ({"point": [81, 20, 1]}, "points"),
         ({"box": [10, 10, 20, 70]}, "box"),
         ({"stroke": [[1, 1]], "width": 161, "add": True}, "wide"),
+        ({"close_up": [[0, 0, 80, 60, 0, 0.5], [0, 0, 80, 61, 0, 0.5]]}, "views"),
     ],
-    ids=["point", "box", "stroke"],
+    ids=["point", "box", "stroke", "close_up"],
 )
 def test_gestures_outside_of_the_image_are_refused(kept, fresh, gesture, rule):
     _, (one, _) = kept
@@ -217,6 +229,15 @@ MALFORMED = {
     "a gesture of lists": (_with(gestures=[["point", 1, 2, 1]]), "request.objects[0].gestures[0]"),
     "a point without its label": (_with(gestures=[{"point": [1, 2]}]), "request.objects[0].gestures[0]"),
     "a point of infinity": (_with(gestures=[{"point": [float("inf"), 2, 1]}]), "request.objects[0].gestures[0]"),
+    "a close-up of none": (_with(gestures=[{"point": [1, 2, 1]}, {"close_up": []}]), "request.objects[0].gestures[1]"),
+    "a view upside down": (
+        _with(gestures=[{"point": [1, 2, 1]}, {"close_up": [[5, 0, 5, 5, 0, 0.5]]}]),
+        "request.objects[0].gestures[1].close_up[0]",
+    ),
+    "a close-up of too few numbers": (
+        _with(gestures=[{"point": [1, 2, 1]}, {"close_up": [[0, 0, 5, 5, 0]]}]),
+        "request.objects[0].gestures[1].close_up[0]",
+    ),
     "a stroke without points": (
         _with(gestures=[{"point": [1, 2, 1]}, {"stroke": [], "width": 3, "add": True}]),
         "request.objects[0].gestures",
@@ -269,7 +290,7 @@ def test_object_that_comes_twice_is_refused(kept, fresh):
 
 def test_given_masks_and_strokes_go_there_and_back(kept):
     one = {**kept[1][0]}
-    other = Rle.encode(np.eye(60, 80, dtype=bool)).to_string()
+    other = record_mask(Rle.encode(np.eye(60, 80, dtype=bool)))
     one["gestures"] = [
         {"box": [1.5, 2, 30, 40]},
         {"point": [3, 4, 0]},
