@@ -48,6 +48,7 @@ import { createTabs } from "./work/tabs.js";
 /** @import { Refresh } from "./show/refresh.js" */
 /** @import { Sample } from "./show/samples.js" */
 /** @import { View } from "./show/view.js" */
+/** @import { Back } from "./work/restore.js" */
 /** @import { Server } from "./work/seat.js" */
 /** @import { Commands } from "./tools/keys.js" */
 
@@ -119,17 +120,16 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const list = createList(root, { ask: folderWork.rows, thumbnail, open: folderWork.open });
   const folder = createFolder(root, state, { ...folderWork, unfold: list.unfold });
   const image = createImage({ ...base, canvas, cancel: pointer.cancel, redrawStrip: strip.redraw });
-  const seat = createSeat({
-    ...base, server, image,
-    lost: (reply) => restore.lost(reply),
-    begun,
-  });
+  /** @type {Back} */
+  const goesBack = {
+    lost: (told) => restore.lost(told),
+    arrived: (step) => restore.arrived(step),
+    failed: (step) => restore.failed(step),
+    again: () => restore.again(),
+  };
+  const seat = createSeat({ ...base, server, image, restore: goesBack, begun });
   const panel = createPanel(root, state, (model) => long.loadModel(model));
-  const long = createLongWork({
-    ...base, panel, image, seat, finding, upload,
-    stayed: folderWork.stayed,
-    restore: { arrived: (step) => restore.arrived(step), failed: (step) => restore.failed(step) },
-  });
+  const long = createLongWork({ ...base, panel, image, seat, finding, upload, stayed: folderWork.stayed, restore: goesBack });
   const tabs = createTabs(state, notices, { locks: navigator.locks, Channel: window.BroadcastChannel });
   const keeping = createKeeping({
     state, database: createDatabase(storage()), isElsewhere: tabs.isElsewhere, changed: refresh.soon,

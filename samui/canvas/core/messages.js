@@ -85,6 +85,7 @@
  * @property {boolean} [overtaken]  a newer prompt came before it was decoded
  * @property {boolean} [saved]  false: the objects changed, and the store could not keep that yet
  * @property {string} [why]  it could not
+ * @property {string[]} [notices]  sentences about changes that somebody else was faster with
  * @property {string[]} [known]  after "put": of the operations that were asked about, those that were applied
  * @property {boolean} [moved]  the seat went back to the image before
  * @property {{mask: WireMask | null, score: number}} [hover]

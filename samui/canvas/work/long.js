@@ -13,7 +13,7 @@ import { createSilence } from "../net/silence.js";
 /** @import { Refresh } from "../show/refresh.js" */
 /** @import { Finding } from "./finding.js" */
 /** @import { ImageOfPage } from "./image.js" */
-/** @import { Restore } from "./restore.js" */
+/** @import { Back } from "./restore.js" */
 /** @import { Seat } from "./seat.js" */
 
 /** @typedef {ReturnType<typeof createLongWork>} LongWork */
@@ -39,7 +39,7 @@ const NO_ANSWER = "The server does not answer. Try again.";
  * @param {ImageOfPage} parts.image
  * @param {Seat} parts.seat
  * @param {Finding} parts.finding
- * @param {Pick<Restore, "arrived" | "failed">} parts.restore
+ * @param {Back} parts.restore
  * @param {(file: File) => Promise<{path: string}>} parts.upload
  * @param {() => void} parts.stayed  opening has ended without another image
  */
@@ -297,6 +297,7 @@ export function createLongWork({
   function endCancelled(step) {
     endFlag(step.event);
     notices.work("");
+    if (step.event === "open" && restore.failed(step)) return;
     if (step.event === "model") image.enter(restingStage());
     else if (step.epoch === state.epoch) image.enter(state.stage);
     else seat.begin();
