@@ -54,6 +54,7 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     timings = Timings()
     try:
         _check(seat, request)
+        _check_label(server, seat, request.action)
         answer = _closely(server, seat, request, timings)
     except OvertakenError:
         return {"ok": True, "overtaken": True}
@@ -101,6 +102,13 @@ def _check(seat: Seat, request: Request) -> None:
     if _is_overtaken(seat, request):
         raise OvertakenError
     seat.work  # noqa: B018 (SessionError without an image)
+
+
+def _check_label(server: Server, seat: Seat, action: actions.Action) -> None:
+    """WorkspaceError for a label that the list of the image's folder does not have, where that list is fixed."""
+    label = getattr(action, "label", None)
+    if label is not None and server.store.lasts(seat.work.image.key):
+        server.store.shelf(seat.work.image.key)[0].labels.check(label)
 
 
 def _tools(
