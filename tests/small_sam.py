@@ -1,5 +1,6 @@
 """Networks that are small enough for tests of every path through them: a SAM, and one of another family."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -83,6 +84,13 @@ def make_stretching_model():
     for weights in model.parameters():
         weights.normal_(0, weights[0].numel() ** -0.5 if weights.dim() > 1 else 0.1)
     return model
+
+
+def save_small_sam2(folder: Path) -> Path:
+    """A checkpoint of `make_stretching_model`, with the settings of the hub's folders; takes a second to load."""
+    make_stretching_model().save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"size": {"height": 128, "width": 128}}))
+    return folder
 
 
 class Stretching:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from samui.cli.options import add_model, loader
+from samui.cli.options import add_close_ups, add_model, loader
 from samui.errors import SamuiError, StoreError
 from samui.ui import address
 from samui.workspace.folder import Workspace, open_workspace
@@ -32,8 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=_port, help=f"port to listen on (default: the first free one from {address.PORTS[0]})"
     )
+    parser.add_argument(
+        "--root-path",
+        type=_root_path,
+        metavar="PATH",
+        help="where a proxy shows the page, as in /samui (default: $GRADIO_ROOT_PATH, or the root)",
+    )
     parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's tunnel")
     parser.add_argument("--hosted", action="store_true", help="limits of a public page (default on a Space)")
+    parser.add_argument("--metrics", action="store_true", help="figures for Prometheus at /metrics")
+    add_close_ups(parser)
     parser.add_argument("--labels", type=Path, metavar="FILE", help="the only labels of FOLDER, one a line")
     parser.add_argument("--author", default="", metavar="NAME", help="whose changes these are, in the history")
     parser.add_argument(
@@ -58,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
 
     hosted, open_to_all = options.hosted or "SPACE_ID" in os.environ, options.share or not loopback
     make = Settings.for_host if hosted else Settings
-    settings = make(model=options.model, disk_cache=options.cache, author=options.author)
+    settings = make(model=options.model, disk_cache=options.cache, close_ups=options.close_ups, author=options.author)
     if open_to_all:
         settings = replace(settings, free_models=False)
     folder, library = _stores(options, hosted=hosted, private=not (hosted or open_to_all))
@@ -78,7 +87,14 @@ def run(options: argparse.Namespace) -> None:
 
         if open_to_all:
             log.warning("The page is open to everybody who reaches it: there is no login.")
-        launch(service, host=host, ports=ports, share=options.share)
+        launch(
+            service,
+            host=host,
+            ports=ports,
+            share=options.share,
+            root_path=options.root_path,
+            metrics=options.metrics,
+        )
     finally:
         service.close()
 
@@ -118,6 +134,14 @@ def _ports(first: str, count: str) -> Sequence[int]:
     except (argparse.ArgumentTypeError, ValueError) as error:
         got = f"{first!r} and {count!r}"
         raise SamuiError(f"GRADIO_SERVER_PORT, GRADIO_NUM_PORTS: must be whole numbers, got {got}") from error
+
+
+def _root_path(text: str) -> str:
+    """A path, or the whole address of the page with one; without a slash at its end."""
+    path = text.rstrip("/")
+    if not re.fullmatch(r"(https?://[^/\s?#]+)?(/[^/\s?#]+)*", path) or (path and not path.startswith(("/", "http"))):
+        raise argparse.ArgumentTypeError(f"must be a path such as /samui, or the page's address, got {text!r}")
+    return path
 
 
 def _port(text: str) -> int:

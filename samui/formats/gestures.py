@@ -1,8 +1,8 @@
 """Gestures as values of JSON, both ways: an object with one key that says what it is.
 
 `{"point": [x, y, label]}`, `{"box": [x0, y0, x1, y1]}`, `{"choice": candidate}`, `{"stroke": [[x, y], ...], "width",
-"add"}`, `{"mask": COCO's run lengths, null for the object's own mask, "snapped"}`. Logits are left out: the gestures
-make them again.
+"add"}`, `{"mask": {"size": [h, w], "counts": COCO's string}, "snapped"}` with null for the object's own mask,
+`{"close_up": [[x0, y0, x1, y1, candidate, score], ...]}`. Logits are left out: the gestures make them again.
 """
 
 from __future__ import annotations
@@ -13,9 +13,20 @@ from typing import Any
 from samui.errors import FormatError, MaskError
 from samui.formats import checks
 from samui.pixels.rle import Rle
-from samui.work.gestures import BoxGesture, ChoiceGesture, Gesture, Gestures, MaskGesture, PointGesture, StrokeGesture
+from samui.work.gestures import (
+    BoxGesture,
+    ChoiceGesture,
+    CloseUpGesture,
+    Gesture,
+    Gestures,
+    MaskGesture,
+    Pick,
+    PointGesture,
+    StrokeGesture,
+)
 
 MAX_GESTURES = 10_000  # of one object
+MAX_PICKS = 16  # of one close-up
 
 
 def record_gestures(gestures: Gestures, own: Rle) -> list[dict[str, Any]]:
@@ -96,13 +107,24 @@ def _stroke(data: Any, own: Rle, where: str) -> Gesture:
 
 
 def _given(data: Any, own: Rle, where: str) -> Gesture:
-    mask = own
-    if data["mask"] is not None:
-        try:
-            mask = Rle.from_string(own.size, checks.text(data["mask"], f"{where}.mask"))
-        except MaskError as error:
-            raise FormatError(f"{where}.mask: {error}") from None
+    value = data["mask"]
+    mask = own if value is None else from_mask(value, f"{where}.mask", own.size)
     return MaskGesture(mask, flag(data.get("snapped"), f"{where}.snapped"))
+
+
+def _close_up(data: Any, own: Rle, where: str) -> Gesture:
+    entries = checks.items(data["close_up"], f"{where}.close_up")
+    if not 0 < len(entries) <= MAX_PICKS:
+        raise FormatError(f"{where}.close_up: must be 1 to {MAX_PICKS} candidates, got {len(entries)}")
+    return CloseUpGesture(tuple(_pick(entry, f"{where}.close_up[{n}]") for n, entry in enumerate(entries)))
+
+
+def _pick(value: Any, where: str) -> Pick:
+    score = checks.numbers(value, where, 6)[5]
+    x0, y0, x1, y1, candidate = (at_least(number, f"{where}[{n}]") for n, number in enumerate(value[:5]))
+    if not (x0 < x1 and y0 < y1):
+        raise FormatError(f"{where}: must have x0 < x1 and y0 < y1, got {checks.short(value)}")
+    return Pick((x0, y0, x1, y1), candidate, score)
 
 
 _RECORDS: dict[type, Callable[[Any, Rle], dict[str, Any]]] = {
@@ -110,7 +132,8 @@ _RECORDS: dict[type, Callable[[Any, Rle], dict[str, Any]]] = {
     BoxGesture: lambda one, own: {"box": list(one.box)},
     ChoiceGesture: lambda one, own: {"choice": one.candidate},
     StrokeGesture: lambda one, own: {"stroke": _pairs(one.points), "width": one.width, "add": one.add},
-    MaskGesture: lambda one, own: {"mask": None if one.mask == own else one.mask.to_string(), "snapped": one.snapped},
+    MaskGesture: lambda one, own: {"mask": None if one.mask == own else record_mask(one.mask), "snapped": one.snapped},
+    CloseUpGesture: lambda one, own: {"close_up": [[*pick.view, pick.candidate, pick.score] for pick in one.picks]},
 }
 _READERS: dict[str, Callable[[Any, Rle, str], Gesture]] = {
     "point": _point,
@@ -118,6 +141,7 @@ _READERS: dict[str, Callable[[Any, Rle, str], Gesture]] = {
     "choice": lambda data, own, where: ChoiceGesture(at_least(data["choice"], f"{where}.choice")),
     "stroke": _stroke,
     "mask": _given,
+    "close_up": _close_up,
 }
 
 

@@ -12,15 +12,15 @@ from samui.errors import MaskError
 from samui.pixels.rle import Rle
 
 _FINER = 5  # COCO's reader walks an outline on a grid of fifths of a pixel
-_STEPS = 1 << 20  # of an outline walked at a time
-_MAX_STEPS = 1 << 27  # of all outlines of a mask: what 100 megapixels of single pixels would need goes; seconds
-_REACH = 1 << 20  # pixels that a corner may lie outside; editors let a hand slip over the border
+_STEPS = 1 << 20  # of an outline that are walked at once
+_MAX_STEPS = 1 << 27  # of all outlines of a mask: enough for 100 megapixels of single pixels; takes seconds
+_REACH = 1 << 20  # pixels by which a corner may lie outside; in editors a hand may slip over the border
 
 
 @dataclass(frozen=True, eq=False)
 class Ring:
     """One closed outline along pixel corners. corners: int (n, 2) of (x, y) in image pixels, n at least 4, without the
-    first one repeated; turns of 90 degrees only. hole: whether it goes round pixels that are not set."""
+    first one repeated; turns of 90 degrees only. hole: whether it encloses pixels that are not set."""
 
     corners: np.ndarray
     hole: bool
@@ -29,7 +29,7 @@ class Ring:
 def rings(rle: Rle) -> list[Ring]:
     """The outlines of a mask, holes among them, by their topmost, then leftmost corner; exact.
 
-    Pixels that touch at a corner alone are not joined there: each part that hangs together by sides has one outer
+    Pixels that touch only at a corner are not joined there: each part that is connected by sides has one outer
     outline, and no outline crosses itself or another. About a microsecond for each corner.
     """
     box = rle.box
@@ -43,7 +43,7 @@ def rings(rle: Rle) -> list[Ring]:
     ys, xs = np.nonzero(above_left ^ above ^ left ^ here)
     doubled_y, doubled_x = np.nonzero(crossing)
     xs, ys = np.concatenate((xs, doubled_x, doubled_x)), np.concatenate((ys, doubled_y, doubled_y))
-    # Of the two at a crossing, "first" belongs to the side on the left. Upwards goes the one round a set pixel.
+    # Of the two at a crossing, "first" belongs to the side on the left. The one round a set pixel goes upwards.
     second = np.concatenate((np.zeros(len(xs) - len(doubled_x), np.int64), np.ones(len(doubled_x), np.int64)))
     order = np.lexsort((second, xs, ys))
     xs, ys, second = xs[order], ys[order], second[order]
@@ -141,8 +141,8 @@ def _loops(corners: np.ndarray) -> list[np.ndarray]:
 
 
 def filled(rle: Rle) -> Rle:
-    """The mask with its holes closed: what remains of it in a format of outer outlines alone. Pixels that are not set
-    belong to the outside if a way leads there, also past a corner."""
+    """The mask with its holes closed: what remains of it in a format with outer outlines only. Pixels that are not set
+    belong to the outside if a path leads there, even past a corner."""
     box = rle.box
     if box is None:
         return rle
@@ -162,7 +162,7 @@ def fill(size: tuple[int, int], polygons: Sequence[np.ndarray | Sequence[np.ndar
     ``common/maskApi.c``, ``rleFrPoly``): an outline is walked on a grid of fifths of a pixel, and a column's pixel
     changes sides where the outline passes the column's middle above it.
 
-    Raises MaskError for fewer than three corners, numbers far outside of the image, outlines too long to walk.
+    Raises MaskError for fewer than three corners, numbers far outside the image, and outlines too long to walk.
     """
     height, width = size
     budget = _MAX_STEPS
@@ -179,7 +179,7 @@ def fill(size: tuple[int, int], polygons: Sequence[np.ndarray | Sequence[np.ndar
         runs = _runs(size, changes)
         begins.append(runs[::2])
         ends.append(runs[1::2])
-    # The union of all runs: a place belongs to it where more runs have begun than ended.
+    # The union of all runs: a place belongs to it if more runs have begun than ended.
     at = np.concatenate([*begins, *ends]) if begins else np.zeros(0, np.int64)
     step = np.repeat((1, -1), len(at) // 2)
     order = np.lexsort((-step, at))
@@ -217,7 +217,7 @@ def _all_changes(size: tuple[int, int], corners: np.ndarray, steps: np.ndarray) 
     changes = []
     first = 0
     while first < len(steps):
-        # As many whole sides as make one block; a side is longer than that at most as far as the reach allows.
+        # As many whole sides as fit one block; a single side may be longer, as far as the reach allows.
         last = max(first + 1, int(np.searchsorted(starts, starts[first] + _STEPS, "right")) - 1)
         changes.append(_changes(size, corners, np.arange(first, last), steps))
         first = last

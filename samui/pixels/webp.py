@@ -1,4 +1,4 @@
-"""WebP files, by OpenCV: it decodes into the array that is needed, where Pillow has four of them at once."""
+"""WebP files, by OpenCV: it decodes into the one array that is needed, while Pillow holds four at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_CHUNKS = 1 << 16  # frames and metadata
 
 
 class WebP(Opened):
-    """A WebP picture, also an animated one."""
+    """A WebP picture, possibly animated."""
 
     max_side = OPENCV_SIDE
     is_grey = False

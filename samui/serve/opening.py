@@ -29,6 +29,7 @@ def open_image(server: Server, seat: Seat, source: Path, name: str, home: str = 
     old image and work, and a cancel brings them back. An image that a newer one overtakes before it is shown ends
     without an event. Raises SamuiError.
     """
+    server.seats.admit(seat)
     ticket = seat.line.begin("open")
     yield {"event": "open", "stage": "reading"}
     begun, image = _read(server, seat, source, name, home, ticket)
@@ -69,7 +70,7 @@ def open_image(server: Server, seat: Seat, source: Path, name: str, home: str = 
 class _Moved:
     """A seat that shows another image. epoch: the new one. before, after: what the seat held, and holds.
 
-    removed: images that no way leads to any more.
+    removed: images that can no longer be reached.
     """
 
     epoch: int
@@ -82,7 +83,7 @@ class _Moved:
 def _read(
     server: Server, seat: Seat, source: Path, name: str, home: str, ticket: Ticket
 ) -> tuple[Encoding | None, OpenImage]:
-    """Read the image, begin its encoder unless it is late, and beside it make all that the page needs to show it."""
+    """Read the image and begin its encoder unless it is late; meanwhile make all that the page needs to show it."""
     picture = server.pictures.read(source, name)
     server.seats.sweep()
     predictor = server.predictor_of(seat)

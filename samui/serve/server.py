@@ -18,6 +18,7 @@ from samui.models.embeddings import EmbeddingCache, embedding_key
 from samui.models.loaded import Predictors
 from samui.models.predictor import Embedding, Predictor
 from samui.pixels.images import Picture
+from samui.serve.gallery import Gallery
 from samui.serve.keeping import Keeper, fitting
 from samui.serve.open_image import OpenImage, store
 from samui.serve.pictures import Pictures
@@ -44,6 +45,7 @@ class Server:
     turns: Turns
     store: Shelves
     keeper: Keeper
+    gallery: Gallery
 
     def keep(self, seat: Seat, source: Path, picture: Picture, home: str = "") -> OpenImage:
         """The picture's files in the seat's folder. home: its name in the store, "" where that is its content's.
@@ -79,7 +81,7 @@ class Server:
         return self.pictures.get(work.image.file)
 
     def embedding_of(self, seat: Seat, work: Work, predictor: Predictor) -> Embedding:
-        """Of an image that the seat has open; runs the encoder if it was evicted, or waits for it.
+        """The embedding of the seat's open image; runs the encoder if it was evicted, or waits for it.
 
         Must not be called under the seat's lock.
         """
@@ -92,8 +94,14 @@ class Server:
             self._note_key(seat, work, predictor, key)
         return held
 
+    def key_of(self, seat: Seat, work: Work, predictor: Predictor) -> str:
+        """The key of the embedding of an image that the seat has open; reads its pixels only where nobody knows it."""
+        now = seat.contents.work
+        known = now.embedding_key if now is not None and now.image is work.image and now.model == predictor.key else ""
+        return known or embedding_key(predictor, self.pixels_of(work))
+
     def remove(self, images: Iterable[OpenImage]) -> None:
-        """Forget images that no way leads to any more, and remove their files."""
+        """Forget images that can no longer be reached, and remove their files."""
         for image in images:
             self.pictures.drop(image.file)
             self.store.forget(image.key)
@@ -114,7 +122,7 @@ class Server:
         self.keeper.refresh(self.seats.all(), image)
 
     def check_open(self, seat: Seat) -> None:
-        """UnknownSessionError if a seat was closed while something was written into its folder, which goes again."""
+        """UnknownSessionError if a seat was closed while its folder was written to; the folder is removed again."""
         if seat.closed:
             self.scratch.drop(seat.key)
             raise UnknownSessionError("session: must be open until its files are written, got one that has ended")
@@ -134,6 +142,6 @@ class Server:
 
 
 def gone(before: Contents, after: Contents) -> list[OpenImage]:
-    """The images that a way led to before, and none does after."""
+    """The images that could be reached before and cannot be after."""
     kept = {id(image) for image in after.images}
     return [image for image in before.images if id(image) not in kept]

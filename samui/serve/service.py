@@ -16,7 +16,8 @@ from samui.models.embeddings import EmbeddingCache
 from samui.models.loaded import Predictors
 from samui.models.predictor import Predictor
 from samui.pixels.snap import snap_to_edges
-from samui.serve import acting, changing, describe, export, finding, offer, opening, saving, wire
+from samui.serve import acting, asking, changing, describe, export, finding, listing, offer, opening, saving, wire
+from samui.serve.gallery import Gallery
 from samui.serve.keeping import Keeper
 from samui.serve.open_image import OpenImage
 from samui.serve.pictures import Pictures
@@ -54,7 +55,7 @@ class Service:
     ) -> None:
         """load: from a model's name to a predictor. scratch: folder under which this run keeps uploads and exports.
 
-        fetch: gets a model's files to this machine, telling the bytes; what it has got, `load` finds. folder: keeps the
+        fetch: gets a model's files to this machine, telling the bytes; `load` then finds them. folder: keeps the
         objects of its images; library: those of other images, by their content; store: those of the rest, None for one
         that ends with the server. The service closes them.
         """
@@ -77,6 +78,7 @@ class Service:
             turns=Turns(settings.decoder_calls),
             store=shelves,
             keeper=Keeper(shelves),
+            gallery=Gallery(shelves),
         )
 
     @property
@@ -93,7 +95,7 @@ class Service:
         return self._server.seats
 
     def warm(self) -> None:
-        """Load the model that new pages start with, and do what a click does once: nobody waits for a first time."""
+        """Load the model that new pages start with, and do once what a click does, so that nobody waits for that."""
         predictor = self._server.predictors.get(self.settings.model)
         image, prompt = np.zeros((64, 64, 3), np.uint8), Prompt([(32, 32)], [1])
         prediction = predictor.predict(predictor.embed(image), prompt)
@@ -108,12 +110,15 @@ class Service:
         self._server.store.close()
         self._server.scratch.close()
 
-    def begin(self, data: Any) -> Event:
-        """Give a page its seat: the one of the token that it kept, under a new token, or a new one."""
+    def begin(self, data: Any, sender: str | None = None) -> Event:
+        """Give a page its seat: the one of the token that it kept, under a new token, or a new one.
+
+        sender: the address that asks, None where all may have the same.
+        """
         try:
             if not isinstance(data, Mapping):
                 raise RequestError(f"request: must be an object, got {type(data).__name__}")
-            seat, resumed = self.seats.take(data.get("token"), model=self.settings.model)
+            seat, resumed = self.seats.take(data.get("token"), self.settings.model, sender)
             if resumed:
                 seat.stop()  # nobody listens to it any more
             return {**self._describe(seat), "resumed": resumed}
@@ -143,6 +148,20 @@ class Service:
         seat = self.seats.get(token)
         source, name = self._server.store.file(home)
         return opening.open_image(self._server, seat, source, name, home)
+
+    def workspace(self, data: Any) -> Event:
+        """Answer what a page asks about the folder or the library. Always an envelope, never an exception."""
+        try:
+            return asking.answer(self._server, data)
+        except SamuiError as error:
+            return wire.error_reply(error)
+        except Exception:
+            return wire.unexpected_reply("workspace")
+
+    def thumbnail_of(self, token: str, image: str) -> bytes:
+        """A small WebP picture of an image of the folder or the library. Raises SamuiError."""
+        self.seats.get(token)
+        return self._server.gallery.thumbnail(image)
 
     def change_model(self, token: Any, name: Any) -> Iterator[Event]:
         """Load another model for a seat (events: `samui.serve.changing`). Raises SamuiError."""
@@ -181,8 +200,13 @@ class Service:
             "rev": 0,
             "image": describe.image(seat),
             "stage": "empty" if work is None else "encoding" if seat.line.encoding == epoch else "ready",
+            "workspace": listing.describe(server),
             "settings": describe.settings(
-                contents.model, predictor, server.settings, offer.models(server.settings, server.predictors)
+                contents.model,
+                predictor,
+                server.settings,
+                offer.models(server.settings, server.predictors),
+                keeps=server.store.outlasts,
             ),
         }
         if work is None:

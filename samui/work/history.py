@@ -45,7 +45,7 @@ class History:
         return sum(self.added)
 
     def push(self, *states: State) -> History:
-        """These states, one after the other, after the present one; what had been undone is gone."""
+        """These states, one after the other, after the present one; undone states are dropped."""
         added = list(self.added[: self.at + 1])
         before = self.state
         for state in states:
@@ -58,11 +58,12 @@ class History:
         at = min(max(0, self.at + by), len(self.states) - 1)
         return self if at == self.at else replace(self, at=at)
 
-    def put(self, state: State) -> History:
-        """Another state in the place of the present one."""
+    def put(self, state: State, at: int | None = None) -> History:
+        """Another state in the place of the present one, or of that at an index."""
+        at = self.at if at is None else at
         states, added = list(self.states), list(self.added)
-        states[self.at] = state
-        for i in (self.at, self.at + 1)[: len(states) - self.at]:
+        states[at] = state
+        for i in (at, at + 1)[: len(states) - at]:
             added[i] = bytes_of(states[i], beside=states[i - 1] if i else None)
         return replace(self, states=tuple(states), added=tuple(added))
 

@@ -15,7 +15,7 @@ from samui.types import Prompt
 from samui.work import actions
 from samui.work.apply import apply, drawn, for_other_model
 from samui.work.combine import carried, reusing
-from samui.work.gestures import revise
+from samui.work.gestures import CloseUpGesture, Gestures, close_up_of, revise, with_close_up, without_close_up
 from samui.work.history import HISTORY_BYTES, History
 from samui.work.shown import encode
 from samui.work.state import Object, State
@@ -83,10 +83,14 @@ class Session:
         after = apply(now, action, tools)
         if after is now:
             return self
+        if isinstance(action, actions.SetPrompt) and _only_looked_closer(now, after):
+            return self._with(_closer(self.history, after).within(self.history_bytes))
+        if isinstance(action, actions.PutBack):  # what was there before is no step to go back by
+            return self._with(self.history.put(after))
         return self._with(self.history.push(*_between(now, after), after).within(self.history_bytes))
 
     def beside(self, action: actions.Undo | actions.Redo) -> State:
-        """The state that a step back or forward leads to, as it lies in the undo list."""
+        """The state that a step back or forward leads to, as the undo list holds it."""
         return self._moved(action).state
 
     def within(self, budget_bytes: int) -> Session:
@@ -136,6 +140,34 @@ def _on(state: State, objects: tuple[Object, ...]) -> State:
     return replace(state, objects=objects, reopened=reopened, next_id=max(state.next_id, 1 + max(ids, default=0)))
 
 
+def _only_looked_closer(now: State, after: State) -> bool:
+    """Whether a prompt is the same and its answer comes from closer views: that is no step of undo."""
+    return close_up_of(now.gestures) is None and without_close_up(after.gestures) == now.gestures
+
+
+def _closer(history: History, after: State) -> History:
+    """The same steps of undo with the present state's answer from closer views, and those of its prompt's beginnings.
+
+    So undo gives what it would if there had been time to look closer after each click.
+    """
+    old, at = history.state, history.at
+    history = history.put(after)
+    while at > 0:
+        at -= 1
+        state = history.states[at]
+        count = len(state.steps)
+        if not 0 < count < len(old.steps) or state.steps != old.steps[:count] or state.gestures != _heads(old, count):
+            break
+        closer = replace(state, gestures=_heads(after, count), steps=after.steps[:count], mask=None)
+        history = history.put(closer, at)
+    return history
+
+
+def _heads(state: State, count: int) -> Gestures:
+    """The gestures of a state's first steps."""
+    return revise(state.gestures, state.steps[count - 1].prompt)
+
+
 def _between(now: State, after: State) -> list[State]:
     """The states on the way to one that has several more steps; their masks are made when somebody goes back to them.
 
@@ -144,7 +176,12 @@ def _between(now: State, after: State) -> list[State]:
     begun = len(now.steps)
     if after.steps[:begun] != now.steps or after.reopened != now.reopened or after.objects is not now.objects:
         return []
+    close_up = close_up_of(after.gestures)
     return [
-        replace(after, gestures=revise(now.gestures, step.prompt), steps=after.steps[:end], mask=None)
+        replace(after, gestures=_with(revise(now.gestures, step.prompt), close_up), steps=after.steps[:end], mask=None)
         for end, step in enumerate(after.steps[begun:-1], begun + 1)
     ]
+
+
+def _with(gestures: Gestures, close_up: CloseUpGesture | None) -> Gestures:
+    return gestures if close_up is None or close_up_of(gestures) else with_close_up(gestures, close_up.picks)

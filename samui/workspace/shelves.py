@@ -27,6 +27,11 @@ class Shelves:
         if library is not None:
             self._shelves[LIBRARY] = library
 
+    @property
+    def outlasts(self) -> bool:
+        """Whether anything that is kept here outlasts the process."""
+        return bool(self._shelves)
+
     def lasts(self, image: str) -> bool:
         """Whether what is kept of an image outlasts the process."""
         return image.partition(":")[0] in self._shelves
@@ -67,6 +72,11 @@ class Shelves:
     def knows(self, operation: str) -> bool:
         """See `Store.knows`."""
         return any(store.knows(operation) for store in (self._rest, *self._shelves.values()))
+
+    def deleted(self, image: str) -> frozenset[str]:
+        """See `Store.deleted`."""
+        store, uid = self._of(image)
+        return store.deleted(uid)
 
     def forget(self, image: str) -> None:
         """See `Store.forget`."""

@@ -30,6 +30,10 @@ _OBJECTS = """
     LEFT JOIN label l ON l.id = o.label LEFT JOIN label t ON t.id = l.merged
     WHERE o.image = ? AND {} ORDER BY {}
 """
+_DELETED = """
+    SELECT o.uid FROM object o JOIN image i ON i.id = o.image WHERE i.uid = ?
+    GROUP BY o.uid HAVING sum(o.ended IS NULL) = 0 AND max(o.ended > o.made) = 1
+"""
 _HELD = _OBJECTS.format("o.ended IS NULL", "o.z")
 _THEN = _OBJECTS.format("o.made <= ? AND (o.ended IS NULL OR o.ended > ?)", "o.z")
 _FORMER = _OBJECTS.format("o.ended IS NOT NULL", "o.made, o.id")
@@ -117,6 +121,11 @@ class SqliteStore:
     def knows(self, operation: str) -> bool:
         """See `Store.knows`."""
         return self.database.row("SELECT 1 FROM op WHERE id = ?", (key_of(operation),)) is not None
+
+    def deleted(self, image: str) -> frozenset[str]:
+        """See `Store.deleted`."""
+        rows = self.database.rows(_DELETED, (key_of(image),))
+        return frozenset(uid_of(uid) for (uid,) in rows)
 
     def forget(self, image: str) -> None:
         """Nothing: what is on disk stays there."""

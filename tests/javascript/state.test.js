@@ -135,4 +135,8 @@ test("the status says what is there", () => {
   assert.deepEqual(statusParts(state), [
     "score 0.90", "50 px", "600×400", "samui-tiny on cpu", "encode 1.2 s", "decode 5.3 ms",
   ]);
+  applyReply(state, { absent: true });
+  assert.deepEqual(statusParts(state).slice(0, 2), ["the model sees nothing there", "score 0.90"]);
+  applyReply(state, { absent: false });
+  assert.equal(statusParts(state)[0], "score 0.90");
 });

@@ -1,12 +1,12 @@
 """SAM's mask decoder with less work per prompt: results up to rounding.
 
-Three things change against transformers. What depends on the image alone in the first layer is computed once an image
-(`ImageTerms`). In the other attentions between a few tokens and thousands of patches, no patch is projected: of the
-products q (K x) and P (V x), with K and V the weights, q K and P x are formed first, which is less up to `_FEW_TOKENS`.
-And patches stay rows of one matrix up to the last step, one prompt at a time, so that what is written is still in the
-caches when it is read.
+Three things change against transformers. The part of the first layer that depends on the image alone is computed once
+an image (`ImageTerms`). The other attentions, between a few tokens and thousands of patches, project no patch: for the
+products q (K x) and P (V x), with K and V the weights, they form q K and P x first, which is less work up to
+`_FEW_TOKENS`. And patches stay rows of one matrix up to the last step, one prompt at a time, so that what is written
+is still in the caches when it is read.
 
-`install` replaces the `forward` of one loaded model's decoder, which takes that way if it is given `image_terms`.
+`install` replaces the `forward` of one loaded model's decoder, which takes the fast way if it is given `image_terms`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def install(model: Any) -> FastDecoder | None:
-    """Make the mask decoder of a `SamModel` in eval mode fast; None, with a line in the log, if it is not as known.
+    """Make the mask decoder of a `SamModel` in eval mode fast; None, with a line in the log, if it is not known.
 
     A trial on a random image decides. On devices other than the CPU, and in float16, nothing is done.
     """
@@ -52,7 +52,7 @@ def install(model: Any) -> FastDecoder | None:
 
 @dataclass(frozen=True, eq=False)
 class ImageTerms:
-    """Of one image: its patches (n, c), and what the first layer makes of them if the prompt has no mask.
+    """The patches (n, c) of one image, and what the first layer makes of them if the prompt has no mask.
 
     patches: the embedding; unmasked: plus the embedding of "no mask". keys and queries: (heads, d, n); values:
     (heads, n, d).
@@ -95,7 +95,7 @@ class FastDecoder:
         self._lock = threading.Lock()
 
     def terms(self, embedding: Any) -> ImageTerms:
-        """The terms of an `Embedding`, made if they are not kept, and kept from now on as the last to go."""
+        """The terms of an `Embedding`, made if they are not kept yet; they are now the last to be evicted."""
         with self._lock:
             terms = self._terms.get(embedding)
         if terms is None:
@@ -129,9 +129,9 @@ class FastDecoder:
         image_terms: ImageTerms | None = None,
         masked: bool = True,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What `SamMaskDecoder.forward` gives; with terms of the one image that all prompts are of, the fast way.
+        """The result of `SamMaskDecoder.forward`; the fast way if given the terms of the one image of all prompts.
 
-        masked: whether the prompts have masks, so that the dense embeddings are other ones than that of "no mask".
+        masked: whether the prompts have masks; if not, the dense embeddings are those of "no mask".
         """
         decoder = self._decoder
         own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def install(model: Any) -> bool:
-    """Make the vision encoder of a `SamModel` in eval mode fast; False, with a line in the log, if it is not as known.
+    """Make the vision encoder of a `SamModel` in eval mode fast; False, with a line in the log, if it is not known.
 
     A trial decides: every layer computes a small random input both ways. On devices other than the CPU, and in
     float16, nothing is done.
@@ -60,7 +60,7 @@ class FastVision:
             raise ValueError("it must be in eval mode")
 
     def forward(self, pixel_values: torch.Tensor | None = None, **options: Any) -> Any:
-        """Of pixels (n, 3, h, w), what `SamVisionEncoder.forward` gives; other options than the defaults go there."""
+        """What `SamVisionEncoder.forward` gives for pixels (n, 3, h, w); it takes calls with non-default options."""
         if pixel_values is None or torch.is_grad_enabled() or any(value is not None for value in options.values()):
             return self.stock(pixel_values, **options)
         from transformers.models.sam.modeling_sam import SamVisionEncoderOutput
@@ -90,7 +90,7 @@ class FastVision:
             seen.add(known.kind)
             tokens = torch.randn(1, *known.trial_size, known.width, generator=generator).to(self.dtype)
             expected = functional_call(layer, small, (tokens,))
-            # What a layer adds is compared, not its output: that is its input for the greater part.
+            # Compares what a layer adds, not its output, which is mostly its input.
             added = (expected - tokens).float()
             worst = max(worst, float((known(tokens[0]) - expected[0]).float().norm() / added.norm()))
         return worst

@@ -53,6 +53,10 @@ MISTAKES = {
     "port taken, for all": ("--host 0.0.0.0 --port TAKEN", "--port: must be free, got TAKEN"),
     "host of another machine": ("--host 192.0.2.77", f"{NOT_HERE} '192.0.2.77'"),
     "host of none": ("--host 999.1.1.1 --port TAKEN", f"{NOT_HERE} '999.1.1.1'"),
+    "root path without a slash": (
+        "--root-path samui",
+        "samui serve: argument --root-path: must be a path such as /samui, or the page's address, got 'samui'",
+    ),
     "port too high": ("--port 65536", "samui serve: argument --port: must be from 1 to 65535, got '65536'"),
     "port in other digits": ("--port ٣", "samui serve: argument --port: must be from 1 to 65535, got '٣'"),
     **{

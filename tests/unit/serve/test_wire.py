@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,8 +74,8 @@ MALFORMED = {
     "no action": (request(), "request.action: must be one of prompt, prepare, hover, .*, got None"),
     "unknown action": (request(action="eval"), "request.action: must be one of .*, got 'eval'"),
     "action no text": (request(action=["undo"]), r"request.action: .*got \['undo'\]"),
-    "no token": ({"action": "undo", "epoch": 1, "rev": 1}, "request.token: must be a text, got None"),
-    "token a number": (request(action="undo", token=5), "request.token: must be a text, got 5"),
+    "no token": ({"action": "undo", "epoch": 1, "rev": 1}, "request.token: must be text, got None"),
+    "token a number": (request(action="undo", token=5), "request.token: must be text, got 5"),
     "token too long": (request(action="undo", token="x" * 101), "request.token: must be at most 100 characters"),
     "negative epoch": (request(action="undo", epoch=-1), "request.epoch: must be a whole number from 0, got -1"),
     "epoch a bool": (request(action="undo", epoch=True), "request.epoch: must be a whole number from 0, got True"),
@@ -117,7 +118,7 @@ MALFORMED = {
     "label with newline": (request(action="accept", label="a\nb"), "request.label: must be free of control characters"),
     "last control character": (request(action="accept", label="a\x1fb"), "label: must be free of control characters"),
     "half a surrogate": (request(action="accept", label="\ud83d"), "request.label: must be free of control characters"),
-    "label a list": (request(action="relabel", object=1, label=["x"]), r"request.label: must be a text, got \['x'\]"),
+    "label a list": (request(action="relabel", object=1, label=["x"]), r"request.label: must be text, got \['x'\]"),
     "colour a name": (
         request(action="recolour", object=1, colour="red"),
         "request.colour: must be like #1e90ff, got 'red'",
@@ -186,6 +187,19 @@ def test_first_reply_holds_everything_and_is_json(work):
     assert told["candidates"][0]["area"] == mask.area
     assert told["objects"] == {"order": [], "changed": []}
     assert told["prompt"] == {"points": [[30.0, 20.0, 1]], "box": None, "object": None}
+
+
+@pytest.mark.parametrize(("present", "absent"), [(None, False), (0.1, False), (-0.1, True)])
+def test_reply_says_where_the_model_sees_nothing(present, absent):
+    def predict(prompt):
+        return replace(FakePredictor().predict(FakePredictor().embed(np.zeros((*SIZE, 3))), prompt), present=present)
+
+    session = Session.begin(SIZE)
+    assert wire.reply(session, seen=None)["absent"] is False
+    session = session.apply(actions.SetPrompt(Prompt([(60, 45)], [1])), Tools(predict))
+    told = wire.reply(session, seen=None)
+    assert told["absent"] is absent
+    assert told["mask"]["area"] > 0  # told, not applied
 
 
 def test_reply_leaves_out_what_the_page_has(work):

@@ -9,7 +9,16 @@ import pytest
 from samui.errors import StoreError, WorkspaceError
 from samui.formats.gestures import from_gestures, record_gestures
 from samui.pixels.rle import Rle
-from samui.work.gestures import BoxGesture, ChoiceGesture, Gesture, MaskGesture, PointGesture, StrokeGesture
+from samui.work.gestures import (
+    BoxGesture,
+    ChoiceGesture,
+    CloseUpGesture,
+    Gesture,
+    MaskGesture,
+    Pick,
+    PointGesture,
+    StrokeGesture,
+)
 from samui.work.state import Object
 from samui.workspace.store import Operation
 from tests.unit.workspace.conftest import MASK, thing, told
@@ -20,8 +29,23 @@ GESTURES = {
     BoxGesture: BoxGesture((0.1, 0.2, 5.5, 6.0)),
     ChoiceGesture: ChoiceGesture(2),
     StrokeGesture: StrokeGesture(((1.0, 2.5), (3.125, 4.0)), 2.5, False),
+    CloseUpGesture: CloseUpGesture((Pick((1, 0, 5, 6), 2, 0.75), Pick((0, 0, 6, 6), 0, 1 / 3))),
     MaskGesture: MaskGesture(OTHER, True),
 }
+
+
+CLOSE_UPS = [
+    [{"close_up": picks}]
+    for picks in (
+        [],
+        [[0, 0, 5, 5, 1]],
+        [[0, 0, 5, 5, -1, 0.5]],
+        [[0.5, 0, 5, 5, 1, 0.5]],
+        [[5, 0, 5, 5, 1, 0.5]],
+        [5],
+        5,
+    )
+]
 
 
 def commit(workspace, image, before, after, **how):
@@ -49,13 +73,13 @@ def test_what_was_committed_is_there_another_day(opened):
 
 def test_every_kind_of_gesture_comes_back_as_it_was(workspace, image):
     kinds = {kind.__name__ for kind in Gesture.__args__}
-    assert {kind.__name__ for kind in GESTURES} == kinds, "a new kind of gesture needs its place in records.py"
+    assert {kind.__name__ for kind in GESTURES} == kinds, "a new kind of gesture needs its place in formats/gestures.py"
     item = replace(thing(1), gestures=(*GESTURES.values(), MaskGesture(MASK, False)))
     commit(workspace, image, (), (item,))
     (found,) = workspace.objects(image)
-    assert found.gestures[:4] == item.gestures[:4]
-    assert (found.gestures[4].mask, found.gestures[4].snapped) == (OTHER, True)
-    assert found.gestures[5].mask is found.mask  # or a reopened object would count as changed
+    assert found.gestures[:5] == item.gestures[:5]
+    assert (found.gestures[5].mask, found.gestures[5].snapped) == (OTHER, True)
+    assert found.gestures[6].mask is found.mask  # or a reopened object would count as changed
 
 
 def test_every_field_of_an_object_is_kept():
@@ -63,7 +87,9 @@ def test_every_field_of_an_object_is_kept():
     assert set(Object.__dataclass_fields__) - {"logits"} == kept, "a new field needs its column, and a migration"
 
 
-@pytest.mark.parametrize("gestures", [[{"nothing": 1}], [{"point": [1, 2]}], [{"choice": -1}], ["x"], {"point": []}])
+@pytest.mark.parametrize(
+    "gestures", [[{"nothing": 1}], [{"point": [1, 2]}], [{"choice": -1}], ["x"], {"point": []}, *CLOSE_UPS]
+)
 def test_gestures_that_are_none_are_refused_with_place_and_value(gestures):
     with pytest.raises(Exception, match=r"^gestures"):
         from_gestures(gestures, MASK)
