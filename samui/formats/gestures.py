@@ -107,12 +107,8 @@ def _stroke(data: Any, own: Rle, where: str) -> Gesture:
 
 
 def _given(data: Any, own: Rle, where: str) -> Gesture:
-    mask = own
-    if data["mask"] is not None:
-        try:
-            mask = Rle.from_string(own.size, checks.text(data["mask"], f"{where}.mask"))
-        except MaskError as error:
-            raise FormatError(f"{where}.mask: {error}") from None
+    value = data["mask"]
+    mask = own if value is None else from_mask(value, f"{where}.mask", own.size)
     return MaskGesture(mask, flag(data.get("snapped"), f"{where}.snapped"))
 
 

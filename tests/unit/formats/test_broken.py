@@ -130,7 +130,7 @@ BROKEN = {
         ),
         "an unknown gesture": (
             changed("samui", [*OBJECT, "gestures"], [{"wave": 1}]),
-            "images[0].objects[0].gestures[0]: must be one of point, box, choice, stroke, mask, got",
+            "images[0].objects[0].gestures[0]: must be one of point, box, choice, stroke, mask",
         ),
         "a stroke of text": (
             changed("samui", [*OBJECT, "gestures"], [{"stroke": [["a", 1]], "width": 1, "add": True}]),
