@@ -2,13 +2,20 @@
 
 import pytest
 
-from tests.browser.conftest import CAT
+from tests.browser.conftest import CAT, serving
 from tests.browser.test_press import CALLS, action_of
 
 pytestmark = pytest.mark.browser
 
 EYE, OTHER_EYE = (172, 130), (322, 150)
 SMALL = 0.06  # of the picture: an eye is a fortieth of it, the cat more than half
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """A page as it is by default."""
+    with serving(tmp_path_factory.mktemp("close-ups")) as app:
+        yield app
 
 
 @pytest.fixture
