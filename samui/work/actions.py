@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from samui.types import Point, Prompt
 from samui.work.gestures import StrokeGesture
+from samui.work.state import Object
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,14 @@ class Accept:
 
     label: str | None = None
     colour: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """Take over the objects of another image. image: its name in the store; objects: what it has, in their order."""
+
+    image: str
+    objects: tuple[Object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,6 +181,20 @@ class TellFound:
 
 
 @dataclass(frozen=True)
+class PutBack:
+    """Take over objects that a page holds, under their own names, where the session lacks them.
+
+    newer: uids of those that hold more than any store, so that they replace what is here; gone: of deleted ones that no
+    store knows to be deleted. asked: ids of operations of which the page does not know whether they were applied.
+    """
+
+    objects: tuple[Object, ...]
+    newer: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class GoBack:
     """Open the image before this one again, with its objects; this one takes its place."""
 
@@ -188,6 +211,7 @@ Action = (
     | Choose
     | Draw
     | Accept
+    | Copy
     | Clear
     | Undo
     | Redo
@@ -206,6 +230,7 @@ Action = (
     | Cancel
     | Abandon
     | TellFound
+    | PutBack
     | GoBack
     | Report
 )
