@@ -52,6 +52,13 @@ def write(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
         file.writelines([data] if isinstance(data, bytes) else data)
 
 
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file that a person named, open for writing, and there once the block has ended; as `write`, of many pieces."""
+    with _as_export_error(path), replacing(_writable(path)) as file:
+        yield file
+
+
 def check_target(path: str | os.PathLike[str], image: str | os.PathLike[str] | None = None) -> None:
     """Raise ExportError now where `write` would raise it after long work, or would write over the image's own file."""
     with _as_export_error(path):

@@ -111,6 +111,11 @@ class Prediction:
         return len(self.scores)
 
     @property
+    def absent(self) -> bool:
+        """Whether the model says that there is no object there; the masks are its best guess all the same."""
+        return self.present is not None and self.present < 0
+
+    @property
     def best(self) -> int:
         """Index of the candidate with the highest predicted IoU (the first of equals)."""
         return int(np.argmax(self.scores))

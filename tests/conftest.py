@@ -1,4 +1,4 @@
-"""For all tests: a data folder of their own, so that none writes into the person's library."""
+"""What all tests share: a data folder of their own, so that none of them writes into the person's library."""
 
 import os
 import sys

@@ -21,7 +21,7 @@ from samui.bench.clicker import next_click
 from samui.errors import ImageError
 from samui.pixels.images import read_image
 
-REGIONS = 2  # of each region map; more of one photo tell little new
+REGIONS = 2  # of each region map; more from one photo add little
 REGION_SHARES = (0.01, 0.8)  # smallest and largest region of a map, as shares of the photo
 _PHOTOS = (".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 

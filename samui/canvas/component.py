@@ -63,7 +63,7 @@ class PromptCanvas(gr.HTML):
             reply=reply,
             **options,
         )
-        # The reply itself is in props. Without this, Gradio sends beside it what it makes of an unknown attribute: a
+        # The reply itself is in props. Without this, Gradio also sends what it makes of an unknown attribute: a
         # function as text, with its address in memory.
         self.reply = None
 

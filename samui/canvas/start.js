@@ -1,7 +1,8 @@
-// Puts the page together: each part is given the parts that it works with, which already exist by then.
+// Puts the page together: each part is given the parts that it works with, which are made before it.
 
 import { foldPrompt } from "./core/prompt.js";
 import { createState } from "./core/state.js";
+import { createDatabase } from "./net/database.js";
 import { createRequests } from "./net/requests.js";
 import { createAsks } from "./net/asks.js";
 import { createTransport } from "./net/transport.js";
@@ -17,6 +18,7 @@ import { createObjects } from "./show/objects.js";
 import { createPanel } from "./show/panel.js";
 import { createRecent } from "./show/recent.js";
 import { createRefresh } from "./show/refresh.js";
+import { createSavedText } from "./show/saved.js";
 import { offerSamples } from "./show/samples.js";
 import { createStrip } from "./show/strip.js";
 import { createToolbar } from "./show/toolbar.js";
@@ -26,26 +28,32 @@ import { acceptFiles } from "./tools/files.js";
 import { createKeys } from "./tools/keys.js";
 import { createPointer } from "./tools/pointer.js";
 import { createAnswers } from "./work/answers.js";
+import { createCloser } from "./work/closer.js";
 import { createFinding } from "./work/finding.js";
 import { createFolderWork } from "./work/folder.js";
 import { createImage } from "./work/image.js";
+import { createKeeping } from "./work/keeping.js";
 import { createLabelWork } from "./work/labels.js";
 import { createLongWork } from "./work/long.js";
 import { createPreview } from "./work/preview.js";
 import { createPrompting } from "./work/prompting.js";
 import { createRecentWork } from "./work/recent.js";
+import { createRestore } from "./work/restore.js";
+import { createSaved } from "./work/saved.js";
 import { createSeat } from "./work/seat.js";
+import { createTabs } from "./work/tabs.js";
 
 /** @import { Begun, Settings, Step } from "./core/messages.js" */
 /** @import { State } from "./core/state.js" */
 /** @import { Refresh } from "./show/refresh.js" */
 /** @import { Sample } from "./show/samples.js" */
 /** @import { View } from "./show/view.js" */
+/** @import { Back } from "./work/restore.js" */
 /** @import { Server } from "./work/seat.js" */
 /** @import { Commands } from "./tools/keys.js" */
 
 /**
- * What Gradio gives the script of a component.
+ * What Gradio gives to a component's script.
  * @typedef {object} Gradio
  * @property {{value: unknown, reply?: Step, settings?: Settings, samples?: Sample[]}} props
  * @property {(name: string, data: unknown) => void} trigger  fires one of the component's events
@@ -69,7 +77,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
     request: () => ({ token: state.token, epoch: state.epoch, seen: state.serial }),
     base: () => state.base,
     snaps: () => state.snap,
-    ready: () => state.token !== null && state.stage === "ready",
+    ready: () => state.stage === "ready" && !state.restoring && !seat.isBeginning(),
   });
   const requests = createRequests(state, props, trigger);
   const prompt = () => state.draft || foldPrompt(state.base, transport.unanswered());
@@ -87,6 +95,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const base = { state, transport, requests, view, notices, refresh };
 
   const prompting = createPrompting({ ...base, label, prompt, focus, colourOf: (name) => labelWork.colour(name) });
+  const closer = createCloser(base);
   const preview = createPreview({ ...base, isPrompting: prompting.isPrompting });
   const finding = createFinding({
     ...base, label, focus, operate: prompting.operate,
@@ -111,9 +120,22 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const list = createList(root, { ask: folderWork.rows, thumbnail, open: folderWork.open });
   const folder = createFolder(root, state, { ...folderWork, unfold: list.unfold });
   const image = createImage({ ...base, canvas, cancel: pointer.cancel, redrawStrip: strip.redraw });
-  const seat = createSeat({ ...base, server, image, begun });
+  /** @type {Back} */
+  const goesBack = {
+    lost: (told) => restore.lost(told),
+    arrived: (step) => restore.arrived(step),
+    failed: (step) => restore.failed(step),
+    again: () => restore.again(),
+  };
+  const seat = createSeat({ ...base, server, image, restore: goesBack, begun });
   const panel = createPanel(root, state, (model) => long.loadModel(model));
-  const long = createLongWork({ ...base, panel, image, seat, finding, upload, stayed: folderWork.stayed });
+  const long = createLongWork({ ...base, panel, image, seat, finding, upload, stayed: folderWork.stayed, restore: goesBack });
+  const tabs = createTabs(state, notices, { locks: navigator.locks, Channel: window.BroadcastChannel });
+  const keeping = createKeeping({
+    state, database: createDatabase(storage()), isElsewhere: tabs.isElsewhere, changed: refresh.soon,
+  });
+  const restore = createRestore({ ...base, image, seat, long, keeping });
+  const saved = createSaved({ ...base, seat, keeping, restore });
   const objects = createObjects(root, state, label, {
     ...prompting.rows,
     save: (id) => long.save(panel.request(id)),
@@ -127,6 +149,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
     folderWork.begin(reply.workspace, former);
     labelWork.load();
     recent.load();
+    if (!state.restoring) long.openNext();
   }
 
   /** Objects of the open image have changed here. */
@@ -167,15 +190,30 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   createKeys({ root, canvas, bench, pointer, cursor: createCursor(bench), commands, chooseLabel: labelWork.chooseByKey });
   acceptFiles(root, long.openFile);
   offerSamples(root, props.samples || [], long.openSample);
-  createFacade(canvas, state, prompt, () => seat.isBeginning() || transport.busy() || asks.busy() || folderWork.isGoing());
+  createFacade(canvas, state, prompt, {
+    busy: () =>
+      [seat.isBeginning(), state.restoring, transport.busy(), closer.busy(), asks.busy(), folderWork.isGoing()].some(Boolean),
+    saved: () => ["none", "saved"].includes(saved.told().kind),
+  });
 
-  for (const part of [toolbar, strip, label, labels, objects, panel, everything, folder]) refresh.add(part.update);
+  const savedText = createSavedText(root, saved.told);
+  const parts = [toolbar, strip, label, labels, objects, panel, everything, folder, tabs, keeping, saved, savedText];
+  for (const part of parts) refresh.add(part.update);
   refresh.add(createFollower(state, { shown: [folderWork.shown, recent.load], ready: [folderWork.ready], objects: [kept] }));
-  transport.listen(createAnswers({ ...base, preview, seat, prompt }));
+  transport.listen(createAnswers({ ...base, preview, closer, seat, prompt }));
   watch("reply", () => long.take(props.reply));
   view.follow();
   refresh.now();
   seat.begin();
+}
+
+/** The browser's database; where it is blocked, even to look at it may throw. */
+function storage() {
+  try {
+    return window.indexedDB;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -197,7 +235,7 @@ function createFollower(state, heard) {
 }
 
 /**
- * How the picture and its masks are looked at.
+ * Commands for how the picture and its masks are shown.
  * @param {State} state
  * @param {View} view
  * @param {Refresh} refresh

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Find and write all masks. Raises SamuiError, also at the end of a folder if some images could not be done."""
+    """Find and write all masks. Raises SamuiError, for a folder at its end if some images failed."""
     parameters = Parameters(**{field.name: getattr(options, field.name) for field in fields(Parameters)})
     try:
         options.image.stat()
@@ -112,7 +112,7 @@ def _told(found: Iterator[Outcome], bar: Bar, options: argparse.Namespace, out: 
 
 
 class Bar:
-    """How far the image at hand is, on one line of a terminal; nothing where the stream is no terminal."""
+    """Progress of the current image, on one line of a terminal; nothing if the stream is not a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream if stream.isatty() else None
@@ -132,7 +132,7 @@ class Bar:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Take the line away."""
+        """Clear the line."""
         if self._stream is not None:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
@@ -142,7 +142,7 @@ def _format(options: argparse.Namespace) -> formats.Format:
     name = _OTHER_NAMES.get(options.format, options.format)
     suffix = options.out.suffix.lower()
     if not options.image.is_dir():
-        if name is None and suffix == ".png":  # one mask of all objects together would say nothing here
+        if name is None and suffix == ".png":  # one mask of all objects together would say nothing
             name = "labelmap"
         return format_for(options.out, name)
     chosen = formats.get(name or "coco")
@@ -155,7 +155,7 @@ def _format(options: argparse.Namespace) -> formats.Format:
 
 def _json(outcomes: list[Outcome], out: Path) -> str:
     told = [{"name": one.name, "masks": one.masks, "told": one.told, "skipped": one.skipped} for one in outcomes]
-    images = [escape(one) for one in told]  # a file may be called what is no Unicode
+    images = [escape(one) for one in told]  # a file's name may be invalid Unicode
     return json.dumps({"out": str(out), "images": images})
 
 

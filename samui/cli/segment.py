@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--box", type=_box, action="append", default=[], metavar="X0,Y0,X1,Y1", help="several are several objects"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="to write; its ending tells how")
-    parser.add_argument("--format", help="how to write it, where the ending does not tell (labelmap, cutout, ...)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="to write; its ending gives the format")
+    parser.add_argument("--format", help="format, if the ending does not give it (labelmap, cutout, ...)")
     parser.add_argument(
         "--candidate",
         type=_candidate,
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the masks and print what they are like. Raises SamuiError, before the model is loaded where it can."""
+    """Write the masks and print what they are like. Raises SamuiError, where possible before the model is loaded."""
     chosen = format_for(options.out, options.format)
     prompts = _prompts(options)
     files.check_target(options.out, options.image)

@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's tunnel")
     parser.add_argument("--hosted", action="store_true", help="limits of a public page (default on a Space)")
+    parser.add_argument("--metrics", action="store_true", help="figures for Prometheus at /metrics")
+    add_close_ups(parser)
     parser.add_argument("--labels", type=Path, metavar="FILE", help="the only labels of FOLDER, one a line")
     parser.add_argument("--author", default="", metavar="NAME", help="whose changes these are, in the history")
     parser.add_argument(
@@ -48,8 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep nothing of images that are in no FOLDER (default on public pages)",
     )
-    parser.add_argument("--metrics", action="store_true", help="figures for Prometheus at /metrics")
-    add_close_ups(parser)
     parser.add_argument(
         "--cache",
         type=Path,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from samui.errors import ModelError
 from samui.models import checkpoints
 from samui.models.choice import read as read_choice
+from samui.models.families.family import Family
 from samui.models.folder import CONFIG, content_revision, family_of, one_line, read_config
 from samui.models.predictor import Predictor
 from samui.models.traits import read as read_traits
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import torch
 
 AUTO_DTYPE = "auto"
+TRANSFORMERS = "5.23", "5.24"  # the oldest and the newest version that the tests ran against
 DTYPES = ("float32", "bfloat16", "float16", AUTO_DTYPE)
 _CPU_SIDE = 16  # points a side of a grid: a quarter of the points that would take minutes on a CPU
 log = logging.getLogger(__name__)
@@ -104,13 +106,45 @@ def _load(choice: checkpoints.ModelChoice, places: _Places, dtype: str) -> Predi
     family = family_of(config)
     traits = family.traits if places.decoder.type != "cpu" else replace(family.traits, points_per_side=_CPU_SIDE)
     traits = read_traits(read_config(config), traits, config)
-    model = _read(family.model_class(), folder, torch.float32 if dtype == AUTO_DTYPE else getattr(torch, dtype))
+    kind = _model_class(family, config)
+    model = _read(kind, folder, torch.float32 if dtype == AUTO_DTYPE else getattr(torch, dtype))
     preprocessing = family.preprocessing(folder, model.config)
     choice = replace(choice, folder=folder, revision=choice.revision or content_revision(folder))
     places.move(model)
     if dtype == AUTO_DTYPE:
         precision.lower(model, family.embed_small)
-    return TorchPredictor(model, family.network(model), preprocessing, choice, traits, read_choice(folder))
+    try:
+        network = family.network(model)
+    except Exception as error:  # another version of transformers may lay out a model's parts otherwise
+        raise ModelError(f"{config}: {_versions(kind.__name__)} ({one_line(error)})") from error
+    return TorchPredictor(model, network, preprocessing, choice, traits, read_choice(folder))
+
+
+def _model_class(family: Family, config: Path) -> Any:
+    """The family's class of transformers. ModelError if the version that is installed does not have it."""
+    try:
+        kind = family.model_class()
+    except (ImportError, AttributeError) as error:
+        raise ModelError(f"{config}: {_versions(family.types[0])} ({one_line(error)})") from error
+    if not _is_tested():
+        log.warning("%s", _versions(kind.__name__))
+    return kind
+
+
+def _is_tested() -> bool:
+    import transformers
+
+    oldest, found, newest = (
+        tuple(int(part) for part in text.split(".")[:2])
+        for text in (TRANSFORMERS[0], transformers.__version__, TRANSFORMERS[1])
+    )
+    return oldest <= found <= newest
+
+
+def _versions(what: str) -> str:
+    import transformers
+
+    return f"{what} is tested with transformers {' to '.join(TRANSFORMERS)}, got {transformers.__version__}"
 
 
 def _read(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
@@ -131,6 +165,11 @@ def _read(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
     if report["missing_keys"]:
         lacking = sorted(report["missing_keys"])
         raise ModelError(f"{folder}: weights must be complete, got {len(lacking)} missing, {lacking[0]} first")
+    if report["unexpected_keys"]:
+        extra = sorted(report["unexpected_keys"])
+        log.warning(
+            "%s: weights hold %d more than %s has, %s first; left out", folder, len(extra), kind.__name__, extra[0]
+        )
     return model.eval().requires_grad_(False)
 
 

@@ -174,7 +174,7 @@ class TorchPredictor:
         try:
             return run()
         except torch.OutOfMemoryError as error:
-            text = f"must have memory for the {part}, got {error}; device 'cpu' may do"
+            text = f"must have memory for the {part}, got {error}; device 'cpu' may work"
             raise ModelError(f"device {self.device}: {text}") from None
 
     def _run(self, embedding: Embedding, prompts: PromptTensors, *, multimask: bool) -> Results:

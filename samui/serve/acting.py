@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
-from samui.errors import ModelError
+from samui.errors import ModelError, StoreError
 from samui.serve import describe
 from samui.serve.keeping import Told
 from samui.serve.open_image import OpenImage
@@ -82,14 +83,16 @@ def _closely(server: Server, seat: Seat, request: Request, timings: Timings) -> 
 def _answered(server: Server, seat: Seat, request: Request, timings: Timings) -> Reply:
     """Gather what a request needs and answer it; encode the views that turn out to be missing, and go on."""
     work, views = seat.contents.work, None
+    left = seat.contents.left if isinstance(request.action, actions.GoBack) else None
+    held = None if left is None else (left.image, server.objects_of(left.image))
+    wanted = _wanted(seat, request)
+    request, known = _looked_up(server, seat, request)
     while True:
-        tools, views = _tools(server, seat, request, timings, views)
-        left = seat.contents.left if isinstance(request.action, actions.GoBack) else None
-        held = None if left is None else (left.image, server.objects_of(left.image))
+        tools, views = _tools(server, seat, request, timings, wanted, views)
         try:
             with seat.lock:
                 _check(seat, request)  # the encoder may have taken its time, and the lock too
-                return _answer(server, seat, request, tools, timings, held)
+                return _answer(server, seat, request, tools, timings, held, known)
         except MissingViewsError as missing:
             assert views is not None, "an action that decodes must be given the views"
             assert work is not None
@@ -112,11 +115,16 @@ def _check_label(server: Server, seat: Seat, action: actions.Action) -> None:
 
 
 def _tools(
-    server: Server, seat: Seat, request: Request, timings: Timings, views: SeatViews | None
+    server: Server,
+    seat: Seat,
+    request: Request,
+    timings: Timings,
+    wanted: Callable[[], bool],
+    views: SeatViews | None,
 ) -> tuple[Tools, SeatViews | None]:
     """What the action needs of model and image. Not under the seat's lock, since it may encode and read the image.
 
-    views: what this request has encoded already.
+    wanted: whether the answer still is. views: what this request has encoded already.
     """
     action = request.action
     if isinstance(action, actions.GoBack):
@@ -128,19 +136,28 @@ def _tools(
         server.pixels_of(work)
     if embedding is not None and views is None:
         key = server.key_of(seat, work, predictor)
-        wanted = partial(_is_wanted, seat, request, work.session)
         views = SeatViews(server.embeddings, predictor, key, embedding, timings, wanted)
     pixels = partial(server.pixels_of, work)
     return SeatTools(predictor, embedding, pixels, timings, work.found, views).for_work(), views
 
 
-def _is_wanted(seat: Seat, request: Request, session: Session) -> bool:
-    """Whether a request may still have an effect: what is asked for ahead has none once the session is another one."""
+def _wanted(seat: Seat, request: Request) -> Callable[[], bool]:
+    """Tells whether the answer to a request is wanted still, while its views are encoded and decoded.
+
+    Close-ups that are asked for ahead are wanted until anything else happens, a press on the image included.
+    """
     action = request.action
-    if isinstance(action, _REPLACEABLE) and seat.line.is_overtaken(request.rev):
-        return False
-    work = seat.contents.work
-    return not isinstance(action, actions.Prepare) or (work is not None and work.session is session)
+    work, newest = seat.contents.work, seat.line.newest_preview
+
+    def wanted() -> bool:
+        if _is_overtaken(seat, request):
+            return False
+        if not isinstance(action, actions.Prepare) or not action.close_ups or work is None:
+            return True
+        now = seat.contents.work
+        return now is not None and now.session is work.session and seat.line.newest_preview == newest
+
+    return wanted
 
 
 def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:
@@ -153,8 +170,34 @@ def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:
     return SeatTools(predictor, embedding, pixels, timings).for_work()
 
 
-def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings: Timings, held: Held | None) -> Reply:
-    """Do what the request asks for. The caller holds the seat's lock."""
+def _looked_up(server: Server, seat: Seat, request: Request) -> tuple[Request, frozenset[str]]:
+    """The request with what only the store knows, and which of its operations the store has. Not under the seat's lock.
+
+    What cannot be read now is taken for unknown: an operation that comes again changes no store.
+    """
+    action = request.action
+    asked = action.asked if isinstance(action, actions.PutBack) else frozenset()
+    try:
+        known = frozenset(op for op in (*asked, *filter(None, [request.op])) if server.store.knows(op))
+        if isinstance(action, actions.PutBack):
+            deleted = server.store.deleted(seat.work.image.key) - action.newer
+            request = replace(request, action=replace(action, gone=action.gone | deleted))
+    except StoreError as error:
+        log.warning("seat %s: the store could not be read (%s)", seat.key, error)
+        known = frozenset()
+    return request, known | {op for op in asked if op in seat.line.ops}
+
+
+def _answer(
+    server: Server,
+    seat: Seat,
+    request: Request,
+    tools: Tools,
+    timings: Timings,
+    held: Held | None,
+    known: frozenset[str],
+) -> Reply:
+    """Do what the request asks for. known: operations that were applied already. The caller holds the seat's lock."""
     action, turn = request.action, partial(_turn, server, seat, request)
     if isinstance(action, actions.GoBack):
         with turn():
@@ -170,13 +213,20 @@ def _answer(server: Server, seat: Seat, request: Request, tools: Tools, timings:
         return reply_to(seat, request.seen, timings, after)
     if isinstance(action, actions.Cancel):
         seat.stop()
-    if not isinstance(action, _TELLING) and not seat.line.is_applied(request.rev):
+    if not isinstance(action, _TELLING) and not _is_applied(seat, request, known):
         with turn():
             _apply(seat, request, tools, timings, server.settings.author)
     answer = reply_to(seat, request.seen, timings)
+    if isinstance(action, actions.PutBack):
+        answer["known"] = sorted(action.asked & known)
     if isinstance(action, _TELLING_FOUND):
         answer |= describe.found(seat, masks=isinstance(action, actions.TellFound))
     return answer
+
+
+def _is_applied(seat: Seat, request: Request, known: frozenset[str]) -> bool:
+    """Whether a request that comes again has changed the session, or in another seat the store, already."""
+    return seat.line.is_applied(request.rev) or request.op in known or request.op in seat.line.ops
 
 
 @contextmanager
@@ -218,12 +268,12 @@ def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings, author:
     else:
         timings.take(made.timings)
         after = made.after
-    changes = _changes(seat.work, type(request.action).__name__, after, author)
+    changes = _changes(seat.work, request, after, author)
     contents = replace(seat.contents, work=replace(seat.work, session=after))
     # All is made: from here on nothing can fail.
     seat.prepared = None
     seat.changes.extend(changes)
-    seat.line.applied_rev = request.rev
+    seat.line.applied(request.rev, request.op)
     seat.contents = contents
 
 
@@ -241,10 +291,13 @@ def _go_back(seat: Seat, tools: Tools, held: Held | None) -> None:
     seat.move(replace(contents, work=work))
 
 
-def _changes(work: Work, action: str, after: Session, author: str) -> list[Change]:
+def _changes(work: Work, request: Request, after: Session, author: str) -> list[Change]:
     """What the store must be told of a new session: nothing unless the objects differ."""
     before, now = work.session.state.objects, after.state.objects
-    return [] if now is before else [Change(Operation(work.image.key, action, author=author), before, now)]
+    if now is before:
+        return []
+    operation = Operation(work.image.key, type(request.action).__name__, request.op or uuid4().hex, author)
+    return [Change(operation, before, now)]
 
 
 def _kept(seat: Seat, request: Request, timings: Timings, told: Told) -> Reply:

@@ -15,19 +15,20 @@ from samui.work.segment import looks_closer_by_default, snaps_by_default
 
 
 def image(seat: Seat) -> dict[str, Any] | None:
-    """Name, size in pixels and address of the image that is open; None without one."""
+    """Name, size in pixels, address, content and home of the image that is open; None without one."""
     work = seat.contents.work
     if work is None:
         return None
-    height, width = work.image.size
-    url = f"samui/image/{seat.token}/{work.image.file.parent.name}"  # another image, another address
+    image = work.image
+    height, width = image.size
     return {
-        "url": url,
+        "url": f"samui/image/{seat.token}/{image.file.parent.name}",  # another image, another address
         "width": width,
         "height": height,
-        "name": work.image.name,
-        "home": work.image.home,
-        "notes": list(work.image.notes),
+        "name": image.name,
+        "home": image.home,
+        "content": image.content,
+        "notes": list(image.notes),
     }
 
 
@@ -39,10 +40,16 @@ def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]
     return {**told, "note": note, "close_ups": closely, "everything": finding.defaults(predictor)}
 
 
-def settings(name: str, predictor: Predictor, settings: Settings, models: Sequence[KnownModel]) -> dict[str, Any]:
-    """What a page may choose from, and what it starts with. name, predictor: of its model; models: the rows offered."""
+def settings(
+    name: str, predictor: Predictor, settings: Settings, models: Sequence[KnownModel], *, keeps: bool
+) -> dict[str, Any]:
+    """What a page may choose from, and what it starts with. name, predictor: of its model; models: the rows offered.
+
+    keeps: whether what is saved outlasts the server; else the page keeps it.
+    """
     return {
         "hosted": not settings.free_models,
+        "keeps": keeps,
         "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in models],
         "model": model(name, predictor, settings),
         "snap": {"available": True, "on": snaps_by_default(predictor)},

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from samui.errors import StaleError
 from samui.work.state import State
 
+_OPS_KEPT = 256  # operations of a seat; a page repeats those without an answer, which are a handful
 _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
 
 
@@ -50,7 +51,8 @@ class Line:
     epoch: rises with every image and every model. newest_rev: the highest number of the prompts that have arrived;
     newest_preview: of these and of what only looks at one (`hover`, `prepare`); applied_rev: that of the last action
     that changed the session. serial: counts the states that were sent. runs: counts the runs of everything mode.
-    encoding: the epoch whose image is being encoded, 0 for none. sent: the last states that were sent, by serial.
+    encoding: the epoch whose image is being encoded, 0 for none. sent: the last states that were sent, by serial. ops:
+    the last operations that were applied.
     """
 
     epoch: int = 0
@@ -62,6 +64,7 @@ class Line:
     encoding: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
+    ops: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _prepared_serial: int = 0
     _newest: dict[str, Ticket] = field(default_factory=dict)  # by kind of work
     _live: weakref.WeakSet[Ticket] = field(default_factory=weakref.WeakSet)
@@ -99,6 +102,15 @@ class Line:
     def is_applied(self, rev: int) -> bool:
         """Whether an action with this number has changed the session already: a page without an answer asks again."""
         return 0 < rev <= self.applied_rev
+
+    def applied(self, rev: int, op: str | None) -> None:
+        """An action has changed the session. op: its name, also where another page counts anew."""
+        with self.lock:
+            self.applied_rev = max(self.applied_rev, rev)
+            if op is not None:
+                self.ops[op] = None
+                while len(self.ops) > _OPS_KEPT:
+                    self.ops.popitem(last=False)
 
     def restart(self) -> None:
         """Another page counts its requests from now on."""

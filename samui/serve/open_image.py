@@ -10,12 +10,14 @@ from pathlib import Path
 from samui import files
 from samui.pixels.images import Picture, encode_for_display
 from samui.serve.scratch import link_or_copy
+from samui.workspace.shelf import digest_of
 
 
 @dataclass(frozen=True)
 class OpenImage:
     """file: the original. display: what the browser shows. size: (H, W). notes: what a person should know of it. home:
-    its name in a store that outlasts the server, "" where there is none."""
+    its name in a store that outlasts the server, "" where there is none. content: names what is in the file, so that
+    equal files have equal ones: its home, or else the SHA-256 of the file in hexadecimal."""
 
     file: Path
     display: Path
@@ -24,6 +26,7 @@ class OpenImage:
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
     home: str = ""
+    content: str = ""
 
     @property
     def key(self) -> str:
@@ -41,7 +44,8 @@ def store(folder: Path, source: Path, picture: Picture, home: str = "") -> OpenI
         link_or_copy(source, original)
         with files.replacing(display, durable=False) as file:  # it does not outlive the run
             file.write(data)
-        return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes, home)
+        content = home or digest_of(original).hex()
+        return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes, home, content)
     except BaseException:  # a disk that is full, say
         shutil.rmtree(folder, ignore_errors=True)
         raise

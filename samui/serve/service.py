@@ -202,7 +202,11 @@ class Service:
             "stage": "empty" if work is None else "encoding" if seat.line.encoding == epoch else "ready",
             "workspace": listing.describe(server),
             "settings": describe.settings(
-                contents.model, predictor, server.settings, offer.models(server.settings, server.predictors)
+                contents.model,
+                predictor,
+                server.settings,
+                offer.models(server.settings, server.predictors),
+                keeps=server.store.outlasts,
             ),
         }
         if work is None:

@@ -50,15 +50,15 @@ class Seats:
     def __len__(self) -> int:
         return len(self._seats)
 
+    @property
+    def at_work(self) -> int:
+        """How many seats have a place."""
+        return sum(seat.admitted for seat in self.all())
+
     def all(self) -> list[Seat]:
         """Every seat."""
         with self._lock:
             return list(self._seats.values())
-
-    @property
-    def at_work(self) -> int:
-        """How many seats have a place."""
-        return sum(seat.admitted for seat in list(self._seats.values()))
 
     def issue(self, model: str = "", sender: str | None = None) -> Seat:
         """A new seat with a model, without an image. sender: address that asks, None where all may have the same."""

@@ -1,4 +1,4 @@
-"""What every answer of the server tells browsers about itself."""
+"""The headers by which every answer tells browsers how to treat it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samui.ui.paths import FILES, path_of
 
-# Gradio's page runs scripts that stand in it and makes functions of text; all that it loads comes from its own server,
-# but for a script that tells a Space's frame its height. Frames are allowed: a Space is shown in one.
+# Gradio's page runs inline scripts and makes functions from text. Everything that it loads comes from its own server,
+# except a script that tells a Space's frame its height. Frames are allowed: a Space is shown in one.
 _PAGE = "; ".join(
     [
         "default-src 'self'",
@@ -23,7 +23,7 @@ _PAGE = "; ".join(
         "form-action 'self'",
     ]
 )
-_FILE = "sandbox; default-src 'none'"  # whatever a stranger has sent runs no script in this page's name
+_FILE = "sandbox; default-src 'none'"  # so that nothing a stranger has sent runs a script in this page's name
 
 
 class SafeAnswers:

@@ -1,4 +1,4 @@
-"""The bodies of calls, which Gradio and Starlette take into memory whole, however large, and wait for without end."""
+"""Limits for the bodies of calls: Gradio and Starlette read any size whole into memory, and wait for ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from samui.ui.messages import messages_of, replay
 from samui.ui.upload_limit import is_upload
 from samui.ui.uploads import megabytes
 
-_LARGEST = 1_000_000  # bytes; the longest list of masks that a page may name takes a seventh of it
+_LARGEST = 1_000_000  # bytes; the longest list of masks that a page may name takes a seventh
 _SLOWEST = 30.0  # seconds that a body may take: a megabyte at 33 kB a second
 _CLOSE = {"Connection": "close"}
 
@@ -28,7 +28,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "")
-        size = int(length) if length.isdigit() else 0  # the server holds a request to it
+        size = int(length) if length.isdigit() else 0  # the server holds a request to its announced length
         if size <= self._largest:
             try:
                 with anyio.fail_after(self._slowest):

@@ -1,4 +1,4 @@
-"""Who sends a request, as far as that can be known: the address that limits are counted by."""
+"""Who sends a request, as far as that can be known: the address by which limits are counted."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from contextvars import ContextVar
 
 from starlette.types import Scope
 
-# Of the request that is being answered, for functions that Gradio calls with the page's values alone. Starlette and
-# anyio hand the context on to the threads that they start.
+# Of the request that is being answered, for functions to which Gradio passes only the page's values. Starlette and
+# anyio pass the context on to the threads that they start.
 sender: ContextVar[str | None] = ContextVar("sender", default=None)
 
 
 def address_of(scope: Scope) -> str | None:
-    """The address that a request comes from; of version 6 its first 64 bits, since one person has all that follow.
+    """The address that a request comes from; for IPv6 its first 64 bits, since one person has all addresses under them.
 
-    None for the own machine: everybody may stand behind a proxy there that tells no addresses. What a proxy tells
-    counts where the server trusts it (uvicorn's FORWARDED_ALLOW_IPS).
+    None for this machine: everybody may come through a proxy there that passes on no addresses. An address passed on by
+    a proxy counts if the server trusts it (uvicorn's FORWARDED_ALLOW_IPS).
     """
     client = scope.get("client")
     try:

@@ -30,7 +30,7 @@ from samui.ui.uploads import Uploads
 _JOIN = f"{API_PREFIX}/queue/join"
 _NAMED = re.compile(rf"{API_PREFIX}/(?:run|api|call)/(?P<by_name>v2/)?(?P<name>[^/]+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_LONGEST = 255  # bytes of a name between two slashes, as file systems have it
+_LONGEST = 255  # bytes of a name between two slashes, the limit of file systems
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -78,7 +78,7 @@ class GradioCalls:
             await send({"type": "http.response.body", "body": b""})
 
     def _check(self, path: str, call: Any) -> None:
-        """RequestError for a call that is none; what else is wrong is told by Gradio or the function itself."""
+        """RequestError for something that is not a call; Gradio or the function itself reports what else is wrong."""
         named = _NAMED.fullmatch(path)
         if named is None and path != _JOIN:
             return
@@ -121,7 +121,7 @@ def calls_of(page: gr.Blocks) -> dict[int, Called]:
 
 
 def _check_path(path: str) -> None:
-    """UnknownNameError for what no file system and no URL can name."""
+    """UnknownNameError for a path that no file system and no URL can name."""
     if _CONTROL.search(path) or max(len(part.encode(errors="replace")) for part in path.split("/")) > _LONGEST:
         raise UnknownNameError(f"path: must be one that this server has, got {path[:60]!r}")
 
@@ -133,7 +133,7 @@ def _has_json(scope: Scope) -> bool:
 
 
 def _files(value: Any) -> Iterator[Mapping[str, Any]]:
-    """All that Gradio may take for its FileData in a JSON value."""
+    """All parts of a JSON value that Gradio may take for its FileData."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -146,7 +146,7 @@ def _files(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-    given = {name: value for name, value in arguments.items() if name != "oauth_token"}  # which Gradio takes out
+    given = {name: value for name, value in arguments.items() if name != "oauth_token"}  # Gradio takes it out
     try:
         inspect.signature(function).bind(**given)
     except TypeError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from samui.errors import RequestError
 
-DEEPEST = 100  # lists and objects within each other; the page sends four, and Python's parser fails at about a thousand
+DEEPEST = 100  # levels of lists and objects; the page sends four, and Python's parser fails at about a thousand
 _BRACKETS = b"[]{}"
 _OTHERS = bytes(set(range(256)) - set(_BRACKETS))
 _STEPS = bytes.maketrans(_BRACKETS, np.array([1, -1, 1, -1], np.int8).tobytes())
@@ -35,14 +35,14 @@ def read_json(body: bytes, *, strict: bool = False) -> Any:
 
 
 def _depth(body: bytes) -> int:
-    """How deep the lists and objects of a JSON text lie within each other, right up to its first fault."""
+    """How deep the lists and objects of a JSON text are nested; exact up to its first fault."""
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
         return 0
-    # Escapes go two bytes at a time from the left, as a parser reads them; then each quote begins or ends a string.
+    # Drop escapes, two bytes at a time from the left, as a parser reads them; then each quote begins or ends a string.
     plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     brackets = b"".join(plain.split(b'"')[::2]).translate(_STEPS, _OTHERS)
     return int(np.cumsum(np.frombuffer(brackets, np.int8), dtype=np.int32).max(initial=0))
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant}, which is no number")
+    raise ValueError(f"{constant}, which is not a JSON number")

@@ -20,7 +20,7 @@ from samui.ui.server_functions import functions_of
 from samui.ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
-KEEP_ALIVE = 75  # seconds; a browser whose connection was closed after 5 would make a new one for the next click
+KEEP_ALIVE = 75  # seconds; after uvicorn's 5, a browser would have to reconnect for the next click
 THEME = gr.themes.Soft(primary_hue="blue", neutral_hue="slate")
 CSS = """
 #samui-intro p { margin: 0; }
@@ -69,7 +69,7 @@ def launch(
         "quiet": True,
     }
     address = _start(page, host, ports, options)
-    page.server.config.timeout_keep_alive = KEEP_ALIVE  # of connections made from now on; Gradio has no option for it
+    page.server.config.timeout_keep_alive = KEEP_ALIVE  # for connections made from now on; Gradio has no option for it
     log.info("samui is at %s", address)
     if block:
         page.block_thread()
@@ -84,7 +84,7 @@ def _start(page: gr.Blocks, host: str, ports: Sequence[int], options: dict[str, 
             with reached_directly(address):
                 return page.launch(server_name=address.host, server_port=address.port, **options)[1]
         except OSError:
-            # Gradio says so of a port that another program has taken since it was found free, and then of no other.
+            # Raised if another program has taken the port since it was found free; Gradio tries no other port.
             if is_free(address):
                 raise
             ports = ports[ports.index(address.port) + 1 :] or [address.port]

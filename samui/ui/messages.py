@@ -1,4 +1,4 @@
-"""The ASGI messages of one request: read them, join their bodies, give them again."""
+"""The ASGI messages of one request: read them, join their bodies, replay them."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ _READING = ("GET", "HEAD", "OPTIONS")
 
 
 class Origins:
-    """ASGI middleware: answers 403 to what another site's page sends, and 415 to a call of the canvas that is no JSON.
+    """ASGI middleware: answers 403 to requests of other sites' pages, and 415 to a call of the canvas that is not JSON.
 
     Any page that a person visits can send requests to a server on their own machine, and could fill its disk. Programs
-    send no Origin and are let through. Reading is left to the browser, which gives no other site the answer.
+    send no Origin and are let through. Reading is left to the browser, which shows the answer to no other site.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -41,8 +41,8 @@ class Origins:
 def _is_foreign(headers: Headers) -> bool:
     """Whether another site's page sends a request.
 
-    On HTTPS and on the own machine browsers say it themselves (Sec-Fetch-Site), whatever proxies make of the host.
-    Elsewhere the origin is compared with the host that was asked for.
+    On HTTPS and on their own machine browsers say so themselves (Sec-Fetch-Site), whatever proxies do to the host.
+    Elsewhere the origin is compared with the requested host.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:

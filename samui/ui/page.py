@@ -26,7 +26,7 @@ HINT = (
 
 
 def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
-    """The page over a service. Uploads that a closed tab left behind are removed after an hour, if not before."""
+    """The page over a service. Uploads left behind by a closed tab are removed after an hour, if not earlier."""
 
     def begin(data: Any) -> Event:
         return service.begin(data, sender.get())
@@ -63,7 +63,7 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
     with gr.Blocks(title=TITLE, fill_width=True, delete_cache=(3600, 3600)) as page:
         gr.Markdown(f"# {TITLE}\n{HINT}", elem_id="samui-intro")
         canvas = PromptCanvas(act=act, begin=begin, workspace=workspace, samples=samples.offered())
-        # The predictor encodes one image at a time all the same, but reading the next one need not wait for it.
+        # The predictor still encodes one image at a time, but reading the next one need not wait for it.
         long_work = {"inputs": canvas, "outputs": canvas, "show_progress": "hidden", "trigger_mode": "multiple"}
         canvas.open(tell("open", open_image), concurrency_limit=4, api_visibility="private", **long_work)
         canvas.model(tell("model", change_model), concurrency_limit=4, api_visibility="private", **long_work)
@@ -74,13 +74,13 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
 
 
 class _Teller:
-    """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`, errors as events.
+    """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`; errors become events.
 
     Each carries the number `asked` of the request that it answers, as counted by the page.
     """
 
     def __init__(self) -> None:
-        self._numbers = itertools.count(1)  # no two events are equal, or the page would not see the second
+        self._numbers = itertools.count(1)  # the page would not see the second of two equal events
 
     def __call__(self, event: str, work: Callable[[Any], Iterator[Event]]) -> Callable[[Any], Iterator[Any]]:
         def handler(value: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The routes that the guards know, compared whole: a proxy's rule for one of them holds for all ways to it."""
+"""The routes that the guards know, compared whole, so that a proxy's rule for one of them holds for every way to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from starlette.types import Scope
 
 CALLS = f"{API_PREFIX}/component_server"  # Gradio's route of server functions
 UPLOAD = f"{API_PREFIX}/upload"
-FILES = f"{API_PREFIX}/file="  # the beginning of it
+FILES = f"{API_PREFIX}/file="  # the beginning of the path
 
 
 def path_of(scope: Scope) -> str:

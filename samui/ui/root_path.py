@@ -8,10 +8,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class RootPath:
-    """ASGI middleware: gives each request the whole path, as the standard has it, whether or not a proxy left it whole.
+    """ASGI middleware: gives each request the whole path, as the standard says, whether or not a proxy left it whole.
 
-    Starlette takes the root path off where a path begins with it. A page at /samui has routes that begin so themselves:
-    without this, what a proxy sends as /samui/sample/x would be looked for as /sample/x. own: how such routes begin.
+    Starlette removes the root path if a path begins with it. A page at /samui has routes that begin with it themselves:
+    without this, what a proxy sends as /samui/sample/x would be looked up as /sample/x. own: how such routes begin.
     """
 
     def __init__(self, app: ASGIApp, own: Iterable[str] = ()) -> None:

@@ -1,6 +1,6 @@
 """Plain routes beside Gradio's: the picture of a session, its last exports, the samples.
 
-A session's files are reached with its token alone; Gradio's own file route, which knows no sessions, serves none.
+Only its token leads to a session's files; Gradio's own file route, which knows no sessions, serves none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from samui.errors import SamuiError
 from samui.serve.service import Service
 from samui.ui import samples
 
-# The address of an image changes with the image, so a browser may keep it; caches on the way may not.
+# The address of an image changes with the image, so a browser may keep it; caches in between may not.
 _KEEP = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
 _KEEP_A_WHILE = {**_KEEP, "Cache-Control": "private, max-age=600"}  # the file may be written anew
 _DROP = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -1,10 +1,10 @@
 """The short way to the canvas's server functions: an ASGI middleware that answers calls before Gradio routes them.
 
-A call is the same request at the same address with the same answer. Gradio's way to it goes through a hundred routes, a
-thread for its login check, another one for the function, and models for request and answer, which together take as long
-as a third of the decoder. Here a call is one hand-over to a thread, in which the answer is also written and compressed.
-Where login is required, all calls are left to Gradio; elsewhere anything but these calls is refused, since a page has
-no other server functions, and Gradio would fail on it with forty lines of traceback in the log.
+Request, address and answer of a call stay the same. Gradio's way to it goes through a hundred routes, a thread for its
+login check, another one for the function, and models for request and answer, which together take a third as long as the
+decoder. Here a call is one hand-over to a thread, in which the answer is also written and compressed.
+Where login is required, all calls are left to Gradio. Elsewhere any call but these is refused, since a page has no
+other server functions, and Gradio would fail on it with forty lines of traceback in the log.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from samui.ui.messages import body_of, messages_of
 from samui.ui.paths import CALLS, path_of
 
 Function = Callable[[Any], Any]
-_CALLS = 256  # at once, each in a thread; calls may wait for an image that is encoded again, and nothing else shall
-_LEVEL = 1  # of gzip: a mask's run lengths shrink to half in a third of a millisecond; higher levels gain a tenth
+_CALLS = 256  # at once, each in a thread; calls may wait for an image that is encoded again, but nothing else should
+_LEVEL = 1  # of gzip: it halves a mask's run lengths in a third of a millisecond; higher levels gain a tenth
 _PLAIN = [(b"content-type", b"application/json"), (b"vary", b"Accept-Encoding")]
 _PACKED = [*_PLAIN, (b"content-encoding", b"gzip")]
 
@@ -55,14 +55,14 @@ class ServerFunctions:
             return
         packs = _takes_gzip(scope)
         sender.set(address_of(scope))
-        # Before the work: from an answer's headers a browser takes two milliseconds to where it reads the body.
+        # Before the work: after an answer's headers a browser takes two milliseconds before it reads the body.
         await send({"type": "http.response.start", "status": 200, "headers": _PACKED if packs else _PLAIN})
         body = await anyio.to_thread.run_sync(_answer, function, data, packs, limiter=self._threads)
         await send({"type": "http.response.body", "body": body})
 
     @cached_property
     def _threads(self) -> anyio.CapacityLimiter:
-        """Of these calls alone, so that the 40 of Starlette are left to all else. Made in the loop that uses it."""
+        """For these calls alone, so that Starlette's 40 threads are left to all else. Made in the loop that uses it."""
         return anyio.CapacityLimiter(_CALLS)
 
     def _find(self, body: bytes) -> tuple[Function, Any]:

@@ -181,6 +181,20 @@ class TellFound:
 
 
 @dataclass(frozen=True)
+class PutBack:
+    """Take over objects that a page holds, under their own names, where the session lacks them.
+
+    newer: uids of those that hold more than any store, so that they replace what is here; gone: of deleted ones that no
+    store knows to be deleted. asked: ids of operations of which the page does not know whether they were applied.
+    """
+
+    objects: tuple[Object, ...]
+    newer: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class GoBack:
     """Open the image before this one again, with its objects; this one takes its place."""
 
@@ -216,6 +230,7 @@ Action = (
     | Cancel
     | Abandon
     | TellFound
+    | PutBack
     | GoBack
     | Report
 )

@@ -29,6 +29,7 @@ from samui.work.gestures import (
     revise,
     with_close_up,
 )
+from samui.work.put import put_back
 from samui.work.shown import shown
 from samui.work.state import MAX_OBJECTS, Object, State
 from samui.work.steps import Predict, Step, extend, first_of, replay
@@ -186,7 +187,8 @@ def _reopen(now: State, action: actions.Reopen, tools: Tools) -> State:
         steps = replay(item.gestures, tools.predict, tools.views)
     else:
         steps = extend((), item.prompt, tools.predict)
-    steps = (*steps[:-1], replace(steps[-1], candidate=item.candidate))
+    candidate = min(item.candidate, len(steps[-1].prediction) - 1)  # another model may have had more of them
+    steps = (*steps[:-1], replace(steps[-1], candidate=candidate))
     # It stays as it was accepted until it is worked on.
     gestures = (*_before_mask(item), MaskGesture(item.mask, now.snap))
     return replace(now, gestures=gestures, steps=steps, mask=item.mask, reopened=item.id, label=item.label)
@@ -247,6 +249,10 @@ def _refine(now: State, action: actions.Refine, tools: Tools) -> State:
     return found.refine(now, action.mask, mask, tools.predict)
 
 
+def _put_back(now: State, action: actions.PutBack, tools: Tools) -> State:
+    return put_back(now, action)
+
+
 _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.SetPrompt: _set_prompt,
     actions.Choose: _choose,
@@ -266,6 +272,7 @@ _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.Reject: _reject,
     actions.Restore: _restore,
     actions.Refine: _refine,
+    actions.PutBack: _put_back,
 }
 
 
@@ -310,5 +317,5 @@ def _offered(now: State, ids: Sequence[int], tools: Tools) -> list[FoundMask]:
     """The found masks with these ids that are still in the list."""
     for id in ids:
         if id in now.taken or id in now.rejected:
-            raise SessionError(f"masks: must be in the list still, got id {id}")
+            raise SessionError(f"masks: must still be in the list, got id {id}")
     return _picked(ids, tools)

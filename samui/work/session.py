@@ -85,6 +85,8 @@ class Session:
             return self
         if isinstance(action, actions.SetPrompt) and _only_looked_closer(now, after):
             return self._with(_closer(self.history, after).within(self.history_bytes))
+        if isinstance(action, actions.PutBack):  # what was there before is no step to go back by
+            return self._with(self.history.put(after))
         return self._with(self.history.push(*_between(now, after), after).within(self.history_bytes))
 
     def beside(self, action: actions.Undo | actions.Redo) -> State:

@@ -76,6 +76,10 @@ class Shelf:
         """See `Store.knows`."""
         return self._store.knows(operation)
 
+    def deleted(self, image: str) -> frozenset[str]:
+        """See `Store.deleted`."""
+        return self._store.deleted(image)
+
     def opened(self, uid: str, size: tuple[int, int], file: Path | None = None) -> None:
         """Note that an image of (H, W) pixels was opened; the last one is where the next start goes on. file: a copy of
         it. A note that cannot be made is left out."""

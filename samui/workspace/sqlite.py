@@ -14,12 +14,12 @@ from typing import Any
 from uuid import uuid4
 
 from samui.errors import WorkspaceError
+from samui.formats.gestures import from_gestures, record_gestures
 from samui.pixels.colours import hex_colour
 from samui.pixels.rle import Rle
 from samui.work.combine import Combined, combine, is_same, reusing
 from samui.work.state import Object
 from samui.workspace.database import Database
-from samui.workspace.records import from_gestures, record_gestures
 from samui.workspace.store import Kept, Operation
 
 _REMEMBERED = 64  # images whose objects need not be read again to tell what others have changed
@@ -29,6 +29,10 @@ _OBJECTS = """
     FROM object o JOIN mask m ON m.sha = o.mask
     LEFT JOIN label l ON l.id = o.label LEFT JOIN label t ON t.id = l.merged
     WHERE o.image = ? AND {} ORDER BY {}
+"""
+_DELETED = """
+    SELECT o.uid FROM object o JOIN image i ON i.id = o.image WHERE i.uid = ?
+    GROUP BY o.uid HAVING sum(o.ended IS NULL) = 0 AND max(o.ended > o.made) = 1
 """
 _HELD = _OBJECTS.format("o.ended IS NULL", "o.z")
 _THEN = _OBJECTS.format("o.made <= ? AND (o.ended IS NULL OR o.ended > ?)", "o.z")
@@ -117,6 +121,11 @@ class SqliteStore:
     def knows(self, operation: str) -> bool:
         """See `Store.knows`."""
         return self.database.row("SELECT 1 FROM op WHERE id = ?", (key_of(operation),)) is not None
+
+    def deleted(self, image: str) -> frozenset[str]:
+        """See `Store.deleted`."""
+        rows = self.database.rows(_DELETED, (key_of(image),))
+        return frozenset(uid_of(uid) for (uid,) in rows)
 
     def forget(self, image: str) -> None:
         """Nothing: what is on disk stays there."""

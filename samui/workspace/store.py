@@ -74,6 +74,9 @@ class Store(Protocol):
     def knows(self, operation: str) -> bool:
         """Whether an operation of this id was committed: a page that sends it again is answered as if it were new."""
 
+    def deleted(self, image: str) -> frozenset[str]:
+        """The uids of objects that an image had and has no more; none where nobody has noted it."""
+
     def forget(self, image: str) -> None:
         """No way leads to an image any more. A store that outlasts the server keeps it all the same."""
 
@@ -112,6 +115,10 @@ class MemoryStore:
         """See `Store.knows`."""
         with self._lock:
             return any(operation in known for known in self._known.values())
+
+    def deleted(self, image: str) -> frozenset[str]:  # noqa: ARG002
+        """None: what is deleted here is forgotten."""
+        return frozenset()
 
     def forget(self, image: str) -> None:
         """See `Store.forget`."""

@@ -62,6 +62,9 @@ class Reference:
     def embedding(self) -> torch.Tensor:
         return self.model.get_image_embeddings(self.inputs()["pixel_values"])
 
+    def run(self, **inputs):
+        return self.model(**inputs)
+
     def predict(self, prompt: Prompt, *, multimask: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Low-resolution logits, scores, and full-size logits before the threshold."""
         given = {}
@@ -75,7 +78,7 @@ class Reference:
         if prompt.mask_logits is not None:
             inputs["input_masks"] = torch.from_numpy(prompt.mask_logits)[None, None]
         with torch.no_grad():
-            out = self.model(image_embeddings=self.embedding, multimask_output=multimask, **inputs)
+            out = self.run(image_embeddings=self.embedding, multimask_output=multimask, **inputs)
         (full,) = self.processor.post_process_masks(out.pred_masks[0][None], original, reshaped, binarize=False)
         return out.pred_masks[0, 0].numpy(), out.iou_scores[0, 0].numpy(), full[0].numpy()
 

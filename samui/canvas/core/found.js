@@ -24,8 +24,8 @@ import { maskCovers, readMask } from "./mask.js";
  * @property {boolean} on  the mode
  * @property {boolean} picking  a plain click selects
  * @property {boolean} running
- * @property {boolean} awaiting  a run that was asked for and has not started, since others are before it
- * @property {boolean} asked  for all masks, since there was no word for long
+ * @property {boolean} awaiting  a run was asked for but has not started, since others are ahead of it
+ * @property {boolean} asked  for all masks, after a long silence
  * @property {number} run
  * @property {{done: number, total: number, left: number | null} | null} progress  points; left: seconds
  * @property {string} report  how the last run ended

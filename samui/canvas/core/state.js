@@ -9,6 +9,7 @@ import { createWorkspace } from "./workspace.js";
 /** @import { Candidate, Can, OpenImage, Prompt, Reply, Settings, Stage, Timings } from "./messages.js" */
 /** @import { Found } from "./found.js" */
 /** @import { At, Size, Viewport } from "./geometry.js" */
+/** @import { Source } from "./held.js" */
 /** @import { Mask } from "./mask.js" */
 /** @import { ObjectOfPage } from "./objects.js" */
 /** @import { Workspace } from "./workspace.js" */
@@ -20,17 +21,22 @@ import { createWorkspace } from "./workspace.js";
  * @property {number} serial  of the last reply applied
  * @property {number} rev  of the last reply applied
  * @property {Stage} stage
- * @property {boolean} opening  an image is on its way, whatever the stage of the one that is shown
- * @property {boolean} sending  its file is on its way, and nobody has been asked to open it yet
+ * @property {boolean} opening  an image is on its way, whatever the stage of the shown one
+ * @property {boolean} sending  its file is on its way, but the server has not been asked to open it yet
  * @property {boolean} loading  a model
  * @property {boolean} saving
  * @property {boolean} offline
+ * @property {string} refusal  why the server could not keep what was accepted, "" where it could
+ * @property {boolean} restoring  what the page holds is on its way into a new seat
+ * @property {Source | null} source  where the image that is open comes from
+ * @property {readonly ObjectOfPage[]} safe  the objects as the server last said that all are kept
  * @property {Settings} settings
  * @property {OpenImage | null} image
- * @property {Prompt} base  the prompt as the server has it; what is unsent is folded over it
- * @property {number | null} active  id of the object that the prompt changes, if it is an accepted one
+ * @property {Prompt} base  the server's prompt; unsent edits are folded over it
+ * @property {number | null} active  id of the accepted object that the prompt changes, if any
  * @property {Candidate[]} candidates
  * @property {number | null} candidate
+ * @property {boolean} absent  the model says that there is no object where the prompt is
  * @property {Mask | null} mask
  * @property {number | null} score
  * @property {{mask: Mask, score: number, at: At} | null} hover  what is under the pointer
@@ -60,7 +66,7 @@ import { createWorkspace } from "./workspace.js";
 /** @type {readonly ObjectOfPage[]} */
 const EMPTY_OBJECTS = Object.freeze([]);
 
-/** What is about one image and the work on it. */
+/** The part of the state about one image and the work on it. */
 function emptyWork() {
   return {
     serial: 0,
@@ -68,10 +74,12 @@ function emptyWork() {
     active: null,
     candidates: [],
     candidate: null,
+    absent: false,
     mask: null,
     score: null,
     hover: null,
     objects: EMPTY_OBJECTS,
+    safe: EMPTY_OBJECTS,
     label: "",
     can: { undo: false, redo: false, accept: false },
     timings: {},
@@ -83,7 +91,7 @@ function emptyWork() {
 }
 
 /**
- * A fresh state; settings as in the answer of begin.
+ * A new state; settings as in the answer of begin.
  * @param {Settings} settings
  * @returns {State}
  */
@@ -99,6 +107,9 @@ export function createState(settings) {
     loading: false,
     saving: false,
     offline: false,
+    refusal: "",
+    restoring: false,
+    source: null,
     settings,
     image: null,
     snap: false,
@@ -125,7 +136,7 @@ export function forgetWork(state) {
 }
 
 /**
- * How each part of a reply is taken over, in this order.
+ * How each part of a reply is applied, in this order.
  * @type {{[key in keyof Reply]?: (state: State, reply: Reply, changed: Changed) => void}}
  */
 const PARTS = {
@@ -138,6 +149,7 @@ const PARTS = {
   },
   candidates: (state, { candidates }) => (state.candidates = candidates || []),
   candidate: (state, { candidate = null }) => (state.candidate = candidate),
+  absent: (state, { absent }) => (state.absent = Boolean(absent)),
   mask(state, { mask }, changed) {
     state.mask = mask ? readMask(mask) : null;
     state.hover = null;
@@ -165,7 +177,7 @@ const PARTS = {
 const NULL_MEANS_NONE = new Set(["candidate", "mask", "label"]);
 
 /**
- * Take over a reply, or some parts of one; what it leaves out stays.
+ * Apply a reply, or some parts of one; what it leaves out stays.
  * @param {State} state
  * @param {Partial<Reply>} reply
  */
@@ -183,6 +195,30 @@ export function applyReply(state, reply) {
 }
 
 /**
+ * Places of the candidates that are offered, best first: of those that look the same only the best, or the chosen one.
+ * @param {Pick<State, "candidates" | "candidate">} state
+ */
+export function offered({ candidates, candidate }) {
+  const chosen = candidate === null ? undefined : candidates[candidate];
+  /** @type {(like: number | null | undefined) => boolean} */
+  const isNone = (like) => like === null || like === undefined;
+  return candidates.flatMap(({ like }, place) => {
+    if (!isNone(like)) return [];
+    return [chosen && chosen.like === place && candidate !== null ? candidate : place];
+  });
+}
+
+/**
+ * Whether the server has kept all that a reply of `act` tells.
+ * @param {State} state
+ * @param {Partial<Reply>} reply
+ */
+export function takeSaved(state, { saved, why }) {
+  state.refusal = saved === false ? why || "the server could not keep it" : "";
+  if (!state.refusal) state.safe = state.objects;
+}
+
+/**
  * Take over timings (ms) of one reply; only a decoder call that ran counts towards the median.
  * @param {State} state
  * @param {Timings} timings
@@ -194,7 +230,7 @@ export function rememberTimings(state, timings) {
 }
 
 /**
- * Median of numbers, 0 of none.
+ * Median of numbers, 0 if there are none.
  * @param {number[]} values
  */
 export function median(values) {

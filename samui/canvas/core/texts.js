@@ -83,9 +83,11 @@ function foundParts(found) {
 }
 
 /** @param {State} state */
-function maskParts({ mask, score }) {
+function maskParts({ mask, score, absent }) {
   if (!mask) return [];
-  return score === null ? [areaText(mask.area)] : [`score ${score.toFixed(2)}`, areaText(mask.area)];
+  if (score === null) return [areaText(mask.area)];
+  const parts = [`score ${score.toFixed(2)}`, areaText(mask.area)];
+  return absent ? ["the model sees nothing there", ...parts] : parts;
 }
 
 /** @param {State} state */

@@ -1,4 +1,4 @@
-// The field of the label that the next objects get, and the labels that are offered while one is typed.
+// The field for the label of the next objects, and the labels offered while one is typed.
 
 import { find } from "./dom.js";
 
@@ -44,7 +44,7 @@ export function createLabel(root, state, leave) {
       field.value = field.value.trim() === text ? "" : text;
       field.dispatchEvent(new Event("change"));
     },
-    /** What is typed stays, over images too, until the server says otherwise or an object with its own is reopened. */
+    /** Typed text stays, for other images too, until the server says otherwise or a labelled object is reopened. */
     update() {
       if (state.image !== image) {
         image = state.image;

@@ -1,4 +1,4 @@
-// The pictures that are offered on the empty page and in the panel.
+// The sample pictures offered on the empty page and in the panel.
 
 /** @typedef {{name: string, title: string, url: string}} Sample */
 

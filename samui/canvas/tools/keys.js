@@ -1,5 +1,7 @@
 // Keys: shortcuts while the canvas or nothing else has the focus.
 
+import { offered } from "../core/state.js";
+
 /** @import { Bench } from "./tool.js" */
 /** @import { Cursor } from "./cursor.js" */
 /** @import { Pointer } from "./pointer.js" */
@@ -60,7 +62,7 @@ const IN_A_FOLDER_WITH_SHIFT = {
 /**
  * Where a key is pressed, and in what state of the page.
  * @typedef {object} Place
- * @property {boolean} onCanvas  or where nothing has the focus
+ * @property {boolean} onCanvas  or nothing has the focus
  * @property {boolean} focused  on the canvas itself
  * @property {boolean} everything  everything mode
  * @property {boolean} image  there is one
@@ -129,7 +131,7 @@ export function createKeys({ root, canvas, bench, pointer, cursor, commands, cho
   };
 
   /**
-   * Keys count on the canvas, and where nothing has the focus; elsewhere in the tool only if they write nothing.
+   * Keys count on the canvas, and when nothing has the focus; elsewhere in the tool only if they do not type text.
    * @param {EventTarget | null} target
    */
   function listens(target) {
@@ -169,9 +171,10 @@ export function createKeys({ root, canvas, bench, pointer, cursor, commands, cho
    * @param {{focused: boolean, onCanvas: boolean}} where
    */
   function actionOf(event, where) {
-    const { found, image, candidates } = state;
+    const { found, image } = state;
     const folder = state.workspace.kind === "folder";
-    const place = { ...where, everything: found.on, image: image !== null, choice: candidates.length > 1, folder };
+    const choice = offered(state).length > 1;
+    const place = { ...where, everything: found.on, image: image !== null, choice, folder };
     const name = commandOf(event, place);
     return name === undefined ? null : own[name] || commands[name];
   }

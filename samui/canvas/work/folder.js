@@ -192,7 +192,7 @@ export function createFolderWork({ state, transport, asks, notices, refresh, pro
       if (state.image) {
         place(); // what was shown before the folder was known
         if (state.stage === "ready") prepareNext();
-      } else if (image) go(image);
+      } else if (!state.restoring && image) go(image);
     },
     /** The image that was asked for is shown, or another one. */
     shown() {

@@ -6,10 +6,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from samui.errors import ModelError
+from samui.models.families.edgetam import EdgeTam
 from samui.models.families.family import Family
 from samui.models.families.sam import Sam
+from samui.models.families.sam2 import Sam2
+from samui.models.families.sam3_tracker import Sam3Tracker
+from samui.models.families.sam_hq import SamHq
 
-ADAPTERS: tuple[Family, ...] = (Sam(),)
+ADAPTERS: tuple[Family, ...] = (Sam(), SamHq(), Sam2(), Sam3Tracker(), EdgeTam())
 
 
 def of(model_type: object, where: Path | str) -> Family:
@@ -27,5 +31,5 @@ def of(model_type: object, where: Path | str) -> Family:
                     f"install with `pip install {' '.join(missing)}`"
                 )
             return family
-    known = " or ".join(name for family in ADAPTERS for name in family.types)
-    raise ModelError(f"{where}: model_type must be {known}, got {model_type!r}")
+    known = ", ".join(name for family in ADAPTERS for name in family.types)
+    raise ModelError(f"{where}: model_type must be one of {known}, got {model_type!r}")

@@ -48,6 +48,6 @@ BROKEN = {
 @pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_file_is_refused(tmp_path, text, message):
     (tmp_path / FILE).write_text(text)
-    with pytest.raises(ModelError, match="choice.json") as error:
+    with pytest.raises(ModelError, match=r"choice\.json") as error:
         read(tmp_path)
     assert message in str(error.value)

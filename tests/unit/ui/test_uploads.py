@@ -159,7 +159,7 @@ def test_equal_files_of_two_people_are_opened_twice(uploads):
             assert file.stat().st_size == 1000
     assert names(uploads) == []
     with (
-        pytest.raises(RequestError, match=r"^file: must be there still, got 'a', which is gone; send it again$"),
+        pytest.raises(RequestError, match=r"^file: must still be there, got 'a', which is gone; send it again$"),
         uploads.opened(one),
     ):
         pass
