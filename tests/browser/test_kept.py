@@ -367,10 +367,10 @@ def test_browser_and_server_that_are_killed_together_keep_what_was_acknowledged(
         accept(person, x, y)
     kept = [item["uid"] for item in back(person)]
     server.kill()
-    _kill_browser(tmp_path / "profile")
+    _kill_browser(profile)
     with contextlib.suppress(Error):
         context.close()
-    for lock in (tmp_path / "profile").glob("Singleton*"):
+    for lock in profile.glob("Singleton*"):
         lock.unlink()
     server.start()
     context = browser()
