@@ -29,8 +29,8 @@ from samui.ui.uploads import Uploads
 
 _JOIN = f"{API_PREFIX}/queue/join"
 _NAMED = re.compile(rf"{API_PREFIX}/(?:run|api|call)/(?P<by_name>v2/)?(?P<name>[^/]+)")
-# Once an event was broken off, Gradio's page asks for this until it answers, and then reloads itself: what the person has
-# just done, which this page would have sent again, would be lost.
+# Once an event was broken off, Gradio's page asks for this until it answers, and then reloads itself: what the person
+# has just done, which this page would have sent again, would be lost.
 _RECONNECT = f"{API_PREFIX}/app_id"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST = 255  # bytes of a name between two slashes, the limit of file systems

@@ -354,12 +354,10 @@ def test_browser_and_server_that_are_killed_together_keep_what_was_acknowledged(
     kind: str, chromium: Browser, request: pytest.FixtureRequest, tmp_path: Path, cup: Path
 ) -> None:
     server: Killable = request.getfixturevalue(kind)
-    path = find_chromium(SimpleNamespace(chromium=chromium.browser_type))
+    path, profile = find_chromium(SimpleNamespace(chromium=chromium.browser_type)), tmp_path / "profile"
 
     def browser() -> BrowserContext:
-        return chromium.browser_type.launch_persistent_context(
-            str(tmp_path / "profile"), executable_path=path, args=FLAGS
-        )
+        return chromium.browser_type.launch_persistent_context(str(profile), executable_path=path, args=FLAGS)
 
     context = browser()
     person = PageDriver(context.pages[0]).visit(server.url).open(cup)
