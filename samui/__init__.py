@@ -8,6 +8,7 @@ from samui.pixels.images import read_image
 from samui.pixels.snap import snap_to_edges
 from samui.types import Prediction, Prompt
 from samui.work.segment import segment
+from samui.workspace.folder import open_workspace
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,7 @@ __all__ = [
     "everything",
     "formats",
     "load_predictor",
+    "open_workspace",
     "read_image",
     "segment",
     "snap_to_edges",

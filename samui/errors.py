@@ -54,3 +54,11 @@ class StaleError(SessionError):
 
 class FullError(SessionError):
     """No room for one more session or upload; what others are at work on is not thrown out for it."""
+
+
+class StoreError(SamuiError):
+    """A workspace or a library that cannot be opened, or that cannot keep something now."""
+
+
+class WorkspaceError(SamuiError):
+    """An image, a label or a moment that a workspace does not have, or a rule of it that is broken."""

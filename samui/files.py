@@ -46,10 +46,17 @@ def write(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
     """Write a file that a person named, so that at every moment, also after power loss, it is whole: old or new.
 
     data: the bytes, or pieces of them. A link is followed. Raises ExportError if the folder does not exist or cannot be
-    written, or if there is something else than a file; nothing is left behind, not even by Ctrl-C.
+    written, or if the path is something other than a file; nothing is left behind, not even by Ctrl-C.
     """
     with _as_export_error(path), replacing(_writable(path)) as file:
         file.writelines([data] if isinstance(data, bytes) else data)
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file that a person named, open for writing, and there once the block has ended; as `write`, of many pieces."""
+    with _as_export_error(path), replacing(_writable(path)) as file:
+        yield file
 
 
 def check_target(path: str | os.PathLike[str], image: str | os.PathLike[str] | None = None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Timings:
-    """Milliseconds of one action. ahead: how many of those of the decoder had passed before the action came."""
+    """Milliseconds of one action. ahead: how many of the decoder's had passed before the action came."""
 
     encode: float | None = None
     decode: float | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,6 +75,15 @@ class Prompt:
                 raise PromptError(f"{where}.box: must lie inside {width}x{height}, got {_show(self.box)}")
 
 
+class Placing(NamedTuple):
+    """How an array (h, w) of logits lies in the image; the fields are those of `Prediction`."""
+
+    upscale: Callable[[np.ndarray], np.ndarray]
+    runs: Callable[[np.ndarray], np.ndarray] | None
+    covered: tuple[float, float]
+    view: tuple[int, int, int, int] | None
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """What one decoder call proposes for one prompt: K candidates in the model's own order.
@@ -83,7 +92,9 @@ class Prediction:
     the image. upscale: makes bool (H, W) of one (h, w) array of logits; given by the predictor, run on demand only.
     runs: the same mask as run lengths in COCO's order, where the predictor has a faster way to those. present: logit of
     whether the prompt's object is in the image at all, None from models that do not say. covered: (height, width), the
-    part of each array of logits, from its top left, that shows the image; each to 1.
+    part of each array of logits, from its top left, that shows the image; each to 1. view: (x0, y0, x1, y1) in whole
+    pixels, the part of the image that the logits show; None for all of it. placings: of each candidate, where they come
+    from several views; `view` and the like are then those of the first.
     """
 
     logits: np.ndarray
@@ -93,6 +104,8 @@ class Prediction:
     runs: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
     present: float | None = None
     covered: tuple[float, float] = (1.0, 1.0)
+    view: tuple[int, int, int, int] | None = None
+    placings: tuple[Placing, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -112,9 +125,13 @@ class Prediction:
         """Indices of the candidates, highest predicted IoU first."""
         return [int(k) for k in np.argsort(-self.scores, kind="stable")]
 
+    def placing(self, index: int) -> Placing:
+        """How the logits of candidate `index` lie in the image."""
+        return self.placings[index] if self.placings else Placing(self.upscale, self.runs, self.covered, self.view)
+
     def mask(self, index: int) -> np.ndarray:
         """Bool (H, W) of candidate `index` at image size; made anew at each call."""
-        return self.upscale(self.logits[index])
+        return self.placing(index).upscale(self.logits[index])
 
     @property
     def masks(self) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import PIL.Image
 
+from samui.models.choice import Choice
 from samui.models.predictor import Embedding, Predictor
 from samui.models.traits import Traits
 from samui.pixels.geometry import Frame
@@ -36,6 +37,7 @@ class FakePredictor:
     low_res_size = (LOW, LOW)
     points_per_pass = 8
     traits = Traits(points_per_side=16)
+    choice = Choice()
 
     def __init__(self) -> None:
         self.embed_calls = 0
@@ -92,6 +94,60 @@ class FakePredictor:
             near = (xs - x) ** 2 + (ys - y) ** 2 < radius**2
             field = np.where(near, 10.0 if label else -10.0, field)
         return field.astype(np.float32)
+
+
+class NearSighted(FakePredictor):
+    """Finds the area of one colour under the first point or in the box's middle, if its view shows it large enough.
+
+    A smaller one than a hundredth of the view it takes for all that it sees, and is not sure. Earlier logits stay: an
+    include point adds its area, and an exclude point takes its own away.
+    """
+
+    LEAST = 0.01
+
+    def embed(self, image: np.ndarray | PIL.Image.Image) -> Embedding:
+        with self._lock:
+            self.embed_calls += 1
+        pixels = np.asarray(image)
+        return Embedding({"pixels": pixels}, Frame.fit(*pixels.shape[:2], longest=LOW), self.key)
+
+    def predict(self, embedding: Embedding, prompt: Prompt, *, multimask: bool = True) -> Prediction:
+        with self._lock:
+            self.predict_calls += 1
+            self.prompts.append(prompt)
+        seen = self._seen(embedding)
+        points = list(zip(prompt.points, prompt.labels, strict=True))
+        if prompt.box is not None and prompt.mask_logits is None:
+            x0, y0, x1, y1 = prompt.box
+            points = [(((x0 + x1) / 2, (y0 + y1) / 2), 1), *points]
+        mask = np.zeros((LOW, LOW), np.bool_) if prompt.mask_logits is None else prompt.mask_logits > 0
+        share = 1.0
+        for point, label in points:
+            area = self._area(seen, embedding, point)
+            share = float(area.sum() / (seen >= 0).sum())  # of the newest
+            mask = mask | area if label else mask & ~area
+        is_small = share < self.LEAST
+        masks = [seen >= 0 if is_small else mask, seen >= 0, seen >= 0]
+        scores = np.array([0.5 if is_small else 0.9, 0.3, 0.2], np.float32)
+        logits = np.stack([np.where(one, 10.0, -10.0).astype(np.float32) for one in masks])
+        frame = embedding.frame
+        return Prediction(logits, scores, embedding.size, frame.mask, frame.runs, covered=frame.covered)
+
+    def _seen(self, embedding: Embedding) -> np.ndarray:
+        """int (LOW, LOW): the colour of each pixel of the frame, -1 beyond the image."""
+        pixels = embedding.tensors["pixels"].astype(np.int64) @ (65536, 256, 1)
+        rows, columns = embedding.frame.crop
+        ys = np.arange(rows) * pixels.shape[0] // rows
+        xs = np.arange(columns) * pixels.shape[1] // columns
+        seen = np.full((LOW, LOW), -1)
+        seen[:rows, :columns] = pixels[ys[:, None], xs]
+        return seen
+
+    def _area(self, seen: np.ndarray, embedding: Embedding, point: tuple[float, float]) -> np.ndarray:
+        rows, columns = embedding.frame.crop
+        height, width = embedding.size
+        x, y = int(point[0] * columns / width), int(point[1] * rows / height)
+        return seen == seen[min(y, rows - 1), min(x, columns - 1)]
 
 
 def _conforms() -> Predictor:

@@ -10,7 +10,7 @@ from training.start import resize_network
 from training.state import load_state
 
 SHARPNESS = 4.0  # of the logits of an exported checkpoint
-# What samui asks a checkpoint about itself (samui/models/traits.py): this one is small, finds a thing but not its edge,
+# What samui asks of a checkpoint (samui/models/traits.py): this one is small, finds a thing but not its edge,
 # and its scores are lower throughout than SAM's.
 TRAITS = {
     "snap": True,
@@ -53,6 +53,20 @@ def export_checkpoint(network: Segmenter, folder: Path, *, size: int | None = No
         mask_pad_size={"height": side, "width": side},
     )
     SamProcessor(processor).save_pretrained(folder)
+
+
+def blend(first: Segmenter, second: Segmenter, share: float) -> Segmenter:
+    """A network whose weights lie between those of two, `share` (0 to 1) of the way to `second`; a new network.
+
+    A checkpoint that was trained further and the one it began with lie in one basin: between them there is often one
+    that keeps what the old one knew and has most of what the new one learnt (Wortsman et al., WiSE-FT, 2022).
+    """
+    if first.sam.config.to_dict()["vision_config"] != second.sam.config.to_dict()["vision_config"]:
+        raise ValueError("checkpoints: must have the same architecture to be blended")
+    blended = resize_network(first, first.sam.config.vision_config.image_size)
+    theirs = second.state_dict()
+    blended.load_state_dict({name: weight.lerp(theirs[name], share) for name, weight in first.state_dict().items()})
+    return blended
 
 
 def sharpen(sam: SamModel, factor: float = SHARPNESS) -> SamModel:

@@ -38,7 +38,7 @@ class Trainer:
         shards: int = 1,
         start: Path | None = None,
     ):
-        """start: folder of an exported checkpoint, whose weights a new run begins with; a run that is there goes on."""
+        """start: folder of an exported checkpoint, whose weights a new run begins with; an existing run resumes."""
         self.out, self.config, self.stores, self.held_out = out, config, stores, held_out
         self.device, self.shards = device, shards
         out.mkdir(parents=True, exist_ok=True)
@@ -67,6 +67,11 @@ class Trainer:
         self.network = network
         # Positions of prompts stay as they were set: a drifting coordinate system helps nobody.
         network.sam.shared_image_embedding.positional_embedding.requires_grad_(False)
+        if self.config.frozen:
+            encoder = network.sam.vision_encoder
+            encoder.pos_embed.requires_grad_(False)
+            for part in (encoder.patch_embed, *encoder.layers[: self.config.frozen]):
+                part.requires_grad_(False)
         config = self.config
         self.optimizer = Optimizer(
             network,
@@ -140,7 +145,7 @@ class Trainer:
         written = self.stamp()
         batches = read_ahead(self.stores, config=self.config, schedule=self.schedule, first=self.step)
         last_save, facts = time.monotonic(), []
-        while self.step < self.schedule.last_step and self.step != stop_at and not self.stopping:
+        while not self.schedule.is_over(self.step) and self.step != stop_at and not self.stopping:
             began = time.monotonic()
             size, count = self.schedule.phase(self.step)
             if size != self.network.sam.config.vision_config.image_size:

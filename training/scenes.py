@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 
 from training.config import Mix
-from training.photos import Photo, PhotoStore
+from training.photos import MANY, Photo, PhotoStore
 from training.shapes import draw_shapes
+from training.views import PADDING, make_view
 
-# The mean colour of the normalisation: padding of this colour is padding with zeros, as SAM's processor pads.
-PADDING = (124, 116, 104)
+VIEWED = ("bsds", "coco128", *MANY)  # sets with many masks a photo
 SMALLEST = 0.004
 
 
@@ -19,24 +19,32 @@ class Scene:
     """RGB uint8 `(S, S, 3)`, padded at the right and bottom; `masks` 0/255 `(S, S)` to prompt for, at least one.
 
     `main` is the mask of the main object(s) where the data says what that is, else None. `boxes_only` asks for no
-    clicks: where a mask is but a part of one colour, a click there means the whole thing more often.
+    clicks: where a mask is but a part of one colour, a click there means the whole thing more often. `outside` are the
+    pixels of each mask beyond the picture, `others` are right answers besides, `ignored` is 255 where nothing is known.
     """
 
     image: np.ndarray
     masks: tuple[np.ndarray, ...]
     main: np.ndarray | None
     boxes_only: bool = False
+    outside: tuple[float, ...] = ()
+    others: tuple[np.ndarray, ...] = ()
+    ignored: np.ndarray | None = None
 
 
 def make_scene(generator: np.random.Generator, *, stores: dict[str, PhotoStore], mix: Mix, size: int) -> Scene:
     """Draw a sample from the mix. Tries again where a crop holds no usable mask."""
-    weights = {name: getattr(mix, name) for name in (*vars(mix),)}
-    weights = {name: weight for name, weight in weights.items() if is_possible(name, stores)}
+    weights = {name: weight for name, weight in mix.shares().items() if weight > 0 and is_possible(name, stores)}
     shares = np.array(list(weights.values()))
     for _ in range(8):
         source = list(weights)[generator.choice(len(shares), p=shares / shares.sum())]
         if source == "shapes":
             break
+        if source in VIEWED:
+            view = make_view(generator, photo=pick(generator, stores[source]), source=source, size=size)
+            if view is not None:
+                return recolour(generator, Scene(main=None, **vars(view)))
+            continue
         if source == "patch":
             image = pick(generator, stores["duts"]).image
             layers, main = grow_patches(generator, image), None
@@ -44,10 +52,8 @@ def make_scene(generator: np.random.Generator, *, stores: dict[str, PhotoStore],
             image, layers, main = compose(generator, stores=stores)
         else:
             photo = pick(generator, stores[source])
-            image, layers = photo.image, choose_masks(generator, photo)
-            main = photo.maps[0] if photo.kind == "object" else None
-        small = source in ("bsds", "coco128")
-        scene = cut(generator, image=image, layers=layers, main=main, size=size, closest=0.12 if small else 0.4)
+            image, layers, main = photo.image, choose_masks(generator, photo), photo.maps[0]
+        scene = cut(generator, image=image, layers=layers, main=main, size=size, closest=0.4)
         if scene is not None:
             return replace(recolour(generator, scene), boxes_only=source == "patch")
     image, masks = draw_shapes(generator, size=size)
@@ -65,16 +71,7 @@ def pick(generator: np.random.Generator, store: PhotoStore) -> Photo:
 
 
 def choose_masks(generator: np.random.Generator, photo: Photo) -> list[np.ndarray]:
-    """Masks of a photo that a person might mean: the object, now and then one of its parts; regions; instances."""
-    if photo.kind == "regions":
-        drawn = photo.maps[int(generator.integers(len(photo.maps)))]
-        areas = np.bincount(drawn.ravel()).astype(float)
-        areas[areas < SMALLEST * drawn.size] = 0
-        count = min(8, np.count_nonzero(areas))
-        chosen = generator.choice(len(areas), size=count, replace=False, p=areas**0.5 / (areas**0.5).sum())
-        return [np.where(drawn == value, np.uint8(255), np.uint8(0)) for value in chosen]
-    if photo.kind == "instances":
-        return list(photo.maps)
+    """Masks of a photo of one object that a person might mean: the object, now and then one of its parts."""
     masks = list(photo.maps[:1])
     if masks and generator.random() < 0.35:
         count, labels, facts, _ = cv2.connectedComponentsWithStats(masks[0], connectivity=8)
@@ -99,7 +96,7 @@ def grow_patches(generator: np.random.Generator, image: np.ndarray) -> list[np.n
         )
         mask = cv2.medianBlur(filled[1:-1, 1:-1], 5)
         _, _, wide, high = cv2.boundingRect(mask)
-        # Thin, ragged leaks are nothing that a box would be drawn round.
+        # Nobody would draw a box round thin, ragged leaks.
         if np.count_nonzero(mask) > max(0.01 * mask.size, 0.4 * wide * high) and wide * high < 0.7 * mask.size:
             mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
             patches.append(np.where(mask > 127, np.uint8(255), np.uint8(0)))

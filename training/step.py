@@ -8,7 +8,7 @@ from torch.nn import functional
 from training.batches import Batch
 from training.config import LossWeights, RunConfig
 from training.losses import helper_loss, prompt_loss
-from training.network import Segmenter
+from training.network import Segmenter, has_bfloat16
 from training.prompts import corrective_clicks
 
 MEAN = (0.485, 0.456, 0.406)
@@ -34,13 +34,34 @@ def batch_loss(
         masks = torch.from_numpy(masks).to(device).flatten(0, -3)[:, None].float() / 255
         return functional.avg_pool2d(masks, size // side)[:, 0]
 
-    with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
+    half = has_bfloat16(device)
+    known = torch.from_numpy(batch.known).to(device).flatten(0, 1)
+    others = None
+    if batch.known.any():
+        others = torch.zeros(*known.shape, side, side, device=device)
+        others[known] = shrink(batch.others[batch.known])
+    valid = (shrink(batch.ignored) < 0.3).float().repeat_interleave(batch.is_box.shape[1], dim=0)
+    outside = torch.from_numpy(batch.outside).to(device).flatten() / (size // side) ** 2
+    with torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False):
         embedding = network.encode(normalise(torch.from_numpy(batch.images).to(device)))
         helped = network.help(embedding)
         target = shrink(batch.targets)
         logits, scores = decode_prompts(network, embedding, prompts=first_prompts(batch, device), logits=None)
     is_box = torch.from_numpy(batch.is_box).to(device).flatten()
-    first, iou = prompt_loss(logits, scores, target, ambiguous=~is_box, weights=weights, progress=progress)
+    first, iou = prompt_loss(
+        logits,
+        scores,
+        target,
+        ambiguous=~is_box,
+        weights=weights,
+        progress=progress,
+        valid=valid,
+        outside=outside,
+        others=others,
+        known=known,
+    )
+    with torch.no_grad():
+        chosen_iou = iou[:, 1:].gather(1, scores[:, 1:].argmax(dim=1, keepdim=True))[:, 0]
     helping = helper_loss(helped.float(), shrink(batch.mains), torch.from_numpy(batch.has_main).to(device))
 
     count = int(generator.choice([1, 2, 4]))
@@ -48,7 +69,7 @@ def batch_loss(
         generator, batch, logits=logits.detach(), scores=scores.detach(), count=count, corrected=config.corrected
     )
     prompts = tuple(each.to(device) for each in prompts)
-    with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
+    with torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False):
         logits, scores = decode_prompts(network, embedding, prompts=prompts, logits=earlier)
     second, corrected = prompt_loss(
         logits,
@@ -57,12 +78,15 @@ def batch_loss(
         ambiguous=torch.zeros_like(chosen, dtype=torch.bool),
         weights=weights,
         progress=progress,
+        valid=valid[chosen],
+        outside=outside[chosen],
     )
     loss = first + second * config.corrected / config.prompts + weights.helper * (1 - 0.7 * progress) * helping
     return loss, {
         "loss": float(loss.detach()),
         "helper": float(helping.detach()),
         "click": float(iou[~is_box, 1:].max(dim=1).values.mean()),
+        "chosen": float(chosen_iou[~is_box].mean()),
         "box": float(iou[is_box, 0].mean()),
         "corrected": float(corrected[:, 0].mean()),
     }
@@ -94,6 +118,9 @@ def second_prompts(
     points, labels = [], []
     for number, mask in zip(chosen, masks, strict=True):
         wanted = targets[number][factor // 2 :: factor, factor // 2 :: factor] > 0
+        mask = np.where(
+            batch.ignored[number // prompts][factor // 2 :: factor, factor // 2 :: factor] > 0, wanted, mask
+        )
         if not wanted.any():
             wanted = targets[number].reshape(len(mask), factor, len(mask), factor).max(axis=(1, 3)) > 0
         clicked, kinds = corrective_clicks(generator, predicted=mask, target=wanted, count=count)

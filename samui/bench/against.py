@@ -19,7 +19,7 @@ _GRID = 32  # points a side; as SAM's own grid
 _BATCH = 64  # points that transformers' pipeline decodes at once
 _PROMPTS = 50  # whose masks are compared
 _SECONDS = 120.0  # at most for a job; an encoder of ViT-B takes seconds a call
-_PAUSE = 0.02  # seconds before each call, until the threads of the path before no longer wait for work in circles
+_PAUSE = 0.02  # seconds before each call, so that the threads of the previous path stop spinning for work
 
 Rows = list[dict[str, Any]]
 
@@ -81,7 +81,7 @@ class Paths:
         return np.concatenate([logits for logits, _ in found]), np.concatenate([scores for _, scores in found])
 
     def click(self, path: str, point: tuple[float, float]) -> None:
-        """From a point to a mask of the photo's size; transformers has three then, and samui the one looked at.
+        """From a point to a mask at the photo's size; transformers then has three, samui the one that is shown.
 
         transformers' way is its documented one for a cached embedding: `SamProcessor` for the prompt, `SamModel` with
         `image_embeddings`, `post_process_masks`.
@@ -145,14 +145,14 @@ def times(
         # ONNX Runtime stops at masks of 256 px.
         names = [path for path in paths.names if job != "click" or path != ONNX]
         turns = {path: lambda path=path, call=calls[job]: call(path) for path in names}
-        # Each path has encoded the photo, and of a grid the first batch in sixteen is warm-up enough.
+        # Each path has encoded the photo, and the first of a grid's sixteen batches is warm-up enough.
         warm_up = 0 if job in ("encoder", "grid") else 1
         found = alternate(turns, repeat=repeat[job], warm_up=warm_up, seconds=_SECONDS, pause=_PAUSE)
         for path, summary in found.items():
             row = {"job": JOBS[job], "path": path, **summary}
             row["times"] = found[TRANSFORMERS]["p50"] / summary["p50"]
             if job == "encoder":
-                # Of the precision that the path computes in, the better of both libraries.
+                # The better rate of both libraries, in the precision that the path computes in.
                 dtype = _encoder_dtype(paths, path)
                 limit = max(rate for name, rate in rates.items() if name.endswith(f" {dtype}"))
                 row["of limit"] = gflop / (summary["p50"] / 1000) / limit
@@ -169,7 +169,7 @@ def _encoder_dtype(paths: Paths, path: str) -> str:
 def same(paths: Paths) -> Rows:
     """How far embedding and masks of each path are from transformers': relative difference, IoU of 50 points' masks.
 
-    Of each prompt the candidate that transformers scores best, at 256 px, within the photo.
+    Compares, for each prompt, the candidate that transformers scores best, at 256 px, within the photo.
     """
     import torch
 

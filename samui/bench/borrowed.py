@@ -19,7 +19,7 @@ from samui.types import Prediction, Prompt
 
 
 class BorrowedMasks:
-    """A predictor in all, but for the logits and scores of `predict` once `borrow` was called."""
+    """A predictor like any other, except that after `borrow` the logits and scores of `predict` are borrowed."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
@@ -29,7 +29,7 @@ class BorrowedMasks:
         return getattr(self._predictor, name)
 
     def borrow(self, lender: Predictor, image: np.ndarray, prompts: Iterable[Prompt]) -> None:
-        """From now on answer prompts of points with what `lender` finds for the nearest of these in the image."""
+        """From now on answer a point prompt with what `lender` finds for the nearest of these prompts in the image."""
         embedding = lender.embed(image)
         for prompt in prompts:
             found = lender.predict(embedding, prompt)

@@ -22,7 +22,7 @@ FLAGS = [
     "--disable-sync",
 ]
 SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_POLL = 20  # ms; a question to the page in each frame would be work beside what is timed
+_POLL = 20  # ms; asking the page in each frame would add work to what is timed
 _PATIENCE = 120_000  # ms
 _OPENED = """(before) => {
   const { epoch, stage, pending } = samui.snapshot();
@@ -96,7 +96,7 @@ class TimedPage:
         return self._page.locator(f"[data-do={name}]").first
 
     def click(self, x: float, y: float, *, include: bool = True, hold: float = 0.0) -> dict[str, Any]:
-        """Click at an image position: the page's timings in ms, and the sizes in bytes of its replies together.
+        """Click at an image position: the page's timings in ms, and the total size of its replies in bytes.
 
         hold: ms for which the button stays down.
         """

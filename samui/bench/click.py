@@ -35,7 +35,7 @@ BAR_SPREAD = 2.0  # p95 of a click over its p50
 BAR_BYTES = 15_000  # of the reply for a typical object
 _SERIES = 5  # clicks on one object: the first, and four that correct it
 _PAUSE = 0.15  # seconds between clicks: nobody is faster, and the page draws its panels in them
-_EARLIEST = ("1st", "2nd", "3rd")  # clicks of the server and its page, told by themselves and counted nowhere else
+_EARLIEST = ("1st", "2nd", "3rd")  # clicks of the server and its page, reported separately and counted nowhere else
 Click = dict[str, Any]
 Place = tuple[float, float]  # x and y in image pixels
 Plan = tuple[list[Place], list[Place], list[list[Place]]]  # earliest clicks, first ones, series on one object each
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 def summarise_clicks(first: list[Click], corrections: list[Click], earliest: Sequence[Click] = ()) -> dict[str, Any]:
     """Tables of single first clicks and of the corrections that follow them; each click as `_measure` gives it.
 
-    earliest: the clicks before all of those, of a process and a page that have answered none yet.
+    earliest: the clicks before all of those, in a process and a page that have not answered any yet.
     """
     rows = {"first click": _split(first)}
     if corrections:
@@ -159,12 +159,12 @@ def _plan(size: tuple[int, int], count: int) -> Plan:
 
 
 def _labels(count: int) -> list[int]:
-    """Of the clicks of a series: include and exclude by turns."""
+    """Labels of the clicks of a series: include and exclude by turns."""
     return [1 - i % 2 for i in range(count)]
 
 
 def _prompts(plan: Plan) -> Iterator[Prompt]:
-    """All that the clicks of a plan ask the decoder."""
+    """All prompts that the clicks of a plan send to the decoder."""
     earliest, first, series = plan
     for places in [*([place] for place in (*earliest, *first)), *series]:
         for i in range(1, len(places) + 1):
@@ -174,7 +174,7 @@ def _prompts(plan: Plan) -> Iterator[Prompt]:
 def _click_through(page: TimedPage, decode: _Alone, plan: Plan, hold: float) -> tuple[list, list, list]:
     """The earliest clicks, the first ones, and the corrections of the series.
 
-    The earliest are apart since the browser compiles what it runs often.
+    The earliest are separate because the browser compiles only what it runs often.
     """
     earliest, first, corrections = [], [], []
     for x, y in plan[0]:
@@ -211,7 +211,7 @@ def _measure(page: TimedPage, decode: _Alone, points: list, labels: list[int], h
 def parts_of(timings: dict[str, float | None]) -> dict[str, float]:
     """What a click's time went into, from what the page tells: milliseconds since the button was released.
 
-    ahead: of the decoder, from before that. Where the mask was there already, the click waited for no server.
+    ahead: decoder time from before the release. Where the mask was already there, the click waited for no server.
     """
     known = {name: ms for name, ms in timings.items() if ms is not None}
     parts = {name: known[name] for name in ("total", "decode", "server", "roundtrip", "paint")}

@@ -18,12 +18,25 @@ def next_click(truth: np.ndarray, mask: np.ndarray) -> tuple[float, float, int]:
     """x, y and label of the click that corrects the largest error of `mask`, at the place deepest inside it.
 
     As the interactive segmentation papers simulate a person (Sofiiuk, Petrov, Konushin, "Reviving iterative training
-    with mask guidance", 2021): of missed and wrong pixels the kind that reaches furthest from its border is clicked.
+    with mask guidance", 2021): the click goes to missed or wrong pixels, whichever reach further from their border.
     """
     missed, wrong = _depth(truth & ~mask), _depth(mask & ~truth)
     depth, label = (missed, 1) if missed.max() >= wrong.max() else (wrong, 0)
     y, x = np.unravel_index(int(depth.argmax()), depth.shape)
     return float(x) + 0.5, float(y) + 0.5, label
+
+
+def clicks_inside(truth: np.ndarray, draw: np.random.Generator, count: int) -> list[Prompt]:
+    """`count` single clicks as people make them: anywhere inside, the likelier the further from the border.
+
+    Where people click first differs from the innermost pixel, and models answer them less well (Antonov et al.,
+    "RClicks: realistic click simulation for benchmarking interactive segmentation", NeurIPS 2024).
+    """
+    depth = _depth(truth).ravel()
+    if not count:
+        return []
+    places, width = draw.choice(depth.size, size=count, p=depth / depth.sum()), truth.shape[1]
+    return [Prompt(points=[(int(at) % width + 0.5, int(at) // width + 0.5)], labels=[1]) for at in places]
 
 
 def _depth(error: np.ndarray) -> np.ndarray:
@@ -73,7 +86,7 @@ def grab_cut(image: np.ndarray, prompt: Prompt, windows: tuple[float, float] = W
         cv2.circle(marks, (int(x), int(y)), radius, cv2.GC_FGD if label else cv2.GC_BGD, -1)
     if np.isin(marks, (cv2.GC_BGD, cv2.GC_PR_BGD)).any() and np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).any():
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.setRNGSeed(0)  # grabCut draws from OpenCV's random state, of which each thread has its own
+        cv2.setRNGSeed(0)  # grabCut draws from OpenCV's random state, and each thread has its own
         cv2.grabCut(image, marks, (0, 0, 0, 0), *models, 5, cv2.GC_INIT_WITH_MASK)
     return (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
 

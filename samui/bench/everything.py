@@ -1,6 +1,6 @@
 """`bench everything`: time and memory of everything mode and of transformers' pipeline, by one checkpoint and grid.
 
-Each side of each size runs in a process of its own, since memory that one has touched would count for the other.
+Each side at each size runs in a process of its own, since memory that one has touched would count for the other.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _in_a_process(side: str, job: dict[str, Any], megapixels: float) -> dict[str
 
 def _iou(one: Rle, other: Rle) -> float:
     smaller, larger = sorted((one.area, other.area))
-    if smaller < _MATCH * larger:  # it cannot be more
+    if smaller < _MATCH * larger:  # no IoU could reach it
         return 0.0
     a, b = one.decode(), other.decode()
     return np.count_nonzero(a & b) / np.count_nonzero(a | b)
@@ -142,7 +142,7 @@ def _pipeline(job: dict[str, Any]) -> dict[str, Any]:
 
     logging.disable_progress_bar()
     torch.set_num_threads(job["threads"])
-    dtype = "float32" if job["dtype"] == "auto" else job["dtype"]  # that is samui's alone
+    dtype = "float32" if job["dtype"] == "auto" else job["dtype"]  # only samui has "auto"
     pipeline = reference_pipeline(job["model"], device=job["device"], dtype=dtype)
     image = PIL.Image.fromarray(_read(job))
     rules = dict(job["rules"])

@@ -1,8 +1,8 @@
 """ONNX Runtime beside samui: image encoder and mask decoder of a checkpoint, exported as the field exports them.
 
 The encoder takes pixels and gives an embedding. The decoder takes an embedding, points and labels, and gives masks of
-256 px and scores, as Meta's export and the desktop tools that build on it have it; without the earlier mask, which
-these always compute, so it is the faster for it. `python -m samui.bench.exported SOURCE FOLDER` exports.
+256 px and scores, like Meta's export and the desktop tools built on it. Those always compute an earlier mask, too; this
+export leaves it out, which makes it faster. `python -m samui.bench.exported SOURCE FOLDER` exports.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ENCODER, _DECODER = "encoder.onnx", "decoder.onnx"
 
 
 def left_out(device: str) -> str | None:
-    """Why ONNX Runtime is not measured, in one line; None where it can be."""
+    """Why ONNX Runtime is not measured, in one line; None if it can be."""
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         return f"left out, since {' and '.join(missing)} cannot be imported (`pip install -r requirements-bench.txt`)"
@@ -37,13 +37,13 @@ class Exported:
     """A checkpoint in ONNX Runtime, in float32."""
 
     def __init__(self, folder: Path | str, *, threads: int) -> None:
-        """folder: where `export` wrote to."""
+        """folder: where `export` wrote the networks."""
         import onnxruntime
 
         self.version = onnxruntime.__version__
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        # Its threads wait for work by turning in circles, also while another path of the same process has its turn.
+        # Without this its threads spin while they wait, even during the turn of another path in the same process.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         self._encoder, self._decoder = (
             onnxruntime.InferenceSession(Path(folder) / name, options, providers=["CPUExecutionProvider"])
@@ -64,7 +64,7 @@ class Exported:
 
 
 def export(source: str, folder: Path | str) -> None:
-    """Write encoder and decoder of a local checkpoint into `folder`, in a process of its own, which takes gigabytes."""
+    """Write encoder and decoder of a local checkpoint into `folder`, in a separate process, which takes gigabytes."""
     command = [sys.executable, "-W", "ignore", "-m", "samui.bench.exported", source, str(folder)]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:

@@ -20,7 +20,7 @@ _SIDE = 1024  # pixels of the image
 
 
 def memory(paths: Sequence[str], source: str, device: str, threads: int, onnx: Path | None) -> list[dict[str, Any]]:
-    """A row for each path: MiB before and at most, what was more, and that as a share of transformers' more.
+    """A row for each path: MiB before and at the peak, the increase, and its share of transformers' increase.
 
     onnx: folder of the exported networks.
     """
@@ -39,7 +39,7 @@ def memory(paths: Sequence[str], source: str, device: str, threads: int, onnx: P
 
 
 def _encode_once(path: str, source: str, device: str, threads: str) -> dict[str, float | None]:
-    """Memory of this process, which has just begun, before and while it encodes one image."""
+    """Memory of this fresh process before and while it encodes one image."""
     image = np.random.default_rng(0).integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
     if path == ONNX:
         loaded = Exported(source, threads=int(threads))
@@ -68,7 +68,7 @@ def _encode_once(path: str, source: str, device: str, threads: str) -> dict[str,
 
 
 def _read_in(model: Any) -> None:
-    """Weights come from the file with their first use; that they are there is no part of encoding."""
+    """Touch all weights: they are read from the file at first use, which must not count as encoding."""
     for weights in model.parameters():
         weights.sum()
 

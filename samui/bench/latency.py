@@ -29,7 +29,7 @@ from samui.work.tools import Tools
 
 RANDOM_BASE = "sam-vit-base architecture, random weights"
 PARTS = ("steps", *against.JOBS, "memory")
-_SECONDS = 60.0  # at most for one row; an encoder of ViT-B takes seconds a call
+_SECONDS = 60.0  # at most for one row; a ViT-B encoder takes seconds a call
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _against(predictor: Predictor, image: np.ndarray, args: argparse.Namespace, *, threads: int) -> dict[str, Any]:
-    """The tables that have other paths beside samui's."""
+    """The tables that compare samui with other paths."""
     result: dict[str, Any] = {}
     reason = exported.left_out(predictor.device)
     with tempfile.TemporaryDirectory(prefix="samui-bench-onnx-") as folder:
@@ -101,7 +101,7 @@ def _against(predictor: Predictor, image: np.ndarray, args: argparse.Namespace, 
 
 @contextlib.contextmanager
 def _model(args: argparse.Namespace) -> Iterator[str]:
-    """The name to load, with a temporary checkpoint behind it where random weights are asked for."""
+    """The name to load, with a temporary checkpoint behind it if random weights are asked for."""
     if not args.random_base:
         yield args.model
         return
@@ -128,7 +128,7 @@ def _steps(predictor: Predictor, image: np.ndarray, *, repeat: int, encodes: int
     for name, prompt in prompts.items():
         parts[f"decode: {name}"] = partial(predictor.predict, embedding, prompt)
     runs = first.runs
-    assert runs is not None  # the fake of the tests alone gives none
+    assert runs is not None  # only the tests' fake gives none
     parts["mask as run lengths"] = lambda: Rle(first.size, runs(first.logits[first.best]))
     parts["mask as an array"] = lambda: first.mask(first.best)
     parts["reply"] = lambda: json.dumps(wire.reply(session, seen=None))

@@ -1,4 +1,4 @@
-"""What the machine could do: its rate in matrix products, and how many operations an image encoder takes."""
+"""What the machine could do: its rate in matrix products, and how many operations an image encoder needs."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def rates(device: str) -> dict[str, float]:
 
 
 def encoder_gflop(config: Any) -> float:
-    """Billions of additions and multiplications in the matrix products that one image needs, of a `SamVisionConfig`.
+    """Billions of additions and multiplications in the matrix products for one image, by a `SamVisionConfig`.
 
-    Needed are those of the picture's own patches. transformers also computes the padding of windows, which nobody sees.
+    Only the picture's own patches count. transformers also computes the padding of windows, which nobody sees.
     """
     patches, width, mlp = (config.image_size // config.patch_size) ** 2, config.hidden_size, config.mlp_dim
     total = patches * config.num_channels * config.patch_size**2 * width

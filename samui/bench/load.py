@@ -2,7 +2,7 @@
 
 Each of the busy people has a seat and a photo, and clicks again as soon as the last mask is there, through the same
 `Service.act` as the page: decoder, snapping where the model snaps, run lengths, reply. Meanwhile one more seat opens
-photo after photo. People at work click once in two seconds, so that one busy clicker stands for a dozen of them.
+photo after photo. People at work click about once in two seconds, so one busy clicker stands for a dozen of them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from samui.errors import SamuiError
 from samui.serve.service import Service
 from samui.serve.settings import Settings
 
-NOTE = "true on a quiet machine alone: everything here shares its cores"
-_LEAST_ENCODES = 3  # of a row, however long they take
+NOTE = "true only on a quiet machine: everything here shares its cores"
+_LEAST_ENCODES = 3  # for each row, however long they take
 _MOST = 256  # clickers; as many as a public page has seats
 Row = dict[str, Any]
 
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def settings_of(model: str, calls: int | None) -> Settings:
-    """Settings of the server that is measured; calls: decoder calls at once, None as the server does."""
+    """Settings of the measured server. calls: decoder calls at once, None for the server's default."""
     limits: dict[str, Any] = {} if calls is None else {"decoder_calls": calls}
     return Settings(model=model, seats=_MOST + 1, **limits)
 
@@ -87,7 +87,7 @@ def _rows(service: Service, files: Callable[[], Path], args: argparse.Namespace)
 
 
 def measure(service: Service, files: Callable[[], Path], clickers: int, *, seconds: float) -> Row:
-    """Open photo after photo for `seconds`, three at least, while so many people click: times in milliseconds.
+    """Open photos for `seconds`, at least three, while `clickers` people click: times in milliseconds.
 
     files: gives a new photo at each call. A click counts if it ends while photos are being opened.
     """
@@ -128,7 +128,7 @@ class _Seat:
         self.token, self._epoch, self._rev = told["token"], told["epoch"], 0
 
     def open(self, file: Path) -> float:
-        """Milliseconds that the encoder took, as the page is told."""
+        """Milliseconds that the encoder took, as reported to the page."""
         *_, last = self._service.open(self.token, file, file.name)
         if last.get("stage") != "ready":
             raise SamuiError(f"bench load: an image must become ready, got {last.get('stage')}")
@@ -144,14 +144,14 @@ class _Seat:
 
 
 class _Clicker(_Seat):
-    """One who clicks again as soon as the mask is there."""
+    """A person who clicks again as soon as the mask is there."""
 
     def __init__(self, service: Service, file: Path) -> None:
         super().__init__(service)
         self.open(file)
 
     def work(self, begun: threading.Barrier, stop: threading.Event) -> list[tuple[float, float]]:
-        """Click until `stop` is set; (when it ended, how long it took) of each click, in seconds."""
+        """Click until `stop` is set; for each click (when it ended, how long it took), in seconds."""
         places = np.random.default_rng(self.size[0]).uniform(0.08, 0.92, (997, 2)) * self.size
         try:
             self.click(*places[-1])  # the first one decodes the picture to snap on it
@@ -177,7 +177,7 @@ def _checked(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _files(folder: Path, pixels: np.ndarray) -> Callable[[], Path]:
-    """Gives a file with another picture at each call, and the same work."""
+    """Gives a file at each call: another picture each time, but the same work."""
     count = itertools.count()
     picture = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
 

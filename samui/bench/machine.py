@@ -39,7 +39,7 @@ def describe(predictor: Predictor) -> dict[str, Any]:
 
 
 class PeakMemory:
-    """Most memory that the process held inside a `with` block, in MiB: `before` at its start, `peak` in it.
+    """Memory of the process in a `with` block, in MiB: `before` at its start, `peak` the most in it.
 
     Read from Linux's /proc; both stay None on systems without it.
     """
@@ -57,7 +57,7 @@ class PeakMemory:
 
     @property
     def more(self) -> float | None:
-        """MiB at the peak beyond those before."""
+        """MiB by which the peak exceeds `before`."""
         return None if self.before is None or self.peak is None else self.peak - self.before
 
     def __exit__(self, *error: object) -> None:
@@ -92,14 +92,14 @@ def _cores() -> int:
 
 
 def _limit() -> str:
-    """Of processor time, as containers have it."""
+    """The limit on processor time, such as containers have, in cores."""
     from samui.models import threads
 
     return "none" if (cores := threads.limit()) is None else f"{cores:g}"
 
 
 def _load() -> str:
-    """What else the machine does: its load averages, as far as the system tells."""
+    """What else the machine does: its load average, if the system reports one."""
     if not hasattr(os, "getloadavg"):
         return "unknown"
     return f"{os.getloadavg()[0]:.1f} over the last minute"

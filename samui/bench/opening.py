@@ -1,8 +1,8 @@
-"""`bench open`: from a chosen file to the picture on the page, and to where the first mask is possible.
+"""`bench open`: from a chosen file to the picture on the page, and until a first mask is possible.
 
-Server and browser run on this machine. Each file is another picture to the cache of embeddings, so each is encoded.
-Beside it stand the parts that cannot be left out, each by itself in the same process: reading the file, and the encoder
-with its preprocessing.
+Server and browser run on this machine. Each file is a new picture to the cache of embeddings, so each is encoded. The
+parts that no opening can do without are measured beside it, each by itself in the same process: reading the file, and
+the encoder with its preprocessing.
 """
 
 from __future__ import annotations

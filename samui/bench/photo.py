@@ -17,8 +17,8 @@ _SAMPLES = shipped.folder("samples")
 def photo(name: str, megapixels: float) -> np.ndarray:
     """RGB uint8 (H, W, 3) of a sample, or of any image file, scaled to about `megapixels` million pixels.
 
-    A scaled photo has the objects of the original and none of the fine detail of a camera's 12 megapixels. Masks have
-    the size of the image all the same, and that is what costs time.
+    A scaled photo has the objects of the original, but not the fine detail of a camera's 12 megapixels. Its masks
+    still have the full size of the image, and that is what costs time.
     """
     if not 0.01 <= megapixels <= 200:
         raise SamuiError(f"--megapixels: must be from 0.01 to 200, got {megapixels:g}")

@@ -1,7 +1,7 @@
 """transformers' mask-generation pipeline without torchvision: the reference of everything mode, for tests and timings.
 
 The pipeline's last step asks torchvision for non-maximum suppression, which does not import beside a CPU build of
-torch. It is replaced by a plain loop here; all else is the pipeline's own.
+torch. A plain loop replaces it here; all else is the pipeline's own.
 """
 
 from __future__ import annotations

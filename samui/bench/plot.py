@@ -1,4 +1,4 @@
-"""`python -m samui.bench.plot FILE.json... OUT.png`: bars of what `bench latency --json` printed. Needs matplotlib."""
+"""`python -m samui.bench.plot FILE.json... OUT.png`: bars of `bench latency --json` results. Needs matplotlib."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Printing of results: any nest of dicts and lists as plain text, with a table wherever rows have the same columns."""
+"""Printing of results: nested dicts and lists as plain text, with a table wherever rows have the same columns."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def text(result: Mapping[str, Any]) -> str:
 
 
 def as_json(result: Mapping[str, Any]) -> str:
-    """A result for programs: one line of JSON, numbers with four significant decimals."""
+    """A result for programs: one line of JSON, numbers to four decimals, those below 0.1 to four digits."""
     return json.dumps(_rounded(result))
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as aligned columns; the columns are the keys in order of appearance, numbers stand on the right."""
+    """Rows as aligned columns; the columns are the keys in order of appearance, numbers are aligned on the right."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     lines = [columns] + [[_cell(row.get(column, "")) for column in columns] for row in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]

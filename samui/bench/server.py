@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @contextlib.contextmanager
 def running(args: argparse.Namespace, wrap: Callable[[Any], Any] | None = None) -> Iterator[tuple[Any, str]]:
-    """A service with its model warm, and the address of its page; both end with the block, and leave no file.
+    """A service with its model warm, and the address of its page; both end with the block and leave no files.
 
-    wrap: what becomes of a predictor that was loaded.
+    wrap: makes of the loaded predictor the one that is served.
     """
     from samui.models import load_predictor
     from samui.serve.service import Service

@@ -1,4 +1,4 @@
-"""Repeated timings in milliseconds, and what is told of them: median, 95th percentile, count."""
+"""Repeated timings in milliseconds, and their summary: median, 95th percentile, count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Summary = dict[str, float]
 
 
 def summarise(values: Sequence[float]) -> Summary:
-    """{p50, p95, n} of at least one number; p95 is the smallest value that 95 % of all do not exceed."""
+    """{p50, p95, n} of at least one number; p95 is the smallest value that 95 % of them do not exceed."""
     ordered = sorted(values)
     middle = len(ordered) // 2
     p50 = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
@@ -26,7 +26,7 @@ def timed(function: Callable[[], Any]) -> float:
 
 
 def measure(function: Callable[[], Any], *, repeat: int, warm_up: int = 2, seconds: float = 60.0) -> Summary:
-    """Summary of `repeat` calls after `warm_up` untimed ones; fewer, but three at least, once `seconds` are over."""
+    """Summary of `repeat` calls after `warm_up` untimed ones; fewer, but at least three, once `seconds` are over."""
     return alternate({"": function}, repeat=repeat, warm_up=warm_up, seconds=seconds)[""]
 
 
@@ -38,7 +38,7 @@ def alternate(
     seconds: float = 60.0,
     pause: float = 0.0,
 ) -> dict[str, Summary]:
-    """`measure` of several functions in turns, so that whatever else the machine does meets all of them alike.
+    """`measure` several functions in turns, so that whatever else the machine does affects all of them alike.
 
     pause: seconds before each timed call.
     """

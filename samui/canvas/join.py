@@ -1,9 +1,9 @@
-"""Joins the canvas's ES modules into one script, since Gradio takes the JavaScript of a component as one text.
+"""Joins the canvas's ES modules into one script, since Gradio takes a component's JavaScript as one text.
 
-Each module becomes a function of its own that is called once and returns its exports, in the order that the imports ask
-for; comments and indentation stay behind. The grammar is a small part of JavaScript's, so that lines tell everything:
-whole lines of comments, imports of names from files beside the module, and ``export`` before a function, a class or a
-const. All else is refused.
+Each module becomes a function that is called once and returns its exports, in the order that the imports need; comments
+and indentation are dropped. The grammar is a small part of JavaScript's, for which lines are enough: comments of whole
+lines, imports of names from files in the folder, and ``export`` before a function, a class or a const. Anything else is
+refused.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ _IMPORT = re.compile(r'^import \{([^{}]*)\} from "(\.[^"]*\.js)";\n', re.MULTILI
 _EXPORT = re.compile(r"^export (?=(?:async )?function\*? (\w+)|class (\w+)|const (\w+) =)", re.MULTILINE)
 _NAME = re.compile(r"(\w+)(?: as (\w+))?")
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*\*?(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
-_SPACE = re.compile(r"^[ \t]*\n|^[ \t]+", re.MULTILINE)  # no text goes over lines, which a test holds
+_SPACE = re.compile(r"^[ \t]*\n|^[ \t]+", re.MULTILINE)  # no string spans lines, which a test checks
 _LEFT = re.compile(r"^\s*(import|export)\b.*|\bimport\s*[.(]", re.MULTILINE)
 
 
 def join(folder: Path, first: str) -> str:
     """The module `first` of a folder and all that it imports, as one script; `first`'s exports stand in ``start``.
 
-    Raises ValueError with module and line for what the grammar above does not hold, for a circle of imports, and for an
-    import of what is not exported.
+    Raises ValueError with module and line for anything outside the grammar above, for circular imports, and for an
+    import of something that is not exported.
     """
     written: dict[Path, tuple[str, set[str]]] = {}
     _write((folder / first).resolve(), folder.resolve(), written, ())
@@ -61,5 +61,5 @@ def _write(file: Path, folder: Path, written: dict[Path, tuple[str, set[str]]], 
 
 
 def _variable(file: Path, folder: Path) -> str:
-    """What holds a module's exports in the script."""
+    """The variable that holds a module's exports in the script."""
     return "$" + "_".join(file.resolve().relative_to(folder.resolve()).with_suffix("").parts).replace("-", "_")

@@ -15,11 +15,12 @@ EVERYTHING = "time and memory of everything mode, beside transformers' pipeline"
 CLICKS = "how well masks fit known ones, for simulated clicks and boxes"
 LOAD = "clicks of several people at once beside an encoder at work, on one server"
 SHEET = "a contact sheet of masks on photos with known ones, raw and snapped to edges"
+SAMPLES = "a contact sheet of clicks on the sample photos, to be judged by eye"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands, each with the options of the model, whose default is the bundled one here."""
-    from samui.bench import click, clicks, everything, latency, load, opening, sheet
+    from samui.bench import click, clicks, everything, latency, load, opening, samples, sheet
 
     commands = parser.add_subparsers(title="benches", required=True, metavar="BENCH")
     benches = {
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         load: LOAD,
         clicks: CLICKS,
         sheet: SHEET,
+        samples: SAMPLES,
     }
     for module, text in benches.items():
         name = "open" if module is opening else module.__name__.rpartition(".")[2]
@@ -39,20 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_model(command)
         # No download before anything is measured, and the same model on every machine.
         command.set_defaults(model=BUNDLED, bench=module.__name__)
-        if module in (everything, clicks, sheet):  # what they find is compared, beside the time that it takes
+        if module in (everything, clicks, sheet, samples):  # what they find is compared, beside the time that it takes
             command.set_defaults(dtype="float32")
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure and print."""
-    from samui.bench import click, clicks, everything, latency, load, opening, report, sheet
+    from samui.bench import click, clicks, everything, latency, load, opening, report, samples, sheet
 
-    if options.bench in (clicks.__name__, sheet.__name__):
-        predictor = loader(options)(options.model)
-        if options.bench == sheet.__name__:
-            result, table = sheet.run(options, predictor), report.text
-        else:
-            result, table = clicks.run(options, predictor), clicks.table
+    masks = {clicks.__name__: (clicks.run, clicks.table)}
+    masks |= {module.__name__: (module.run, report.text) for module in (sheet, samples)}
+    if options.bench in masks:
+        measured, table = masks[options.bench]
+        result = measured(options, loader(options)(options.model))
     else:
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
         benches = (latency, click, opening, everything, load)

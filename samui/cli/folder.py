@@ -14,7 +14,7 @@ from samui.errors import ImageError
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".mpo")
 # Of pictures that samui does not open. Whoever keeps some among the others will miss them.
 _OTHERS = (".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw", ".tga")
-_COMPANION = "._", b"\x00\x05\x16\x07"  # begin of the name and of the content of what macOS puts beside a file
+_COMPANION = "._", b"\x00\x05\x16\x07"  # how the name and the content begin of what macOS puts beside a file
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Survey:
 
 
 def survey(folder: Path) -> Survey:
-    """Look at the files right in a folder. Raises ImageError if it is none that can be read."""
+    """Look at the files right in a folder. Raises ImageError if it is not a folder that can be read."""
     images, passed = [], Counter[str]()
     try:
         with os.scandir(folder) as entries:
@@ -50,7 +50,7 @@ def survey(folder: Path) -> Survey:
 
 
 def _left_out(entry: os.DirEntry[str], suffix: str) -> str | None:
-    """Why a file that is called like a picture is not one to work on; None if it is."""
+    """Why a file with a picture's name is left out; None if it is one to work on."""
     if not entry.is_file():
         return "links to nothing" if entry.is_symlink() and not os.path.exists(entry) else "no files"
     start, magic = _COMPANION

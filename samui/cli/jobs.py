@@ -1,7 +1,7 @@
-"""Everything mode over files: one image to one file, or a folder to many, in a run that can be stopped and goes on.
+"""Everything mode over files: one image to one file, or a folder to many, in a run that can be stopped and resumed.
 
-For each image of a folder a part, COCO JSON of that image alone, is written last and whole or not at all, so that a
-part says: this image is done. A later run with equal settings skips it. The combined COCO file is joined from the parts
+Each image of a folder gets a part, COCO JSON of that image alone, written last and whole or not at all: a part says
+that its image is done. A later run with equal settings skips it. The combined COCO file is joined from the parts
 alone, so it does not show how often a run was stopped.
 """
 
@@ -23,7 +23,7 @@ from samui.models.predictor import Predictor
 from samui.pixels.images import Picture, read_image
 
 _SETTINGS = "settings.json"
-_WITHOUT_EFFECT = ("points_per_batch",)  # on the masks
+WITHOUT_EFFECT = ("points_per_batch",)  # on the masks
 log = logging.getLogger(__name__)
 
 
@@ -67,7 +67,7 @@ def run_folder(
         raise ImageError(f"{folder}: must hold images ({', '.join(SUFFIXES)}), got none")
     joined, parts = _places(out, format)
     if joined is None and format.suffix in SUFFIXES and out.exists() and out.samefile(folder):
-        # They would replace images of their names, and be taken for images by the run that goes on.
+        # They would replace images of the same names, and a resumed run would take them for images.
         raise ExportError(f"{out}: must be another folder than the images' for the format {format.name}, got the same")
     _begin(parts, _settings(predictor, format, parameters))
     if joined is not None:
@@ -108,7 +108,7 @@ def _find(
 
 
 def _written(annotation: formats.Annotation, picture: Picture, out: Path, format: formats.Format, told: str) -> Outcome:
-    """Write one image's file; of what it cannot hold, pixels are told: nobody expects a label map to hold scores."""
+    """Write one image's file; report lost pixels only, since nobody expects a label map to hold scores."""
     lost = formats.write(annotation, out, format.name, image=picture.pixels)
     if lost.holes or lost.covered:
         told = f"{told}; {lost.of_pixels}"
@@ -127,15 +127,15 @@ def _places(out: Path, format: formats.Format) -> tuple[Path | None, Path]:
 def _names(files: Sequence[Path]) -> dict[Path, str]:
     """What each image's own file is called, without its ending.
 
-    The stem alone pairs with the image in other programs. Where it is another image's stem or name as well, also if
-    only on a system that does not tell capitals apart, the whole name is taken, which is nobody's else then.
+    Other programs pair a file with its image by the stem. If another image has the same stem or name, with or without
+    regard to case, the file gets the image's whole name, which no other image has.
     """
     taken = Counter(text.casefold() for file in files for text in (file.stem, file.name))
     return {file: file.stem if taken[file.stem.casefold()] == 1 else file.name for file in files}
 
 
 def _settings(predictor: Predictor, format: formats.Format, parameters: Parameters) -> dict:
-    chosen = {name: value for name, value in asdict(parameters).items() if name not in _WITHOUT_EFFECT}
+    chosen = {name: value for name, value in asdict(parameters).items() if name not in WITHOUT_EFFECT}
     return {"model": predictor.name, "revision": predictor.revision, "dtype": predictor.dtype} | {
         "format": format.name,
         **chosen,
@@ -166,16 +166,16 @@ def _begin(parts: Path, settings: dict) -> None:
 
 
 def _way_on(name: str, value: object) -> str:
-    """With which option the run goes on that was begun with this value, where one gives it again for certain."""
+    """The option that resumes a run begun with this value, if some option is certain to give it again."""
     if value is None or name == "revision":
         return ""
-    if name == "dtype" and value not in DTYPES:  # which "auto" took; it measures, so it may take another next time
+    if name == "dtype" and value not in DTYPES:  # chosen by "auto", which measures, so it may choose another next time
         return f"--dtype auto may take {value} another time or on another machine; else "
     return f"to go on, give --{name.replace('_', '-')} {value}; else "
 
 
 def _done(part: Path) -> int | None:
-    """How many masks a part holds, None if there is none that is whole. Not every mask is looked at: there may be
+    """How many masks a part holds, None if the part is missing or not whole. Not every mask is looked at: there may be
     hundreds of thousands to skip."""
     try:
         document = json.loads(part.read_bytes())

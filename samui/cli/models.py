@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the table; asks the hub whether it has the preferred model, for a few seconds at most."""
+    """Print the table; asks the hub whether it has the preferred model, which takes a few seconds at most."""
     choice = resolve(AUTO)
     if options.json:
         rows = [

@@ -56,6 +56,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_close_ups(parser: argparse.ArgumentParser) -> None:
+    """The option that says whether prompts are answered from closer views, too; its value is True, False or None."""
+    parser.add_argument(
+        "--close-ups",
+        type=_close_ups,
+        metavar="auto|on|off",
+        help="look for what is meant in closer views, too: finds small things, and takes an encode a view (default "
+        "auto: where the model's encoder is cheap)",
+    )
+
+
 def loader(options: argparse.Namespace) -> Callable[[str], Predictor]:
     """From a model's name to a predictor, on the device and with the precision of the options."""
     from samui.models import load_predictor
@@ -85,6 +96,13 @@ def floats(parts: Sequence[str], text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in parts)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be numbers, got {text!r}") from None
+
+
+def _close_ups(text: str) -> bool | None:
+    asked: dict[str, bool | None] = {"auto": None, "on": True, "off": False}
+    if text not in asked:
+        raise argparse.ArgumentTypeError(f"must be auto, on or off, got {text!r}")
+    return asked[text]
 
 
 def _threads(text: str) -> int:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from samui import files, formats
-from samui.cli.options import add_model, floats, format_for, loader
+from samui.cli.options import add_close_ups, add_model, floats, format_for, loader
 from samui.errors import PromptError
 from samui.pixels.images import read_image
 from samui.types import Prompt
@@ -23,21 +23,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--box", type=_box, action="append", default=[], metavar="X0,Y0,X1,Y1", help="several are several objects"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="to write; its ending tells how")
-    parser.add_argument("--format", help="how to write it, where the ending does not tell (labelmap, cutout, ...)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="to write; its ending gives the format")
+    parser.add_argument("--format", help="format, if the ending does not give it (labelmap, cutout, ...)")
     parser.add_argument(
-        "--candidate", type=_candidate, default=None, metavar="best|0|1|2", help="in SAM's own order (default best)"
+        "--candidate",
+        type=_candidate,
+        default=None,
+        metavar="best|0|1|2",
+        help="in SAM's own order; with close-ups best first (default best)",
     )
     parser.add_argument("--label", default="", help="class name for COCO and file names")
     parser.add_argument(
         "--snap", action=argparse.BooleanOptionalAction, default=None, help="to edges (default: bundled model only)"
     )
+    add_close_ups(parser)
     parser.add_argument("--json", action="store_true", help="print scores, boxes and areas as JSON")
     add_model(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the masks and print what they are like. Raises SamuiError, before the model is loaded where it can."""
+    """Write the masks and print what they are like. Raises SamuiError, where possible before the model is loaded."""
     chosen = format_for(options.out, options.format)
     prompts = _prompts(options)
     files.check_target(options.out, options.image)
@@ -46,7 +51,13 @@ def run(options: argparse.Namespace) -> None:
         prompt.check_inside(*picture.size, where=f"prompts[{i}]" if len(prompts) > 1 else "prompt")
     predictor = loader(options)(options.model)
     session = segment_each(
-        predictor, picture.pixels, prompts, candidate=options.candidate, label=options.label, snap=options.snap
+        predictor,
+        picture.pixels,
+        prompts,
+        candidate=options.candidate,
+        label=options.label,
+        snap=options.snap,
+        close_ups=options.close_ups,
     )
     objects = session.state.objects
     annotation = formats.from_objects(picture.name, picture.size, objects)

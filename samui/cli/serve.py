@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -12,23 +13,56 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from samui.cli.options import add_model, loader
-from samui.errors import SamuiError
+from samui.cli.options import add_close_ups, add_model, loader
+from samui.errors import SamuiError, StoreError
 from samui.ui import address
+from samui.workspace.folder import Workspace, open_workspace
+from samui.workspace.labels import read_labels
+from samui.workspace.library import Library, open_library
 
 log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `serve`."""
+    parser.add_argument(
+        "folder", type=Path, nargs="?", metavar="FOLDER", help="of images to work through; what is drawn is kept in it"
+    )
     add_model(parser)
     parser.add_argument("--host", help=f"address to listen on (default {address.LOOPBACK})")
     parser.add_argument(
         "--port", type=_port, help=f"port to listen on (default: the first free one from {address.PORTS[0]})"
     )
+    parser.add_argument(
+        "--root-path",
+        type=_root_path,
+        metavar="PATH",
+        help="where a proxy shows the page, as in /samui (default: $GRADIO_ROOT_PATH, or the root)",
+    )
     parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's tunnel")
     parser.add_argument("--hosted", action="store_true", help="limits of a public page (default on a Space)")
-    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep embeddings there between starts")
+    parser.add_argument("--metrics", action="store_true", help="figures for Prometheus at /metrics")
+    add_close_ups(parser)
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the only labels of FOLDER, one a line")
+    parser.add_argument("--author", default="", metavar="NAME", help="whose changes these are, in the history")
+    parser.add_argument(
+        "--no-library",
+        action="store_true",
+        help="keep nothing of images that are in no FOLDER (default on public pages)",
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="PLACE",
+        help="folder that keeps embeddings between starts (default: beside the store of FOLDER, and none without one)",
+    )
+    parser.add_argument(
+        "--disk-cache-bytes",
+        type=_size,
+        default=4 * 10**9,
+        metavar="N",
+        help="budget of the embeddings on disk, as 500MB or 4GB; 0 for none (default 4GB)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -43,13 +77,16 @@ def run(options: argparse.Namespace) -> None:
     from samui.serve.service import Service
     from samui.serve.settings import Settings
 
-    make = Settings.for_host if options.hosted or "SPACE_ID" in os.environ else Settings
-    settings = make(model=options.model, disk_cache=options.cache)
-    if open_to_all := options.share or not loopback:
+    hosted, open_to_all = options.hosted or "SPACE_ID" in os.environ, options.share or not loopback
+    make = Settings.for_host if hosted else Settings
+    settings = make(model=options.model, close_ups=options.close_ups, author=options.author)
+    if open_to_all:
         settings = replace(settings, free_models=False)
+    folder, library = _stores(options, hosted=hosted, private=not (hosted or open_to_all))
+    settings = replace(settings, disk_cache=_disk_cache(options, folder), disk_bytes=options.disk_cache_bytes)
     scratch = Path(tempfile.gettempdir()) / f"samui-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     try:
-        service = Service(settings, loader(options), scratch)
+        service = Service(settings, loader(options), scratch, folder=folder, library=library)
     except OSError as error:
         place = error.filename or scratch
         raise SamuiError(f"{place}: must be a folder that can be written, got: {error.strerror}") from error
@@ -63,9 +100,66 @@ def run(options: argparse.Namespace) -> None:
 
         if open_to_all:
             log.warning("The page is open to everybody who reaches it: there is no login.")
-        launch(service, host=host, ports=ports, share=options.share)
+        launch(
+            service,
+            host=host,
+            ports=ports,
+            share=options.share,
+            root_path=options.root_path,
+            metrics=options.metrics,
+        )
     finally:
         service.close()
+
+
+def _stores(options: argparse.Namespace, *, hosted: bool, private: bool) -> tuple[Workspace | None, Library | None]:
+    """The folder to work through and the person's library, each None where it is not asked for or not allowed.
+
+    private: whether the page is this person's alone; a library shows its recent images to whoever has the page.
+    """
+    if options.labels is not None and options.folder is None:
+        raise SamuiError(f"--labels: must go with a FOLDER, got {options.labels} alone")
+    folder = library = None
+    if options.folder is not None:
+        if hosted:
+            raise SamuiError(f"{options.folder}: must not be given for a public page, which would show it to strangers")
+        labels = () if options.labels is None else read_labels(options.labels)
+        folder = open_workspace(options.folder, author=options.author, labels=labels)
+        counts = folder.images.counts()
+        log.info("%s: %d images, %d to do, kept in %s", options.folder, counts.images, counts.todo, folder.store_file)
+    if private and not options.no_library:
+        try:
+            library = open_library()
+        except StoreError as error:  # the page is of use all the same
+            log.warning("What is drawn on images of no folder ends with this server: %s", error)
+    for shelf in (folder, library):
+        for note in shelf.notes if shelf is not None else ():
+            log.warning("%s", note)
+    return folder, library
+
+
+def _disk_cache(options: argparse.Namespace, folder: Workspace | None) -> Path | None:
+    """The folder that keeps embeddings: the one that is asked for, else one beside the store of the images' folder."""
+    if options.disk_cache_bytes == 0:
+        return None
+    if options.cache is not None or folder is None:
+        cache: Path | None = options.cache
+        return cache
+    place = folder.place / "embeddings"
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        log.warning("%s: embeddings are kept in memory alone (%s)", place, error.strerror)
+        return None
+    return place
+
+
+def _size(text: str) -> int:
+    """Bytes from a whole number with kB, MB, GB, TB or without."""
+    found = re.fullmatch(r"([0-9]{1,15})\s*([kmgt]?)b?", text, re.IGNORECASE | re.ASCII)
+    if found is None or (found[2] and not text.lower().endswith("b")):
+        raise argparse.ArgumentTypeError(f"must be a number of bytes, such as 500MB or 4GB, got {text!r}")
+    return int(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " ")
 
 
 def _ports(first: str, count: str) -> Sequence[int]:
@@ -77,6 +171,14 @@ def _ports(first: str, count: str) -> Sequence[int]:
     except (argparse.ArgumentTypeError, ValueError) as error:
         got = f"{first!r} and {count!r}"
         raise SamuiError(f"GRADIO_SERVER_PORT, GRADIO_NUM_PORTS: must be whole numbers, got {got}") from error
+
+
+def _root_path(text: str) -> str:
+    """A path, or the whole address of the page with one; without a slash at its end."""
+    path = text.rstrip("/")
+    if not re.fullmatch(r"(https?://[^/\s?#]+)?(/[^/\s?#]+)*", path) or (path and not path.startswith(("/", "http"))):
+        raise argparse.ArgumentTypeError(f"must be a path such as /samui, or the page's address, got {text!r}")
+    return path
 
 
 def _port(text: str) -> int:

@@ -58,7 +58,7 @@ class Progress:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds left at the present pace, None as long as there is none."""
+        """Seconds left at the present pace, None until the pace is known."""
         return self.elapsed / self.done * (self.total - self.done) if self.done else None
 
 

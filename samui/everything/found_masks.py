@@ -62,7 +62,7 @@ class FoundMasks:
         return added, removed
 
     def finish(self, masks: Sequence[FoundMask], report: Report) -> dict[int, FoundMask]:
-        """Take over the masks that remain at the end; returns by id those that are not as they were found."""
+        """Take over the masks that remain at the end; returns, by id, those that changed since they were found."""
         before = self._masks
         self._masks = {self._id(mask.id): mask for mask in masks}
         self._bytes = sum(mask.rle.counts.nbytes for mask in masks)

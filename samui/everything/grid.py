@@ -11,22 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from samui.everything.parameters import Parameters
+from samui.pixels.views import View
 
 _GOLDEN = 0.6180339887498949
 
 
 @dataclass(frozen=True)
-class Crop:
-    """A part of an image. box: (x0, y0, x1, y1) in whole pixels, right and bottom exclusive. layer: 0 is the image."""
+class Crop(View):
+    """A view of everything mode. layer: 0 is the image."""
 
-    box: tuple[int, int, int, int]
     layer: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) in pixels."""
-        x0, y0, x1, y1 = self.box
-        return y1 - y0, x1 - x0
 
 
 def crops(height: int, width: int, parameters: Parameters) -> list[Crop]:

@@ -11,8 +11,8 @@ def keep_best(boxes: np.ndarray, scores: np.ndarray | Sequence[float], threshold
     """Indices of the boxes that no better one covers, best first; of equal scores the earlier is the better.
 
     boxes: (n, 4) corners. A box goes if its IoU with a kept one is above `threshold`. Computed in float32 as
-    torchvision does (``nms_kernel.cpp``), so that ties at the threshold fall the same way. Of boxes without area none
-    goes: their IoU is 0, or between two of them not a number.
+    torchvision does (``nms_kernel.cpp``), so that ties at the threshold fall the same way. Boxes without
+    area all stay: their IoU is 0, or between two of them not a number.
     """
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     rest = np.argsort(-np.asarray(scores, np.float32), kind="stable")

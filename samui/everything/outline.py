@@ -1,14 +1,13 @@
-"""From a candidate's small logits to its full-size run lengths, area and stability, without a full-size array.
+"""Stability of a candidate from its small logits, without a full-size array.
 
 `Frame.spans` gives a mask as runs along pixel columns, in the order in which COCO counts pixels; areas are sums of
-their lengths, and a crop's runs become the image's by moving each one.
+their lengths.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from samui.everything.grid import Crop
 from samui.pixels.geometry import Frame
 
 
@@ -19,13 +18,6 @@ def stability(logits: np.ndarray, frame: Frame, offset: float) -> float:
     """
     below = _area(frame.spans(logits + np.float32(offset)))
     return _area(frame.spans(logits - np.float32(offset))) / below if below else float("nan")
-
-
-def place(pairs: np.ndarray, crop: Crop, size: tuple[int, int]) -> np.ndarray:
-    """Runs in a crop as runs in the image of size (H, W)."""
-    x0, y0, _, _ = crop.box
-    column = pairs[:, :1] // crop.size[0]  # of the first pixel; the end may be the head of the next column
-    return pairs + (column + x0) * size[0] + y0 - column * crop.size[0]
 
 
 def _area(pairs: np.ndarray) -> int:

@@ -77,9 +77,8 @@ def stream(
         if stopped := stopped or cancelled():
             break
         if crop.layer:
-            x0, y0, x1, y1 = crop.box
             yield Progress("encode", done, total, time.perf_counter() - start)
-            embedding = predictor.embed(np.ascontiguousarray(pixels[y0:y1, x0:x1]))
+            embedding = predictor.embed(crop.cut(pixels))
         clicks = points(crop, parameters)
         view = run.begin(crop, embedding.frame)
         sequence = order(len(clicks))
@@ -118,12 +117,12 @@ class _Run:
         self._highest: dict[str, float] = {}
 
     def begin(self, crop: Crop, frame: Frame) -> _View:
-        """What candidates of a crop are added with; those of the crop before are settled. frame: of its embedding."""
+        """Begin a crop and settle the one before; returns what `add` takes for it. frame: of its embedding."""
         self._settle()
         return _View(crop, frame, self._counts["candidates"])
 
     def add(self, view: _View, indices: np.ndarray, clicks: np.ndarray, logits: np.ndarray, scores: np.ndarray) -> None:
-        """Filter the candidates (n, k, h, w) with scores (n, k) of clicks (n, 2), which are `indices` of the grid."""
+        """Filter the candidates (n, k, h, w) with scores (n, k) of clicks (n, 2), whose grid indices are `indices`."""
         wanted = self._rules.pred_iou_thresh
         self._counts["candidates"] += scores.size
         self._note("highest_score", float(scores.max()))
@@ -184,7 +183,7 @@ class _Run:
         if wanted > 0 and not np.float32(stability) > np.float32(wanted):  # not a number: no pixel is near the mask
             self._counts["stability_score_thresh"] += 1
             return None
-        runs = outline.place(view.frame.spans(logits), view.crop, self._size)
+        runs = view.crop.place(view.frame.spans(logits), self._size)
         rle = Rle(self._size, run_lengths(runs, self._size))
         box = rle.box
         if box is None:
@@ -196,7 +195,7 @@ class _Run:
         return rle, box, stability
 
     def _settle(self) -> None:
-        """Close the crop at hand: of its masks only those stay that no better one covers."""
+        """Close the current crop: only masks that no better one covers stay."""
         best = self._best()
         self._counts["box_nms_thresh"] += len(self._masks) - len(best)
         self._past += best
@@ -204,7 +203,7 @@ class _Run:
 
     def _best(self) -> list[FoundMask]:
         """The masks of the crop at hand that no better one covers, best first."""
-        masks = sorted(self._masks, key=lambda mask: mask.id)  # of equal scores the first of the grid is the better
+        masks = sorted(self._masks, key=lambda mask: mask.id)  # of equal scores the first in the grid wins
         kept = keep_best(_corners(masks), [mask.score for mask in masks], self._rules.box_nms_thresh)
         return [masks[i] for i in kept]
 

@@ -12,6 +12,7 @@ import numpy as np
 from samui.errors import ExportError
 from samui.formats.prompt import SavedPrompt
 from samui.pixels.rle import Rle
+from samui.work.gestures import Gestures
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class SavedObject:
 
     id: unique in its image. label: the class name, "" for none. colour: "#rrggbb". rle: the mask at image size.
     score: predicted IoU, or None if no model gave one. prompt: what made the mask; empty if that is not known. model:
-    id of the checkpoint, "" for none.
+    id of the checkpoint, "" for none. uid: 32 hexadecimal digits that name it everywhere and for ever, "" if it has
+    none. visible: whether it is shown. gestures: what a person did, in order; () if that is not known.
     """
 
     id: int
@@ -30,6 +32,9 @@ class SavedObject:
     score: float | None = None
     prompt: SavedPrompt = field(default_factory=SavedPrompt)
     model: str = ""
+    uid: str = ""
+    visible: bool = True
+    gestures: Gestures = ()
 
     @property
     def rgb(self) -> tuple[int, int, int]:
@@ -41,7 +46,9 @@ class SavedObject:
 class Annotation:
     """The objects of one image, in the order in which they are drawn: later ones on top.
 
-    image: the file's name. size: (H, W) of the image in pixels, which every mask has too.
+    image: the file's name, in a folder of images its path below that, with "/". size: (H, W) of the image in pixels,
+    which every mask has too. digest: SHA-256 of the image's file, hexadecimal, "" if not known. state, note: what a
+    workspace has of the image, "" for none.
 
     Raises ExportError for a mask of another size, an id that comes twice, a colour that is not "#rrggbb", a score that
     is not finite.
@@ -50,6 +57,9 @@ class Annotation:
     image: str
     size: tuple[int, int]
     objects: Sequence[SavedObject] = ()
+    digest: str = ""
+    state: str = ""
+    note: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", tuple(self.size))

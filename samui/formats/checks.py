@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from samui.errors import FormatError
+from samui.errors import ExportError, FormatError
 from samui.pixels.images import LOCAL_PIXELS
 
 MAX_BYTES = 1_000_000_000  # of a file
@@ -39,6 +40,15 @@ def file_bytes(path: Path) -> bytes:
         raise FormatError(f"must be a readable file, got: {error.strerror or error}") from None
     except ValueError as error:  # a path with a null character
         raise FormatError(f"must be a readable file, got: {error}") from None
+
+
+@contextlib.contextmanager
+def inside(name: str) -> Iterator[None]:
+    """Errors of the block begin with this file's name, where it is one of several."""
+    try:
+        yield
+    except (FormatError, ExportError) as error:
+        raise FormatError(f"{name}: {error}" if name else str(error)) from None
 
 
 def document(data: bytes) -> Any:
@@ -100,6 +110,21 @@ def whole(value: Any, where: str) -> int:
     if found != int(found):
         raise FormatError(f"{where}: must be a whole number, got {short(value)}")
     return value if isinstance(value, int) else int(found)
+
+
+def whole_text(value: Any, where: str) -> int:
+    """The whole number that a text is."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise FormatError(f"{where}: must be a whole number, got {short(value)}") from None
+
+
+def id(value: Any, where: str) -> int | str:
+    """What entries of a file are named by."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise FormatError(f"{where}: must be a whole number or text, got {short(value)}")
+    return value
 
 
 def colour(value: Any, where: str) -> str:

@@ -20,22 +20,20 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from samui.errors import FormatError, MaskError
-from samui.formats import checks
+from samui.formats import checks, extras
 from samui.formats.annotation import Annotation, SavedObject
-from samui.formats.format import Format, Keeps
-from samui.formats.prompt import SavedPrompt
+from samui.formats.format import Format, Keeps, Options
+from samui.formats.source import Source
 from samui.names import escape, unescape
-from samui.pixels.colours import hex_colour
+from samui.pixels.outlines import fill_pixels
 from samui.pixels.polygons import fill, filled, rings
 from samui.pixels.rle import Rle
 
-_UNLABELLED = "object"  # COCO has no annotation without a category
 Outline = Callable[[Rle], tuple[Any, Rle]]  # what stands for a mask, and the mask that this is
 
 
@@ -54,13 +52,13 @@ def polygons(rle: Rle) -> tuple[Any, Rle]:
     return [ring.corners.reshape(-1).tolist() for ring in rings(rle) if not ring.hole], filled(rle)
 
 
-def join(annotations: Iterable[Annotation], outline: Outline = compressed) -> Iterator[bytes]:
+def join(annotations: Iterable[Annotation], options: Options, outline: Outline = compressed) -> Iterator[bytes]:
     """One file of several images in pieces: ids of images, categories and annotations count from 1 in the order given.
 
     Each annotation is asked for once and let go, so that memory holds one image's objects, and a line an image.
     """
     images: list[dict[str, Any]] = []
-    categories: dict[str, int] = {}
+    classes = extras.Classes(options.classes, first=1)
     count = 0
     yield _text({"info": {"description": "masks made with samui", "version": "1"}})[:-1] + b', "annotations": ['
     for image_id, annotation in enumerate(annotations, start=1):
@@ -68,10 +66,9 @@ def join(annotations: Iterable[Annotation], outline: Outline = compressed) -> It
         images.append(escape({"id": image_id, "file_name": annotation.image, "width": width, "height": height}))
         for one in annotation.objects:
             count += 1
-            category = categories.setdefault(one.label or _UNLABELLED, len(categories) + 1)
-            entry = _entry(one, outline, id=count, image_id=image_id, category_id=category)
+            entry = _entry(one, outline, id=count, image_id=image_id, category_id=classes.number(one.label))
             yield (b", " if count > 1 else b"") + _text(entry)
-    named = [escape({"id": id, "name": name}) for name, id in categories.items()]
+    named = [escape({"id": id, "name": name}) for id, name in classes.items()]
     yield b"], " + _text({"images": images, "categories": named})[1:]
 
 
@@ -82,11 +79,7 @@ def _text(value: Any) -> bytes:
 def _entry(one: SavedObject, outline: Outline, **ids: int) -> dict[str, Any]:
     segmentation, covered = outline(one.rle)
     x0, y0, x1, y1 = covered.box or (0, 0, 0, 0)
-    score = None if one.score is None else float(one.score)
-    own: dict[str, Any] = {"id": one.id, "colour": one.colour, "model": one.model, "predicted_iou": score}
-    own["prompt"] = one.prompt.describe()
-    if not one.label:
-        own["labelled"] = False  # told apart from a label that is called as unlabelled objects are
+    score = extras.score_of(one)
     return {
         **ids,
         "segmentation": segmentation,
@@ -94,25 +87,36 @@ def _entry(one: SavedObject, outline: Outline, **ids: int) -> dict[str, Any]:
         "bbox": [x0, y0, x1 - x0, y1 - y0],
         "iscrowd": 0,
         **({} if score is None else {"score": score}),
-        "samui": escape(own),
+        extras.KEY: extras.describe(one),
     }
 
 
-def read(path: Path) -> Iterator[Annotation]:
-    """Each image of a COCO file with its objects, in the file's order; images without objects too.
+def read(source: Source) -> Iterator[Annotation]:
+    """Each image of a COCO file with its objects, in the file's order; images without objects too. Of a folder or zip
+    those of all its COCO files.
 
     Masks may be run lengths, compressed or not, or polygons, `iscrowd` either. What samui wrote beside them comes back;
     in files of others, ids are those of the annotations, and colours samui's own. Raises FormatError that says where
-    in the file what is wrong; the whole file is in memory.
+    in the file what is wrong; a whole file is in memory.
     """
-    whole = checks.mapping(checks.document(checks.file_bytes(path)), "the file")
+    for name in _documents(source):
+        with checks.inside(name):
+            yield from _read(source.document(name))
+
+
+def _documents(source: Source) -> list[str]:
+    return [name for name in source.names(".json") if _is_coco(source, name)] if source.is_tree else [""]
+
+
+def _read(document: Any) -> Iterator[Annotation]:
+    whole = checks.mapping(document, "the file")
     images = _images(whole)
     names = _categories(whole)
     entries: dict[Any, list[tuple[str, Mapping[str, Any]]]] = {id: [] for id in images}
     for index, item in enumerate(checks.items(whole.get("annotations", []), "annotations")):
         where = f"annotations[{index}]"
         entry = checks.mapping(item, where)
-        image_id = _id(entry.get("image_id"), f"{where}.image_id")
+        image_id = checks.id(entry.get("image_id"), f"{where}.image_id")
         if image_id not in entries:
             raise FormatError(f"{where}.image_id: must be the id of one of the images, got {checks.short(image_id)}")
         entries[image_id].append((where, entry))
@@ -132,7 +136,7 @@ def _images(whole: Mapping[str, Any]) -> dict[Any, tuple[str, tuple[int, int]]]:
     for index, item in enumerate(checks.items(whole.get("images"), "images")):
         where = f"images[{index}]"
         entry = unescape(checks.mapping(item, where))
-        id = _id(entry.get("id"), f"{where}.id")
+        id = checks.id(entry.get("id"), f"{where}.id")
         if id in images:
             raise FormatError(f"{where}.id: must be an id of its own, got {checks.short(id)}")
         name = checks.text(entry.get("file_name"), f"{where}.file_name")
@@ -145,49 +149,45 @@ def _categories(whole: Mapping[str, Any]) -> dict[Any, str]:
     for index, item in enumerate(checks.items(whole.get("categories", []), "categories")):
         where = f"categories[{index}]"
         entry = unescape(checks.mapping(item, where))
-        names[_id(entry.get("id"), f"{where}.id")] = checks.text(entry.get("name"), f"{where}.name")
+        names[checks.id(entry.get("id"), f"{where}.id")] = checks.text(entry.get("name"), f"{where}.name")
     return names
-
-
-def _id(value: Any, where: str) -> int | str:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise FormatError(f"{where}: must be a whole number or text, got {checks.short(value)}")
-    return value
 
 
 def _object(
     entry: Mapping[str, Any], where: str, size: tuple[int, int], names: Mapping[Any, str], index: int
 ) -> SavedObject:
-    own = unescape(checks.mapping(entry.get("samui", {}), f"{where}.samui"))
     label = ""
     if entry.get("category_id") is not None:
-        category = _id(entry["category_id"], f"{where}.category_id")
+        category = checks.id(entry["category_id"], f"{where}.category_id")
         if category not in names:
             rule = "must be the id of one of the categories"
             raise FormatError(f"{where}.category_id: {rule}, got {checks.short(category)}")
         label = names[category]
-    if own.get("labelled") is False and label == _UNLABELLED:
-        label = ""
-    given = own.get("id", entry.get("id", index + 1))
-    id = checks.whole(given, f"{where}.id") if not isinstance(given, str) else index + 1
-    if id < 0:
-        raise FormatError(f"{where}.id: must be a whole number from 0, got {id}")
-    score = entry.get("score", own.get("predicted_iou"))
-    return SavedObject(
-        id=id,
-        label=label,
-        colour=checks.colour(own.get("colour", hex_colour(index)), f"{where}.samui.colour"),
-        rle=_mask(entry.get("segmentation"), f"{where}.segmentation", size),
-        score=None if score is None else checks.number(score, f"{where}.score"),
-        prompt=SavedPrompt.from_dict(own.get("prompt", {}), f"{where}.samui.prompt"),
-        model=checks.text(own.get("model", ""), f"{where}.samui.model"),
-    )
+    rle = _mask(entry.get("segmentation"), f"{where}.segmentation", size, entry.get("area"))
+    return extras.restore(entry, where, label, rle, index, id=entry.get("id"), score=entry.get("score"))
 
 
-def _mask(value: Any, where: str, size: tuple[int, int]) -> Rle:
+def is_coco(source: Source) -> bool:
+    """Whether a JSON file, or one of a folder or zip, has images and annotations as COCO has them."""
+    if source.is_tree:
+        return bool(_documents(source))
+    return source.path.suffix.lower() == ".json" and _is_coco(source, "")
+
+
+def _is_coco(source: Source, name: str) -> bool:
+    try:
+        whole = source.document(name)
+    except FormatError:
+        if name:
+            return False  # one of many files
+        raise
+    return isinstance(whole, Mapping) and isinstance(whole.get("images"), list) and "categories" in whole
+
+
+def _mask(value: Any, where: str, size: tuple[int, int], area: Any = None) -> Rle:
     try:
         if isinstance(value, list):
-            return fill(size, _corners(value, where))
+            return _filled(value, where, size, area)
         if not isinstance(value, Mapping):
             raise FormatError(f"{where}: must be run lengths or polygons, got {checks.short(value)}")
         told = tuple(checks.numbers(value.get("size"), f"{where}.size", 2))
@@ -199,6 +199,22 @@ def _mask(value: Any, where: str, size: tuple[int, int]) -> Rle:
         return Rle(size, _counts(counts, f"{where}.counts", size[0] * size[1]))
     except MaskError as error:
         raise FormatError(f"{where}: {error}") from None
+
+
+def _filled(value: list[Any], where: str, size: tuple[int, int], area: Any) -> Rle:
+    """The mask of polygons as pycocotools fills them.
+
+    `supervision` writes polygons of whole numbers from pixel to pixel, with the area of the mask. Where that area is
+    the one of such a drawing and not of COCO's, it is what the writer meant.
+    """
+    corners = _corners(value, where)
+    rle = fill(size, corners)
+    if isinstance(area, (int, float)) and area > rle.area:
+        flat = [number for one in value for number in (one if isinstance(one, list) else [one])]
+        if all(type(number) is int for number in flat):
+            drawn = fill_pixels(size, [one.astype(np.int64) for one in corners])
+            return drawn if drawn.area == area else rle
+    return rle
 
 
 def _counts(value: Any, where: str, most: int) -> np.ndarray:
@@ -222,10 +238,20 @@ def _corners(value: list[Any], where: str) -> list[np.ndarray]:
     return found
 
 
-_ALL = Keeps(apart=True, holes=True, islands=True, overlap=True, labels=True, scores=True, prompts=True)
+_ALL = Keeps(apart=True, ids=True, holes=True, islands=True, overlap=True, labels=True, scores=True, prompts=True)
 _JSON = (".json",), "application/json"
+_VERSION = "COCO 2017, pycocotools 2.0"
 FORMATS = (
-    Format("coco", "COCO with run lengths (JSON)", *_JSON, _ALL, joiner=join, reader=read),
+    Format(
+        "coco",
+        "COCO with run lengths (JSON)",
+        *_JSON,
+        _ALL,
+        joiner=join,
+        reader=read,
+        sniff=is_coco,
+        version=_VERSION,
+    ),
     Format(
         "coco-uncompressed",
         "COCO with run lengths as numbers (JSON)",
@@ -233,6 +259,7 @@ FORMATS = (
         _ALL,
         joiner=partial(join, outline=uncompressed),
         reader=read,
+        version=_VERSION,
     ),
     Format(
         "coco-polygons",
@@ -241,5 +268,7 @@ FORMATS = (
         replace(_ALL, holes=False),
         joiner=partial(join, outline=polygons),
         reader=read,
+        holds=filled,
+        version=_VERSION,
     ),
 )

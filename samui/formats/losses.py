@@ -9,7 +9,6 @@ import numpy as np
 
 from samui.formats.annotation import Annotation
 from samui.formats.format import Format
-from samui.pixels.polygons import filled
 
 
 @dataclass(frozen=True)
@@ -17,13 +16,15 @@ class Lost:
     """Of how many objects what is not in the file. All 0 if all of it can be read back.
 
     objects: all there were. melted: objects that cannot be told apart. holes: objects with a hole that was closed.
-    covered: objects that lie, at least in part, beneath others. labels, scores, prompts: objects that had one.
-    lowest_iou: of an object as it was with what the file holds of it, by holes and covers; 1.0 where no pixel is lost.
+    joined: objects whose parts are joined by a line one pixel wide. covered: objects that lie, at least in part,
+    beneath others. labels, scores, prompts: objects that had one. lowest_iou: of an object as it was with what the file
+    holds of it; 1.0 where no pixel is lost.
     """
 
     objects: int = 0
     melted: int = 0
     holes: int = 0
+    joined: int = 0
     covered: int = 0
     labels: int = 0
     scores: int = 0
@@ -32,7 +33,7 @@ class Lost:
 
     def __bool__(self) -> bool:
         """Whether anything is lost."""
-        return any((self.melted, self.holes, self.covered, self.labels, self.scores, self.prompts))
+        return any((self.melted, self.holes, self.joined, self.covered, self.labels, self.scores, self.prompts))
 
     def __add__(self, other: Lost) -> Lost:
         counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
@@ -45,7 +46,7 @@ class Lost:
     @property
     def of_pixels(self) -> str:
         """In words, what masks lost, and not what was known of them."""
-        return self._told(("melted", "holes", "covered"))
+        return self._told(("melted", "holes", "joined", "covered"))
 
     def _told(self, names: Iterable[str]) -> str:
         counts = ((getattr(self, name), _WORDS[name]) for name in names)
@@ -58,6 +59,7 @@ class Lost:
 _WORDS = {
     "melted": "cannot be told apart",
     "holes": "lost a hole",
+    "joined": "have their parts joined by a line",
     "covered": "lost what lies beneath others",
     "labels": "lost their label",
     "scores": "lost their score",
@@ -76,16 +78,19 @@ def lost(annotation: Annotation, format: Format) -> Lost:
     if format.reader is None:
         return Lost(len(objects))
     told = {
-        "labels": 0 if keeps.labels else sum(format.label(one.label) != one.label for one in objects),
+        "labels": sum(bool(one.label) and format.kept_label(one.label) != one.label for one in objects),
         "scores": 0 if keeps.scores else sum(one.score is not None for one in objects),
         "prompts": 0 if keeps.prompts else sum(not one.prompt.is_empty for one in objects),
         "melted": 0 if keeps.apart or len(objects) < 2 else len(objects),
     }
     ratios = [1.0]
-    if keeps.apart and not keeps.holes:
-        closed = [(one.rle.area, filled(one.rle).area) for one in objects]
-        told["holes"] = sum(area < more for area, more in closed)
-        ratios += [area / more for area, more in closed if area < more]
+    if format.holds is not None:
+        told["holes"] = told["joined"] = 0
+        for one in objects:
+            held = format.holds(one.rle)
+            if held != one.rle:  # it has pixels more
+                ratios.append(one.rle.area / max(held.area, 1))
+                told["holes" if keeps.islands else "joined"] += 1
     if keeps.apart and not keeps.overlap:
         areas = np.array([one.rle.area for one in objects], np.int64)
         left = _uncovered(annotation)

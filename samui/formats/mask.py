@@ -6,13 +6,13 @@ Read, every pixel that is not 0 is set, and they are one object: 1, without a la
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from samui.formats import checks, picture
+from samui.formats import picture
 from samui.formats.annotation import Annotation, SavedObject
 from samui.formats.format import Format, Keeps
+from samui.formats.source import Source
 from samui.pixels.colours import hex_colour
 from samui.pixels.rle import Rle
 
@@ -28,11 +28,11 @@ def encode_png(mask: np.ndarray) -> bytes:
     return picture.encode(".png", mask.view(np.uint8) * np.uint8(255))
 
 
-def read(path: Path) -> Iterator[Annotation]:
+def read(source: Source) -> Iterator[Annotation]:
     """The one image, under the file's own name, with one object, or none if no pixel is set. Raises FormatError."""
-    rle = decode_png(checks.file_bytes(path))
+    rle = decode_png(source.read())
     objects = [SavedObject(1, "", hex_colour(0), rle)] if rle.area else []
-    yield Annotation(path.name, rle.size, objects)
+    yield Annotation(source.path.name, rle.size, objects)
 
 
 def decode_png(data: bytes) -> Rle:
@@ -49,4 +49,5 @@ FORMAT = Format(
     Keeps(holes=True, islands=True),
     encoder=encode,
     reader=read,
+    version="PNG",
 )

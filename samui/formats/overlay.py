@@ -31,6 +31,6 @@ def _encode(suffix: str, annotation: Annotation, image: np.ndarray) -> bytes:
 
 
 FORMATS = (
-    Format("overlay", "Overlay picture (JPEG)", (".jpg", ".jpeg"), "image/jpeg", drawer=encode_jpeg),
-    Format("overlay-png", "Overlay picture (PNG)", (".png",), "image/png", drawer=encode_png),
+    Format("overlay", "Overlay picture (JPEG)", (".jpg", ".jpeg"), "image/jpeg", drawer=encode_jpeg, version="JPEG"),
+    Format("overlay-png", "Overlay picture (PNG)", (".png",), "image/png", drawer=encode_png, version="PNG"),
 )

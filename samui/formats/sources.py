@@ -15,7 +15,20 @@ def from_objects(name: str, size: tuple[int, int], objects: Iterable[Object]) ->
     saved = []
     for item in objects:
         prompt = SavedPrompt.of(item.prompt, candidate=item.candidate, snapped=item.snapped)
-        saved.append(SavedObject(item.id, item.label, item.colour, item.mask, item.score, prompt, item.model))
+        saved.append(
+            SavedObject(
+                item.id,
+                item.label,
+                item.colour,
+                item.mask,
+                item.score,
+                prompt,
+                item.model,
+                uid=item.uid,
+                visible=item.visible,
+                gestures=item.gestures,
+            )
+        )
     return Annotation(name, size, saved)
 
 

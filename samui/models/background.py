@@ -17,7 +17,7 @@ NICE = 5
 def start(work: Callable[[], None]) -> None:
     """Run work in a new thread, on Linux with a lower priority. Context variables are those of the caller.
 
-    With them goes what a framework has noted about the request at hand, such as whose share of a GPU it uses.
+    They carry what a framework has noted about the current request, such as whose share of a GPU it uses.
     """
     run = partial(contextvars.copy_context().run, _step_back_and, work)
     threading.Thread(target=run, name="samui-background", daemon=True).start()

@@ -118,5 +118,5 @@ def _from_hub(name: str, timeout: float) -> ModelChoice:
         check_folder(folder)
         return ModelChoice(name, title, folder, folder.name, f"{name} from the local hub cache.")
     if is_offline_mode():
-        raise ModelError(f"model: {name} is not in the local hub cache and HF_HUB_OFFLINE forbids to ask the hub")
+        raise ModelError(f"model: {name} is not in the local hub cache and HF_HUB_OFFLINE forbids asking the hub")
     return ModelChoice(name, title, None, hub.ask(name, timeout), f"{name} from the hub.")

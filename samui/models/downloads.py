@@ -11,7 +11,7 @@ from samui.models.waits import until
 
 
 class Downloads:
-    """Fetches each model once however many wait for it, and stops where nobody waits any more. Thread-safe."""
+    """Fetches each model once however many wait for it, and stops when nobody waits any more. Thread-safe."""
 
     def __init__(self, fetch: Callable[[str, Watch], object]) -> None:
         """fetch: from a model's name to its files on this machine; calls the watch as bytes arrive."""
@@ -22,13 +22,13 @@ class Downloads:
     def follow(self, name: str) -> Iterator[tuple[int, int]]:
         """Fetch a model; every quarter of a second the bytes that have come and those of the whole, 0 if not known yet.
 
-        Ends when it is there, at once if it has been. Raises ModelError if it cannot be had. Who stops listening leaves
-        the download to the others who wait for it, and ends it if there are none.
+        Ends when the model is there, at once if it already was. Raises ModelError if it cannot be had. A caller who
+        stops listening leaves the download to the others who wait for it, and ends it if there are none.
         """
         with self._lock:
             running = self._running.get(name)
             download = self._running[name] = running or _Download()
-            download.followers += 1  # before it starts, since it stops where nobody waits
+            download.followers += 1  # before it starts, since it stops when nobody waits
         if running is None:
             threading.Thread(target=self._run, args=(name, download), daemon=True, name="samui-download").start()
         try:
@@ -53,7 +53,7 @@ class Downloads:
             download.ended.set()
 
     def _forget(self, name: str, download: _Download) -> None:
-        """Who asks from now on begins anew; the hub's own lock keeps two from writing one file."""
+        """Whoever asks from now on begins anew; the hub's own lock keeps two from writing one file."""
         if self._running.get(name) is download:
             del self._running[name]
 

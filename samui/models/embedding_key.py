@@ -1,4 +1,4 @@
-"""Under which name an embedding is kept, in memory and on disk."""
+"""The name under which an embedding is kept, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def embedding_key(predictor: Predictor, image: np.ndarray) -> str:
     digest = hashlib.sha256(made.encode())
     digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
+
+
+def view_key(key: str, box: tuple[int, int, int, int]) -> str:
+    """The same for a part of the image behind `key`; box: (x0, y0, x1, y1) in whole pixels. No pixel is read for it."""
+    return hashlib.sha256(f"{key} {box}".encode()).hexdigest()

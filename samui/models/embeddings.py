@@ -12,8 +12,8 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -59,17 +59,24 @@ class Encoding:
         """Wait until the cache holds it: (its key, milliseconds that it took). Raises what the encoder raises."""
         return self._told.result()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long; whether there is a result, or an error."""
+        return bool(wait([self._told], seconds).done)
+
+    def _is_wanted(self) -> bool:
+        return not self._dropped.is_set()
+
     def drop(self) -> None:
         """Nobody waits for it any more: if its turn has not come yet, it ends, and `result` raises `UnwantedError`."""
         self._dropped.set()
 
 
 class UnwantedError(Exception):
-    """Whoever asked for an embedding wants it no more, and nobody else does."""
+    """Whoever asked for an embedding no longer wants it, and nobody else does."""
 
 
 class _Run:
-    """An embedding that is being made; wants: of each who asked for it, whether it is wanted still."""
+    """An embedding that is being made. wants: one for each caller, whether that caller still wants it."""
 
     def __init__(self) -> None:
         self.embedding: Future[Embedding] = Future()
@@ -122,10 +129,25 @@ class EmbeddingCache:
         with self._lock:
             return self._take(key)
 
-    def begin(self, predictor: Predictor, image: np.ndarray) -> Encoding:
+    def has_room_beside(self, keys: Collection[str]) -> bool:
+        """Whether one more embedding, as large as the largest of these, fits the budget beside them.
+
+        They count as just used, so that what is held next drives out others. False if none of them is in memory.
+        """
+        with self._lock:
+            sizes = []
+            for key in dict.fromkeys(keys):
+                if key in self._held:
+                    self._held.move_to_end(key)
+                    sizes.append(self._held[key].nbytes)
+            return bool(sizes) and sum(sizes) + max(sizes) <= self.budget_bytes
+
+    def begin(
+        self, predictor: Predictor, image: np.ndarray, *, key: str | None = None, on_disk: bool = True
+    ) -> Encoding:
         """`get_or_encode`, begun now and waited for later; it ends by itself if nobody waits, see `Encoding.drop`.
 
-        The disk tier is written after the result can be had.
+        The disk tier is written after the result can be had; on_disk: whether it is read and written at all.
         """
         encoding = Encoding(predictor)
         told = encoding._told
@@ -133,13 +155,14 @@ class EmbeddingCache:
         def run() -> None:
             started = time.perf_counter()
             try:
-                key = embedding_key(predictor, image)
-                embedding, is_new = self._obtain(key, predictor, image, lambda: not encoding._dropped.is_set())
+                name = key or embedding_key(predictor, image)
+                wanted = encoding._is_wanted
+                embedding, is_new = self._obtain(name, predictor, image, wanted, on_disk=on_disk)
             except BaseException as error:
                 told.set_exception(error)
                 return
-            told.set_result((key, since(started)))
-            self._store(key, predictor, embedding, is_new)
+            told.set_result((name, since(started)))
+            self._store(name, predictor, embedding, is_new and on_disk)
 
         self._start(run)
         return encoding
@@ -151,21 +174,23 @@ class EmbeddingCache:
         *,
         key: str | None = None,
         wanted: Callable[[], bool] = lambda: True,
+        on_disk: bool = True,
     ) -> Embedding:
         """The embedding of an RGB uint8 (H, W, 3) image: from memory, from disk, or by running the encoder here.
 
         Callers who ask for one image at one time share one run. An encoder's error goes to all who wait for it and
         leaves nothing behind: the next call tries again. key: that of `embedding_key`, if the caller knows it. wanted:
         whether it still is; a predictor encodes one image after the other, and UnwantedError ends what nobody wants at
-        its turn. The caller whose call encoded writes the disk tier as well; those who waited do not wait for that.
+        its turn. on_disk: whether the disk tier is read and written; the caller whose call encoded writes it, and those
+        who waited do not wait for that.
         """
         key = key or embedding_key(predictor, image)
-        embedding, is_new = self._obtain(key, predictor, image, wanted)
-        self._store(key, predictor, embedding, is_new)
+        embedding, is_new = self._obtain(key, predictor, image, wanted, on_disk=on_disk)
+        self._store(key, predictor, embedding, is_new and on_disk)
         return embedding
 
     def _obtain(
-        self, key: str, predictor: Predictor, image: np.ndarray, wanted: Callable[[], bool]
+        self, key: str, predictor: Predictor, image: np.ndarray, wanted: Callable[[], bool], *, on_disk: bool
     ) -> tuple[Embedding, bool]:
         """The embedding, and whether this very call ran the encoder for it."""
         with self._lock:
@@ -182,22 +207,24 @@ class EmbeddingCache:
                 self._count(hits=1)
             return embedding, False
         try:
-            embedding, is_new = self._find_or_encode(key, predictor, image)
+            embedding, is_new = self._find_or_encode(key, predictor, image, on_disk)
         except BaseException as error:
             with self._lock:
                 if self._running.get(key) is mine:
                     del self._running[key]
             mine.embedding.set_exception(error)
             raise
-        # Held before it stops to count as running, so that no caller falls between the two and encodes again.
+        # Held before it stops counting as running, so that no caller falls between the two and encodes again.
         with self._lock:
             self._hold(key, embedding)
             del self._running[key]
         mine.embedding.set_result(embedding)
         return embedding, is_new
 
-    def _find_or_encode(self, key: str, predictor: Predictor, image: np.ndarray) -> tuple[Embedding, bool]:
-        if self._disk is not None:
+    def _find_or_encode(
+        self, key: str, predictor: Predictor, image: np.ndarray, on_disk: bool
+    ) -> tuple[Embedding, bool]:
+        if self._disk is not None and on_disk:
             embedding = self._disk.read(key, predictor)
             if embedding is not None:
                 with self._lock:
@@ -226,7 +253,7 @@ class EmbeddingCache:
             turn.release()
 
     def _check_wanted(self, key: str, run: _Run) -> None:
-        """UnwantedError if nobody wants it; who asks from then on begins anew."""
+        """UnwantedError if nobody wants it; whoever asks from then on begins anew."""
         with self._lock:
             if not any(wants() for wants in run.wants):
                 del self._running[key]

@@ -23,7 +23,7 @@ def check_folder(folder: Path) -> None:
 
 
 def family_of(config: Path) -> Family:
-    """The family that a config.json names. Raises ModelError if samui has none of it, or it lacks packages here."""
+    """The family that a config.json names. Raises ModelError for an unknown family or missing packages."""
     return families.of(read_config(config).get("model_type"), config)
 
 
@@ -54,7 +54,7 @@ def content_revision(folder: Path) -> str:
 
 
 def _check_safetensors(path: Path) -> None:
-    """Reads the header alone; it holds the size that the file must have, so a truncated file shows."""
+    """Read the header alone; it gives the size that the file must have, so truncation is noticed."""
     from safetensors import SafetensorError, safe_open
 
     try:

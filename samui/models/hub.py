@@ -22,10 +22,10 @@ class StoppedError(Exception):
 
 
 def download(name: str, revision: str | None, watch: Watch | None = None) -> Path:
-    """The folder in the hub cache with settings and safetensors of a model, downloaded as far as they are missing.
+    """The folder in the hub cache with settings and safetensors of a model; downloads those that are missing.
 
-    watch: is called as bytes arrive; without one the hub client draws its bars on stderr. Raises ModelError, for a
-    family that does not run here before the weights are asked for.
+    watch: is called as bytes arrive; without one the hub client draws its bars on stderr. Raises ModelError; for a
+    family that does not run here, before the weights are requested.
     """
     from huggingface_hub import constants, hf_hub_download, snapshot_download
 
@@ -84,7 +84,7 @@ def ask(name: str, timeout: float) -> str | None:
     except queue.Empty:
         answer = TimeoutError(f"no answer within {timeout:g} s")
     if isinstance(answer, GatedRepoError):
-        raise ModelError(f"model: {name} is on the hub for registered people only; log in with `hf auth login`")
+        raise ModelError(f"model: {name} is on the hub for registered users only; log in with `hf auth login`")
     if isinstance(answer, RepositoryNotFoundError):
         raise ModelError(f"model: {name} is not on the hub, or needs a login")
     if isinstance(answer, HfHubHTTPError):
@@ -96,7 +96,7 @@ def ask(name: str, timeout: float) -> str | None:
 
 
 def _note_main(folder: Path) -> None:
-    """Let a snapshot be found as that of `main`, as the hub client notes it for downloads without a commit."""
+    """Note a snapshot as that of `main`, as the hub client does for downloads without a commit."""
     reference = folder.parent.parent / "refs" / "main"
     if not reference.exists():
         reference.parent.mkdir(exist_ok=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from samui.errors import ModelError
 from samui.models import checkpoints
+from samui.models.choice import read as read_choice
 from samui.models.families.family import Family
 from samui.models.folder import CONFIG, content_revision, family_of, one_line, read_config
 from samui.models.predictor import Predictor
@@ -71,7 +72,7 @@ class _Places:
 
     @classmethod
     def find(cls, device: str | None, decoder_device: str | None) -> _Places:
-        """Of the devices asked for; by default both are the one that accelerate finds."""
+        """The places on the devices asked for; by default accelerate's choice for both."""
         encoder = _device(device, "device")
         return cls(encoder, encoder if decoder_device is None else _device(decoder_device, "decoder_device"))
 
@@ -116,7 +117,7 @@ def _load(choice: checkpoints.ModelChoice, places: _Places, dtype: str) -> Predi
         network = family.network(model)
     except Exception as error:  # another version of transformers may lay out a model's parts otherwise
         raise ModelError(f"{config}: {_versions(kind.__name__)} ({one_line(error)})") from error
-    return TorchPredictor(model, network, preprocessing, choice, traits)
+    return TorchPredictor(model, network, preprocessing, choice, traits, read_choice(folder))
 
 
 def _model_class(family: Family, config: Path) -> Any:

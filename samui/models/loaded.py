@@ -41,7 +41,7 @@ class Predictors:
                     predictor = self._alive.setdefault(predictor.name, predictor)
                     self._alive[name] = predictor
                     self._keep(predictor)
-            finally:  # once it can be found, or who asks in between loads it a second time
+            finally:  # once it can be found, else whoever asks in between loads it a second time
                 with self._lock:
                     self._loading.pop(name, None)
             return predictor

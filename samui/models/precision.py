@@ -1,6 +1,6 @@
 """`dtype="auto"`: the image encoder in bfloat16 where a device computes that faster and the checkpoint bears it.
 
-The decoder stays in float32: its rounding would move more of a mask than the encoder's, and its time is no waiting.
+The decoder stays in float32: its rounding would move more of a mask than the encoder's, and nobody waits for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from samui.models.fast import linear as fast_linear
 
 _WORTH = 1.3  # times faster, from which bfloat16 is worth its rounding; emulated, it is slower than float32
-_ROUNDS = 40  # of about a millisecond: beside a busy program, some of that many are left alone
+_ROUNDS = 40  # of about a millisecond each; beside a busy program, a few of these run undisturbed
 _LARGE = 20_000_000  # parameters of an encoder, below which an image takes a tenth of a second in float32 as well
 # Relative error of an embedding by bfloat16. docs/benchmarks.md has what errors of this size do to masks.
 _TOLERANCE = 0.02
@@ -67,7 +67,7 @@ def _has_bfloat16(device: torch.device) -> bool:
 
 
 def speed_up(device: torch.device) -> float:
-    """How many times faster a product of matrices as the encoder's is in bfloat16; the best of a few, in turns."""
+    """How many times faster a matrix product like the encoder's is in bfloat16; the best of a few, in turns."""
     best = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
     with torch.inference_mode():
         jobs = {dtype: _product(device, dtype) for dtype in best}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from samui.models.choice import Choice
 from samui.models.traits import Traits
 from samui.pixels.geometry import Frame
 from samui.types import Prediction, Prompt
@@ -54,6 +55,7 @@ class Predictor(Protocol):
     why: str  # one sentence on how this model was chosen
     points_per_pass: int  # how many points `predict_points` decodes at the best pace
     traits: Traits  # what the model is like
+    choice: Choice  # how its candidates from several views are compared
 
     def embed(self, image: np.ndarray | PIL.Image.Image) -> Embedding:
         """The embedding of an RGB uint8 (H, W, 3) array or a PIL image; runs the encoder.
@@ -85,4 +87,4 @@ class Predictor(Protocol):
         """The embedding as plain arrays, for a file; float16 if `half` and if no value overflows it, else float32."""
 
     def unpack(self, arrays: Mapping[str, np.ndarray]) -> Embedding:
-        """The embedding that `pack` made arrays of; ValueError if they are not of this model's shape."""
+        """The embedding that `pack` turned into arrays; ValueError if they are not of this model's shape."""

@@ -21,7 +21,7 @@ from samui.errors import ModelError
 from samui.pixels.geometry import Frame
 
 _BAND = 128  # rows
-_TOWER = 10  # times as high as wide, at least; for PIL it is 100 times
+_TOWER = 10  # least height over width; for PIL it is 100
 _AVX2 = ("AVX2", "AVX512")  # with these, torch resizes uint8 as such; without, torchvision goes by way of float32
 _TORCH_MODES = {PIL.Image.Resampling.BILINEAR: "bilinear", PIL.Image.Resampling.BICUBIC: "bicubic"}
 

@@ -1,7 +1,7 @@
 """How many threads torch takes on the CPU: the cores that this process has, not those of the machine around it.
 
 torch itself counts the cores that the process is bound to (with MKL, physical ones). It does not see a limit on
-processor time, as containers have it (`docker run --cpus 2` on 64 cores): it starts 64 threads, which use up their
+processor time, such as containers have (`docker run --cpus 2` on 64 cores): it starts 64 threads, which use up their
 share of each period in a thirty-second of it and then all wait.
 """
 
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 def most() -> int:
     """How many threads may be asked for.
 
-    More than the machine has cores only cost time. Some thousands of them, and torch ends the process with a
-    segmentation fault, as the system gives it no more.
+    More than the machine has cores only cost time. With some thousands of them torch ends the process
+    with a segmentation fault, since the system refuses to start more.
     """
     return max(64, 4 * (os.cpu_count() or 1))
 

@@ -12,6 +12,7 @@ import torch
 
 from samui.errors import ImageError, ModelError, PromptError
 from samui.models.checkpoints import ModelChoice
+from samui.models.choice import Choice
 from samui.models.families.family import Model, Network, PromptTensors
 from samui.models.predictor import Embedding
 from samui.models.preprocess import Preprocessing
@@ -28,7 +29,7 @@ Results = tuple[np.ndarray, np.ndarray, "np.ndarray | None"]
 class TorchPredictor:
     """A loaded checkpoint; see `samui.models.predictor.Predictor` for what each member promises.
 
-    The encoder and all else may be on devices of their own; embeddings pass from one to the other through main memory.
+    The encoder and the rest may be on different devices; embeddings pass from one to the other through main memory.
 
     One call of the encoder and one of the decoder runs at a time, each under its own lock, so that no click waits for
     another image's encoder. Results do not need the locks. Memory does: an encoder call of ViT-B takes gigabytes. And
@@ -36,15 +37,22 @@ class TorchPredictor:
     """
 
     def __init__(
-        self, model: Model, network: Network, preprocessing: Preprocessing, choice: ModelChoice, traits: Traits
+        self,
+        model: Model,
+        network: Network,
+        preprocessing: Preprocessing,
+        choice: ModelChoice,
+        traits: Traits,
+        compared: Choice | None = None,
     ) -> None:
         """model: in eval mode, its parts on their devices. network: what its family made of it.
 
-        choice: with `folder` and `revision` filled in.
+        choice: with `folder` and `revision` filled in. compared: how candidates from several views are; None for the
+        usual way.
         """
         self.name, self.title, self.why = choice.name, choice.title, choice.why
         self.source, self.revision = str(choice.folder), choice.revision or ""
-        self.traits = traits
+        self.traits, self.choice = traits, compared or Choice()
         self._model, self._network, self._preprocessing = model, network, preprocessing
         self._encoder_device, self._encoder_dtype = _place(model.vision_encoder)
         self._decoder_device, self._decoder_dtype = _place(model.mask_decoder)
@@ -151,7 +159,7 @@ class TorchPredictor:
         logits, scores, present = self._run(embedding, self._prompt_tensors(embedding, prompts), multimask=multimask)
         frame, found = embedding.frame, []
         for i in range(len(prompts)):
-            # A part of the pass's array would keep all of it in memory.
+            # A view of the pass's array would keep all of it in memory.
             own = logits[i] if len(prompts) == 1 else logits[i].copy()
             there = None if present is None else float(present[i])
             found.append(Prediction(own, scores[i].copy(), frame.image, frame.mask, frame.runs, there, frame.covered))
@@ -166,7 +174,7 @@ class TorchPredictor:
         try:
             return run()
         except torch.OutOfMemoryError as error:
-            text = f"must have memory for the {part}, got {error}; device 'cpu' may do"
+            text = f"must have memory for the {part}, got {error}; device 'cpu' may work"
             raise ModelError(f"device {self.device}: {text}") from None
 
     def _run(self, embedding: Embedding, prompts: PromptTensors, *, multimask: bool) -> Results:
@@ -179,7 +187,7 @@ class TorchPredictor:
                 "mask decoder", lambda: self._pass(embedding, multimask, prompts)
             )
         if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
-            # float16 overflows in a decoder; a pixel without a number is outside, a candidate without a score last.
+            # float16 overflows in a decoder; a NaN pixel counts as outside, a NaN score ranks last.
             logits = np.nan_to_num(logits, nan=-1e4, posinf=1e4, neginf=-1e4)
             scores = np.nan_to_num(scores, nan=0.0, posinf=1.0, neginf=0.0)
         return logits, scores, present

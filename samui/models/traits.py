@@ -1,7 +1,7 @@
 """`Traits`: what a model is like beyond its arithmetic; the page and the command line ask for them, not for its name.
 
-They stand in the checkpoint's config.json under "samui", so that a copy of it or a fine-tune that transformers saved
-has them too: `{"model_type": "sam", "samui": {"snap": true, "score_floor": 0.2}}`. What is not there is the family's.
+They stand in the checkpoint's config.json under "samui", so that a copy of it or a fine-tune saved by transformers
+has them too: `{"model_type": "sam", "samui": {"snap": true, "score_floor": 0.2}}`. Missing ones are the family's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""BMP files: by Pillow, but those of run lengths (RLE8, RLE4) here.
+"""BMP files: by Pillow, except those with run lengths (RLE8, RLE4), which are decoded here.
 
-Pillow's decoder makes room for what a file says instead of what its picture holds (gigabytes out of a kilobyte), and
-shows most of RLE4 as noise; OpenCV's is wrong where a jump ends at the end of a row.
+Pillow's decoder allocates what a file claims, not what its picture holds (gigabytes for a kilobyte), and shows most of
+RLE4 as noise; OpenCV's is wrong where a jump ends at the end of a row.
 
 Source: Microsoft, "Bitmap Compression" (Windows GDI).
 """
@@ -24,7 +24,7 @@ _LOW = bytes(byte & 15 for byte in range(256))
 
 
 class _Runs(Opened):
-    """BMP of run lengths."""
+    """A BMP with run lengths."""
 
     def __init__(self, file: BinaryIO, header: _Header) -> None:
         super().__init__("BMP", header.size)
@@ -59,7 +59,7 @@ class _Header:
 
 
 def _run_header(file: BinaryIO) -> _Header | None:
-    """The header of a BMP of run lengths; None for all other BMPs, also damaged ones. Raises ValueError."""
+    """The header of a BMP with run lengths; None for all other BMPs, including damaged ones. Raises ValueError."""
     file.seek(0)
     head = file.read(54)
     if len(head) < 54:
@@ -79,7 +79,7 @@ def _run_header(file: BinaryIO) -> _Header | None:
 
 
 def _read(file: BinaryIO, header: _Header) -> np.ndarray:
-    """RGB uint8 (H, W, 3). What the runs leave out has the first colour. Raises ValueError for a damaged file."""
+    """RGB uint8 (H, W, 3). Pixels left out by the runs get the first colour. Raises ValueError for damage."""
     width, height = header.size
     file.seek(header.start)
     # Each pixel costs four bytes at most (a jump), and each row two.
@@ -105,7 +105,7 @@ def _indices(data: bytes, width: int, height: int, bits: int) -> bytearray:
             raise ValueError("image file is truncated")
         count, value = data[at], data[at + 1]
         at += 2
-        if count:  # a run; what goes over the end of the row is cut off
+        if count:  # a run; what passes the end of the row is cut off
             taken = min(count, width - x)
             here = y * width + x
             pixels[here : here + taken] = runs[value][:taken]
@@ -119,7 +119,7 @@ def _indices(data: bytes, width: int, height: int, bits: int) -> bytearray:
                 raise ValueError("image file is truncated")
             x, y = min(x + data[at], width), y + data[at + 1]
             at += 2
-        else:  # pixels one by one, filled up to an even number of bytes
+        else:  # pixels one by one, padded to an even number of bytes
             length = value if bits == 8 else (value + 1) // 2
             values = data[at : at + length]
             if len(values) < length:

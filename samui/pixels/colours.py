@@ -1,4 +1,4 @@
-"""The colours that objects get: told apart from each other, and readable on dark and on light pictures."""
+"""The colours that objects get: distinct from each other, and visible on dark and on light pictures."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from samui.pixels.rle import Rle
 
 # Steps of the golden angle never come close to a hue that was used shortly before.
 _GOLDEN = 0.618033988749895
-_FIRST_HUE, _HUES = 0.66, 0.86  # from violet on round to cyan: blue is the mask at work
-_RINGS = ((0.85, 0.95), (0.55, 1.0), (0.95, 0.7))  # (saturation, value), one a turn of the palette
+_FIRST_HUE, _HUES = 0.66, 0.86  # from violet round to cyan: blue is the mask at work
+_RINGS = ((0.85, 0.95), (0.55, 1.0), (0.95, 0.7))  # (saturation, value), one for each turn of the palette
 _TURN = 12
 
 
@@ -30,24 +30,24 @@ def hex_colour(index: int) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour(index))
 
 
-_CELLS = 128  # the grid on which masks are compared has as many cells a side
-_FAR = 40.0  # CIE76 difference from which nobody takes one colour for the other; eight neighbours leave some
+_CELLS = 128  # cells on each side of the grid on which masks are compared
+_FAR = 40.0  # CIE76 difference from which nobody confuses two colours; eight neighbours still leave some
 _REACH = np.ones((9, 9), np.uint8)  # four cells to each side: a gap of 2 % of the picture makes no strangers
 _CHOICES = _TURN * len(_RINGS)
 
 
 class NeighbourColours:
-    """Colours for many masks of one image, of which those that touch or overlap look different.
+    """Colours for many masks of one image; masks that touch or overlap look different.
 
-    A mask's colour follows from its content, among those far from its neighbours' colours: the same masks in the same
-    order get the same colours.
+    A mask's colour follows from its content, chosen among those far from its neighbours' colours: the same masks in the
+    same order get the same colours.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
         """size: (H, W) of the image."""
         height, width = size
         x, y = (((np.arange(_CELLS) + 0.5) * side / _CELLS).astype(np.int64) for side in (width, height))
-        self._samples = (x[:, None] * height + y).ravel()  # column by column, as run lengths go
+        self._samples = (x[:, None] * height + y).ravel()  # column by column, like run lengths
         self._size = size
         self._taken: dict[int, tuple[np.ndarray, int]] = {}
         self._names = [hex_colour(i) for i in range(_CHOICES)]
@@ -56,7 +56,7 @@ class NeighbourColours:
         self._difference = np.linalg.norm(lab[:, None] - lab[None], axis=2)
 
     def pick(self, key: int, rle: Rle, *, like: str | None = None) -> str:
-        """The colour, "#rrggbb", of a mask, which counts as a neighbour under this key from now on.
+        """The colour, "#rrggbb", of a mask, which from now on counts as a neighbour under this key.
 
         like: the colour that it gets if that is far from its neighbours' colours, as when it replaces another mask.
         """
@@ -73,11 +73,11 @@ class NeighbourColours:
         return self._names[choice]
 
     def drop(self, key: int) -> None:
-        """This mask is nobody's neighbour any more."""
+        """This mask is no longer anyone's neighbour."""
         self._taken.pop(key, None)
 
     def _cells(self, rle: Rle) -> np.ndarray:
-        """uint8 (_CELLS, _CELLS): 1 where the mask covers the middle of a cell; its box where it is that small."""
+        """uint8 (_CELLS, _CELLS): 1 where the mask covers the middle of a cell; its box if it is too small."""
         ends = np.cumsum(rle.counts, dtype=np.int64)
         cells = (np.searchsorted(ends, self._samples, side="right") & 1).astype(np.uint8).reshape(_CELLS, _CELLS)
         if not cells.any() and rle.box is not None:

@@ -1,4 +1,4 @@
-"""What all decoders of picture files have in common: the header first, the pixels when they are asked for."""
+"""What all decoders of picture files have in common: the header is read first, the pixels when they are asked for."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ OPENCV_SIDE = 1 << 20  # pixels; OpenCV's own limit
 
 _ORIENTATION = 0x0112
 
-# What goes wrong is told as an error; OpenCV would write it to stderr as well.
+# Failures are raised as errors; OpenCV would also write them to stderr.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 class UnsupportedError(Exception):
-    """A file is whole as far as one can see, and of a kind that nothing here decodes; says which kind."""
+    """A file looks whole but is of a kind that nothing here decodes; the message says which kind."""
 
 
 class Opened:
-    """A picture file whose header was read, and nothing of its pixels.
+    """A picture file whose header was read, but none of its pixels.
 
     format: "JPEG", "PNG", "WEBP", "BMP", "TIFF" or "MPO". size: (W, H) in pixels, before it is turned. max_side: in
-    pixels, of what can be decoded. notes: what a person should know of it. cost: memory of a pixel while it is decoded,
-    that of an ordinary picture (some 8 bytes) being 1.
+    pixels, of what can be decoded. notes: what a person should know about it. cost: memory of a pixel while it is
+    decoded, where that of an ordinary picture (some 8 bytes) is 1.
     """
 
     max_side = MAX_SIDE
@@ -38,8 +38,13 @@ class Opened:
         self.format, self.size = format_name, size
         self.notes = ["more than one frame: the first is shown"] if several else []
 
+    @property
+    def orientation(self) -> int:
+        """EXIF orientation, 1 to 8."""
+        return 1
+
     def decode(self) -> np.ndarray:
-        """RGB uint8 (H, W, 3), turned. Decodes once. Raises almost anything for a file that is damaged."""
+        """RGB uint8 (H, W, 3), turned. Decodes once. Raises almost anything for a damaged file."""
         raise NotImplementedError
 
 
@@ -51,6 +56,11 @@ class PillowPicture(Opened):
         super().__init__("MPO" if "mp" in image.info else image.format or "", image.size, several=several)
         self.image, self.is_grey = image, is_grey
         self.holes: np.ndarray | None = None
+
+    @property
+    def orientation(self) -> int:
+        found = orientation(self.image, [])
+        return found if found in range(1, 9) else 1
 
     @property
     def mode(self) -> str:
@@ -71,7 +81,7 @@ class PillowPicture(Opened):
         self.size = self.image.size  # Pillow turns a TIFF while loading
         pixels = to_rgb(self, self.notes)
         angle = orientation(self.image, self.notes)
-        self.image.close()  # turning needs room too
+        self.image.close()  # turning needs memory too
         return turned(pixels, angle)
 
 
@@ -91,7 +101,7 @@ def orientation(image: Image.Image, notes: list[str]) -> int:
 
 
 def with_info(info: dict[Any, Any]) -> Image.Image:
-    """A small picture of Pillow with the metadata of another, so that Pillow reads it."""
+    """A small Pillow picture with the metadata of another, so that Pillow reads it."""
     image = Image.new("L", (1, 1))
     image.info = info
     return image

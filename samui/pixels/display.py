@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 
 _DISPLAY_SIDE = 4096  # within what every browser and phone can show
-_LOSSLESS_PIXELS = 1 << 18  # up to here PNG costs nothing that one would notice
+_LOSSLESS_PIXELS = 1 << 18  # up to here nobody notices the cost of PNG
 
 
 def encode_for_display(pixels: np.ndarray, *, max_side: int = _DISPLAY_SIDE) -> tuple[bytes, str]:
     """(file, media type) of RGB uint8 (H, W, 3) for the browser, scaled down to max_side pixels a side if larger.
 
-    JPEG at quality 90 with full colour resolution, about 80 ms for 12 megapixels (WebP: 1800 ms); small pictures as PNG
-    without loss.
+    JPEG at quality 90 with full colour resolution, about 80 ms for 12 megapixels (WebP: 1800 ms); small pictures as
+    lossless PNG.
     """
     height, width = pixels.shape[:2]
     scale = max_side / max(height, width)

@@ -21,7 +21,7 @@ class Frame:
     """How one image lies in a model's square, and how its logits come back from there.
 
     image: (H, W) of the image. resized: (h, w) of the image inside the square, at its top left; coordinates scale by
-    it. field: (h, w) to which logits are brought first. crop: (h, w) of the part of the field, at its top left, that
+    it. field: (h, w) to which logits are scaled first. crop: (h, w) of the part of the field, at its top left, that
     shows the image; the last step goes from there to the image.
     """
 
@@ -34,9 +34,9 @@ class Frame:
     def fit(cls, height: int, width: int, *, longest: int) -> Frame:
         """The frame of an image of height x width pixels whose longest side becomes `longest`, the square's side.
 
-        Logits go by way of the whole square. Rounding is that of transformers'
-        `SamImageProcessorPil._get_preprocess_shape`, but a side is never shorter than one pixel (there, an image of
-        1x30000 fails).
+        Logits go through the whole square. Sides are rounded as in transformers'
+        `SamImageProcessorPil._get_preprocess_shape`, but are never shorter than one pixel (there, an image of 1x30000
+        fails).
         """
         scale = longest * 1.0 / max(height, width)
         resized = max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
@@ -46,7 +46,7 @@ class Frame:
     def stretch(cls, height: int, width: int, *, side: int, low: int) -> Frame:
         """The frame of an image that is stretched to side x side; logits of low x low go straight to the image.
 
-        As `post_process_masks` of transformers' `Sam2Processor` has it.
+        The same as `post_process_masks` of transformers' `Sam2Processor`.
         """
         return cls((height, width), (side, side), (low, low), (low, low))
 
@@ -57,7 +57,7 @@ class Frame:
 
     @property
     def covered(self) -> tuple[float, float]:
-        """(height, width): the part of the frame of logits, from its top left, that shows the image; each to 1."""
+        """(height, width): the share of the logits, from their top left, that shows the image; each up to 1."""
         return self.crop[0] / self.field[0], self.crop[1] / self.field[1]
 
     def to_model(self, xy: np.ndarray, dtype: type[np.floating] = np.float64) -> np.ndarray:
@@ -71,13 +71,13 @@ class Frame:
     def mask(self, logits: np.ndarray) -> np.ndarray:
         """Bool (H, W) at image size of finite float32 (h, w) logits: where they are above 0 after upscaling.
 
-        The same as transformers' `post_process_masks` (bilinear to the field, crop, bilinear to the image, > 0) but for
-        pixels whose interpolated logit is within float32 rounding of 0. A few milliseconds at 12 megapixels.
+        The same as transformers' `post_process_masks` (bilinear to the field, crop, bilinear to the image, > 0) except
+        for pixels whose interpolated logit is within float32 rounding of 0. A few milliseconds at 12 megapixels.
         """
         return Rle(self.image, self.runs(logits)).decode()
 
     def runs(self, logits: np.ndarray) -> np.ndarray:
-        """Run lengths of `mask(logits)` as `Rle` has them, int64; nothing of the image's size is made on the way."""
+        """Run lengths of `mask(logits)` as in `Rle`, int64; no array of the image's size is made on the way."""
         return run_lengths(self._boundaries(logits), self.image)
 
     def spans(self, logits: np.ndarray) -> np.ndarray:
@@ -90,21 +90,21 @@ class Frame:
         return pairs if filled.all() else pairs[filled]
 
     def _boundaries(self, logits: np.ndarray) -> np.ndarray:
-        # The boundaries run along rows and COCO's runs along columns, so all of it is done on the turned picture.
+        # The boundaries run along rows and COCO's runs along columns, so everything is done on the transposed picture.
         return mask_boundaries(np.ascontiguousarray(logits.T), self.turned)
 
 
 def run_lengths(changes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Run lengths as `Rle` has them, int64, of a mask in an image of size (H, W).
+    """Run lengths as in `Rle`, int64, of a mask in an image of size (H, W).
 
-    changes: sorted offsets where it begins and ends in turns, as `mask_boundaries` gives them; spans (n, 2) will do.
+    changes: sorted offsets where it begins and ends in turn, as `mask_boundaries` gives them, or spans (n, 2).
     """
     total = size[0] * size[1]
     changes = changes.reshape(-1)
     changes = changes[: np.searchsorted(changes, total)]
     counts = np.diff(changes, prepend=0, append=total)
     if not counts[1:-1].all():
-        # Two changes at one place are none: an empty run, or one that goes on at the head of the next column.
+        # Two changes at one place cancel: an empty run, or one that continues at the top of the next column.
         first = np.flatnonzero(np.diff(changes, prepend=-1))
         odd = np.diff(first, append=len(changes)) % 2 == 1
         counts = np.diff(changes[first[odd]], prepend=0, append=total)
@@ -115,15 +115,16 @@ def mask_boundaries(logits: np.ndarray, frame: Frame) -> np.ndarray:
     """Where the full-size mask of float32 (h, w) logits changes, as sorted offsets into its pixels in row-major order.
 
     int64 (2n,): the mask holds from offset [0] to before [1], from [2] to before [3] and so on; equal offsets are
-    empty runs. The work grows with the length of the outline, not with the area: between four positive samples a
-    bilinear surface is positive and between four others it is not, so only cells of the frame's field with both kinds
-    are looked at; along one pixel row the surface is linear inside a cell, so it changes sign at one place at most.
+    empty runs. The work grows with the length of the outline, not with the area: a bilinear surface
+    is positive between four positive samples and not positive between four others, so only cells of the frame's field
+    with both kinds are looked at. Along one pixel row the surface is linear inside a cell, so it changes sign at most
+    once.
     """
     height, width = frame.image
     field = _in_field(logits, frame)
     rows, columns = _source(height, field.shape[0]), _source(width, field.shape[1])
 
-    # The sign changes inside mixed cells: one candidate a pixel row that crosses the cell.
+    # The sign changes inside mixed cells: one candidate for each pixel row that crosses the cell.
     cell_y, cell_x = _mixed_cells(field)
     first_row = np.searchsorted(rows.cell, np.arange(field.shape[0]))
     count = (first_row[1:] - first_row[:-1])[cell_y]
@@ -145,9 +146,9 @@ def mask_boundaries(logits: np.ndarray, frame: Frame) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Source:
-    """Where each pixel of one axis samples: `at`, float64, not decreasing; in `cell` at `part` 0..1 of its length.
+    """Where each pixel of one axis samples: `at`, float64, not decreasing; in `cell`, at `part` (0 to 1) of its length.
 
-    scale: samples a pixel.
+    scale: samples per pixel.
     """
 
     at: np.ndarray
@@ -159,7 +160,7 @@ class _Source:
         """Index of the first pixel whose position is at or, where not `inside`, beyond each of some positions.
 
         A pixel exactly on a crossing has the value 0 and stays outside, so it belongs to the side that is not positive.
-        Nearly every answer can be computed; what float32 has moved, and the two borders, are looked up.
+        Nearly every answer is computed; the two borders, and positions that float32 has moved, are looked up.
         """
         x = np.ceil((at + 0.5) / self.scale - 0.5).astype(np.int64)
         np.clip(x, 0, len(self.at), out=x)
@@ -182,7 +183,7 @@ def _source(length: int, samples: int) -> _Source:
     """
     scale = np.float64(np.float32(samples) / np.float32(length))
     at = (scale * (np.arange(length) + 0.5) - 0.5).astype(np.float32).astype(np.float64)
-    # Past the centres of the outermost samples the value stays theirs.
+    # Beyond the centres of the outermost samples their value continues.
     if samples == 1:
         return _Source(np.zeros(length), np.zeros(length, np.int64), np.zeros(length), float(scale))
     at = np.clip(at, 0, samples - 1)
@@ -202,7 +203,7 @@ def _in_field(logits: np.ndarray, frame: Frame) -> np.ndarray:
 def _mixed_cells(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Indices (y, x) of the cells between four samples of which some are positive and some are not."""
     positive = field > 0
-    # Beyond the rows and columns that hold a positive sample, and one on either side, no cell is mixed.
+    # Mixed cells lie only in rows and columns that hold a positive sample, and one on either side.
     rows, columns = (_around(np.asarray(positive.any(axis=axis))) for axis in (1, 0))
     near = positive[rows, columns]
     across = near[:, 1:] != near[:, :-1]
@@ -213,7 +214,7 @@ def _mixed_cells(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _around(holds: np.ndarray) -> slice:
-    """From the one before the first that is True to the one after the last; empty if none is."""
+    """From the place before the first True to the one after the last; empty if there is none."""
     (found,) = np.nonzero(holds)
     return slice(max(0, found[0] - 1), found[-1] + 2) if len(found) else slice(0, 0)
 

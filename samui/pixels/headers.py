@@ -1,4 +1,4 @@
-"""What is told from the first bytes of a picture file, and refused before anything of its picture is decoded."""
+"""What the first bytes of a picture file tell, and what is refused before any of its picture is decoded."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _MAGIC = (
 
 _BLOCK = 1 << 20
 _SCAN, _END = 0xDA, 0xD9
-# Of the two bytes that may start with 255 elsewhere in a JPEG, those that decoders take for a marker: neither a stuffed
-# zero nor a restart. Those under 0xC0 have no length, and decoders pass over them or give up.
+# Pairs of bytes that decoders take for a marker: 255, then neither a stuffed zero nor a restart. Markers under 0xC0
+# have no length; decoders pass over them or give up.
 _MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
 _MAX_SEGMENTS = 1 << 16
 
 
 def format_of(head: bytes, name: str) -> str:
-    """ "JPEG", "PNG", "WEBP", "BMP" or "TIFF", by the first HEAD bytes of a file. Raises ImageError for all else."""
+    """ "JPEG", "PNG", "WEBP", "BMP" or "TIFF", by the first HEAD bytes of a file. Otherwise raises ImageError."""
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "WEBP"
     found = next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
@@ -51,8 +51,8 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int, max_side: int 
 
 
 def check_scans(file: BinaryIO, name: str) -> None:
-    """Refuse a JPEG whose scans were multiplied: each costs 15 bytes of file and a pass over the whole picture."""
-    # Counting is several times as fast as walking, and enough for nearly all files.
+    """Refuse a JPEG with far too many scans: each costs 15 bytes of file and a pass over the whole picture."""
+    # Counting is several times faster than walking, and enough for nearly all files.
     if _count(file, bytes((0xFF, _SCAN))) > MAX_SCANS:
         scans = _scans(file, name)
         if scans > MAX_SCANS:
@@ -61,7 +61,7 @@ def check_scans(file: BinaryIO, name: str) -> None:
 
 
 def _count(file: BinaryIO, what: bytes) -> int:
-    """How often two bytes occur in a whole file."""
+    """How often a pair of bytes occurs in a whole file."""
     found, overlap = 0, b""
     file.seek(0)
     while block := file.read(_BLOCK):
@@ -73,7 +73,7 @@ def _count(file: BinaryIO, what: bytes) -> int:
 def _scans(file: BinaryIO, name: str) -> int:
     """Scans of a JPEG up to its end, by its markers and their lengths, as decoders go.
 
-    What lies inside a segment (a thumbnail, a profile) or behind the end (the video of a motion photo) is no scan.
+    What lies inside a segment (a thumbnail, a profile) or after the end (the video of a motion photo) is not a scan.
     """
     scans = segments = 0
     start, block = 0, b""  # the part of the file that is held
@@ -104,7 +104,7 @@ def _scans(file: BinaryIO, name: str) -> int:
 
 
 def _described(head: bytes) -> str:
-    """What a file that is no picture seems to be."""
+    """What a file that is not a picture seems to be."""
     if head.startswith(b"GIF8"):
         return "a GIF"
     if head[4:8] == b"ftyp":

@@ -1,16 +1,16 @@
 """`read_image`: any picture file to RGB pixels, or one clear message.
 
-The rules, so that nobody has to guess what became of a picture:
+The rules, so that nobody has to guess what happened to a picture:
 
-- Formats: JPEG, PNG, WebP, BMP, TIFF, MPO, told by their first bytes, never by the name.
+- Formats: JPEG, PNG, WebP, BMP, TIFF, MPO, recognised by their first bytes, never by the name.
 - Turned by its EXIF orientation. Of several frames or pages the first is shown.
 - Transparent pixels lie on white. Palettes, greys, CMYK, YCbCr and Lab become RGB; a colour profile becomes sRGB.
 - 16-bit colour keeps its high bytes. 16-bit grey, 32-bit integers and floats, also in colours: the range from the
-  smallest to the largest finite value becomes 0 to 255 (not finite: 0; all equal: 0); what is transparent has no part.
-- The profile is applied first, and what is transparent is laid on white then.
+  smallest to the largest finite value becomes 0 to 255 (not finite: 0; all equal: 0); transparent pixels do not count.
+- The profile is applied first; then transparent pixels are laid on white.
 - Text, profiles and other data that cannot be read do not cost the picture.
 
-Masks do not depend on any of this but orientation: they are in the pixels of `Picture.pixels`.
+Masks depend on none of this except the orientation: they are in the pixels of `Picture.pixels`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ __all__ = [
     "HOSTED_PIXELS",
     "LOCAL_BYTES",
     "LOCAL_PIXELS",
+    "Header",
     "Picture",
     "encode_for_display",
+    "read_header",
     "read_image",
 ]
 
@@ -50,8 +52,8 @@ LOCAL_PIXELS = 100_000_000
 HOSTED_BYTES = 100_000_000
 LOCAL_BYTES = 1_000_000_000
 
-# Image.open is not used: it asks every decoder that some package registered (EPS among them), and its own pixel limit
-# is a warning of the whole process.
+# Image.open is not used: it asks every decoder that any package registered (EPS among them), and its own pixel limit
+# is a warning for the whole process.
 _OPENERS: dict[str, Callable[[BinaryIO], Opened]] = {
     "JPEG": open_jpeg,
     "PNG": PngPicture,
@@ -61,7 +63,7 @@ _OPENERS: dict[str, Callable[[BinaryIO], Opened]] = {
 }
 
 Room = Callable[[int], AbstractContextManager[object]]
-"""From a number of pixels to what is entered while that many are decoded."""
+"""From a number of pixels to the context entered while that many are decoded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,33 @@ class Picture:
         return self.pixels.shape[:2]
 
 
+@dataclass(frozen=True)
+class Header:
+    """What a picture file says before its pixels. size: (H, W) once it is turned. orientation: EXIF's, 1 to 8."""
+
+    size: tuple[int, int]
+    orientation: int = 1
+
+
+def read_header(source: str | os.PathLike[str] | bytes) -> Header:
+    """Size and orientation of a picture file or of its bytes. Nothing is decoded. Raises ImageError."""
+    name = "image" if isinstance(source, bytes) else Path(source).name
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
+            picture = _OPENERS[headers.format_of(file.read(headers.HEAD), name)](file)
+            orientation = picture.orientation
+            headers.check_size(picture.size, name, LOCAL_PIXELS, picture.max_side)
+    except ImageError:
+        raise
+    except OSError as error:
+        raise ImageError(f"{name}: must be a readable picture, got: {error.strerror or _line(error)}") from None
+    except Exception as error:  # decoders raise almost anything on a file that is broken
+        raise ImageError(f"{name}: must be a whole, undamaged picture, got: {_line(error)}") from None
+    width, height = picture.size
+    turned = orientation >= 5 and picture.format != "TIFF"  # whose size Pillow gives turned
+    return Header((width, height) if turned else (height, width), orientation)
+
+
 def read_image(
     source: str | os.PathLike[str] | bytes,
     *,
@@ -95,10 +124,10 @@ def read_image(
     """The picture of a file or of a file's bytes, by the rules at the head of this module.
 
     max_pixels is checked in the file's header, before anything is decoded. name stands in messages and in the picture;
-    by default the file's name, or "image" for bytes. room is entered for decoding, with the number of pixels, which
-    count more than once where each takes more memory than that of an ordinary picture.
+    by default the file's name, or "image" for bytes. room is entered while decoding, with the number of pixels; they
+    count more than once if each takes more memory than in an ordinary picture.
 
-    Raises ImageError, with where, rule and value, for everything that is no picture within the limits. Takes about 8
+    Raises ImageError, with where, rule and value, for anything that is not a picture within the limits. Takes about 8
     bytes a pixel while it decodes.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -141,7 +170,7 @@ def _read(file: BinaryIO, length: int, name: str, max_pixels: int, max_bytes: in
         raise ImageError(f"{name}: must be a {kind} of a kind that can be read, got {_line(error)}") from error
     except MemoryError as error:
         raise ImageError(f"{name}: must fit into this machine's free memory, got a picture{megapixels}") from error
-    except Exception as error:  # decoders raise almost anything on a file that is broken
+    except Exception as error:  # decoders raise almost anything for a broken file
         raise ImageError(f"{name}: must be a whole, undamaged file of its format, got: {_line(error)}") from error
     return Picture(np.ascontiguousarray(decoded), picture.format, name, tuple(picture.notes))
 

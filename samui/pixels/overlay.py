@@ -14,8 +14,8 @@ def overlay(
     """RGB uint8 (H, W, 3): the image with each bool (H, W) mask tinted and outlined in its RGB colour.
 
     opacity: share of the tint, 0 to 1; the outline is always opaque, inside the mask, about 1/500 of the long side
-    wide. Where masks overlap, the tints mix in the order given, the last outline is on top. The image is not changed.
-    One mask at a time is held, so `masks` may be a generator over any number.
+    wide. Where masks overlap, the tints mix in the given order, and the last outline is on top. The image is not
+    changed. Only one mask at a time is held, so `masks` may be a generator over any number.
     """
     result = image.copy()
     thickness = max(1, round(max(image.shape[:2]) / 500))

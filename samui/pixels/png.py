@@ -1,4 +1,4 @@
-"""PNG files, by Pillow, without what is odd in it: large texts, transparent colours of other depths than 8 bits."""
+"""PNG files, by Pillow, without its oddities: large texts, transparent colours of depths other than 8 bits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROFILE_BYTES = 16 << 20
 
 
 class _PngStream(PngImagePlugin.PngStream):
-    """Chunks of a PNG; text and profiles that are too large or odd are passed over and do not cost the picture."""
+    """Chunks of a PNG; text and profiles that are too large or odd are skipped and do not cost the picture."""
 
     _has_room = True
 
@@ -33,7 +33,7 @@ class _PngStream(PngImagePlugin.PngStream):
         assert self.fp is not None
         self.fp.seek(pos)
         blocks = []
-        while length:  # by blocks, since the length may lie
+        while length:  # in blocks, since the length may lie
             blocks.append(self.fp.read(min(length, 1 << 20)))
             if not blocks[-1]:
                 raise OSError("image file is truncated")
@@ -80,12 +80,12 @@ class PngPicture(PillowPicture):
         self.raw_mode = str(image.tile[0].args) if image.tile else ""
         super().__init__(image, is_grey=self.raw_mode == "LA;16B")
         spread = {"L;2": 85, "L;4": 17, "L": 1}.get(self.raw_mode)
-        if spread and "transparency" in image.info:  # in the file's own values, and Pillow spreads those of the pixels
+        if spread and "transparency" in image.info:  # in the file's own values, while Pillow rescales the pixels
             image.info["transparency"] = image.info["transparency"] * spread & 255
 
     def decode(self) -> np.ndarray:
         if self.raw_mode == "RGB;16B" and "transparency" in self.info:
-            # Pillow keeps the high bytes, and the transparent colour is one of both bytes: the low ones are read first.
+            # Pillow keeps only the high bytes, but the transparent colour has both bytes: the low ones are read first.
             key = self.info.pop("transparency")
             self.file.seek(0)
             low = _PngFile(self.file)

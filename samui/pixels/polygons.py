@@ -12,15 +12,15 @@ from samui.errors import MaskError
 from samui.pixels.rle import Rle
 
 _FINER = 5  # COCO's reader walks an outline on a grid of fifths of a pixel
-_STEPS = 1 << 20  # of an outline walked at a time
-_MAX_STEPS = 1 << 27  # of all outlines of a mask: what 100 megapixels of single pixels would need goes; seconds
-_REACH = 1 << 20  # pixels that a corner may lie outside; editors let a hand slip over the border
+_STEPS = 1 << 20  # of an outline that are walked at once
+_MAX_STEPS = 1 << 27  # of all outlines of a mask: enough for 100 megapixels of single pixels; takes seconds
+_REACH = 1 << 20  # pixels by which a corner may lie outside; in editors a hand may slip over the border
 
 
 @dataclass(frozen=True, eq=False)
 class Ring:
     """One closed outline along pixel corners. corners: int (n, 2) of (x, y) in image pixels, n at least 4, without the
-    first one repeated; turns of 90 degrees only. hole: whether it goes round pixels that are not set."""
+    first one repeated; turns of 90 degrees only. hole: whether it encloses pixels that are not set."""
 
     corners: np.ndarray
     hole: bool
@@ -29,7 +29,7 @@ class Ring:
 def rings(rle: Rle) -> list[Ring]:
     """The outlines of a mask, holes among them, by their topmost, then leftmost corner; exact.
 
-    Pixels that touch at a corner alone are not joined there: each part that hangs together by sides has one outer
+    Pixels that touch only at a corner are not joined there: each part that is connected by sides has one outer
     outline, and no outline crosses itself or another. About a microsecond for each corner.
     """
     box = rle.box
@@ -43,7 +43,7 @@ def rings(rle: Rle) -> list[Ring]:
     ys, xs = np.nonzero(above_left ^ above ^ left ^ here)
     doubled_y, doubled_x = np.nonzero(crossing)
     xs, ys = np.concatenate((xs, doubled_x, doubled_x)), np.concatenate((ys, doubled_y, doubled_y))
-    # Of the two at a crossing, "first" belongs to the side on the left. Upwards goes the one round a set pixel.
+    # Of the two at a crossing, "first" belongs to the side on the left. The one round a set pixel goes upwards.
     second = np.concatenate((np.zeros(len(xs) - len(doubled_x), np.int64), np.ones(len(doubled_x), np.int64)))
     order = np.lexsort((second, xs, ys))
     xs, ys, second = xs[order], ys[order], second[order]
@@ -76,9 +76,73 @@ def _chains(beside: list[int], over: list[int]) -> list[list[int]]:
     return chains
 
 
+def with_holes(rle: Rle) -> list[list[np.ndarray]]:
+    """The parts of a mask that hang together by sides: of each its outer outline, then those of its holes.
+
+    Each outline is int (n, 2) as in `Ring`, and passes no corner twice, as simple features ask: where one of `rings`
+    does, it is cut there.
+    """
+    parts: list[list[np.ndarray]] = []
+    holes: list[np.ndarray] = []
+    for ring in rings(rle):
+        loops = _loops(ring.corners)
+        if not ring.hole:
+            # What lies inside of the longest way round is open to the outside at a corner alone.
+            areas = [abs(_area(loop)) for loop in loops]
+            parts.append([loops.pop(int(np.argmax(areas)))])
+        holes += loops
+    if len(parts) == 1:
+        return [parts[0] + holes]
+    box = rle.box
+    if box is None or not holes:
+        return parts
+    x0, y0, x1, y1 = box
+    mask = np.ascontiguousarray(rle.decode()[y0:y1, x0:x1]).view(np.uint8)
+    _, regions = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_32S)
+    owner = {}
+    for number, (outer,) in enumerate(parts):  # the pixel below the topmost, then leftmost corner belongs to the part
+        x, y = _first(outer)
+        owner[int(regions[y - y0, x - x0])] = number
+    for hole in holes:  # the pixel above that corner of a hole belongs to the part round it
+        x, y = _first(hole)
+        parts[owner[int(regions[y - 1 - y0, x - x0])]].append(hole)
+    return parts
+
+
+def _first(corners: np.ndarray) -> tuple[int, int]:
+    """The topmost, then leftmost corner."""
+    x, y = corners[np.lexsort((corners[:, 0], corners[:, 1]))[0]].tolist()
+    return x, y
+
+
+def _area(corners: np.ndarray) -> float:
+    x, y = corners.T.astype(np.float64)
+    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+
+
+def _loops(corners: np.ndarray) -> list[np.ndarray]:
+    """An outline, cut at the corners that it passes twice."""
+    if len(np.unique(corners, axis=0)) == len(corners):
+        return [corners]
+    loops: list[np.ndarray] = []
+    way: list[tuple[int, int]] = []
+    at: dict[tuple[int, int], int] = {}
+    for x, y in corners.tolist():
+        place = at.get((x, y))
+        if place is not None:
+            loops.append(np.array(way[place:]))
+            for passed in way[place + 1 :]:
+                del at[passed]
+            del way[place + 1 :]
+        else:
+            at[x, y] = len(way)
+            way.append((x, y))
+    return [*loops, np.array(way)]
+
+
 def filled(rle: Rle) -> Rle:
-    """The mask with its holes closed: what remains of it in a format of outer outlines alone. Pixels that are not set
-    belong to the outside if a way leads there, also past a corner."""
+    """The mask with its holes closed: what remains of it in a format with outer outlines only. Pixels that are not set
+    belong to the outside if a path leads there, even past a corner."""
     box = rle.box
     if box is None:
         return rle
@@ -90,35 +154,32 @@ def filled(rle: Rle) -> Rle:
     return Rle.encode(mask)
 
 
-def fill(size: tuple[int, int], polygons: Sequence[np.ndarray]) -> Rle:
+def fill(size: tuple[int, int], polygons: Sequence[np.ndarray | Sequence[np.ndarray]]) -> Rle:
     """The mask of size (H, W) that COCO's reader makes of polygons: the union of their insides, by the even-odd rule.
 
-    polygons: float (n, 2) of (x, y) in image pixels, pixel corners being whole numbers. Pixel for pixel that of
-    ``pycocotools`` (format: cocoapi ``common/maskApi.c``, ``rleFrPoly``): an outline is walked on a grid of fifths of
-    a pixel, and a column's pixel changes sides where the outline passes the column's middle above it.
+    polygons: float (n, 2) of (x, y) in image pixels, pixel corners being whole numbers; or several such rings that are
+    one polygon, as an outline with its holes. Pixel for pixel that of ``pycocotools`` (format: cocoapi
+    ``common/maskApi.c``, ``rleFrPoly``): an outline is walked on a grid of fifths of a pixel, and a column's pixel
+    changes sides where the outline passes the column's middle above it.
 
-    Raises MaskError for fewer than three corners, numbers far outside of the image, outlines too long to walk.
+    Raises MaskError for fewer than three corners, numbers far outside the image, and outlines too long to walk.
     """
     height, width = size
     budget = _MAX_STEPS
     begins, ends = [], []
     for index, polygon in enumerate(polygons):
         where = f"polygons[{index}]"
-        if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
-            raise MaskError(f"{where}: must be three corners (x, y) or more, got shape {polygon.shape}")
-        wrong = ~(np.abs(polygon - (width / 2, height / 2)) <= (width / 2 + _REACH, height / 2 + _REACH))
-        if wrong.any():  # not a number, too
-            value = polygon[wrong][0]
-            raise MaskError(f"{where}: must lie at most {_REACH} pixels outside {width}x{height}, got {value:g}")
-        fine = (_FINER * polygon + 0.5).astype(np.int64)
-        steps = np.abs(np.diff(fine, axis=0, append=fine[:1])).max(axis=1) + 1
-        budget -= int(steps.sum())
-        if budget < 0:
-            raise MaskError(f"{where}: must be outlines of at most {_MAX_STEPS // _FINER} pixels in all, got more")
-        runs = _runs(size, fine, steps)
+        changes = []
+        for ring in [polygon] if isinstance(polygon, np.ndarray) else polygon:
+            fine, steps = _walk(size, ring, where)
+            budget -= int(steps.sum())
+            if budget < 0:
+                raise MaskError(f"{where}: must be outlines of at most {_MAX_STEPS // _FINER} pixels in all, got more")
+            changes += _all_changes(size, fine, steps)
+        runs = _runs(size, changes)
         begins.append(runs[::2])
         ends.append(runs[1::2])
-    # The union of all runs: a place belongs to it where more runs have begun than ended.
+    # The union of all runs: a place belongs to it if more runs have begun than ended.
     at = np.concatenate([*begins, *ends]) if begins else np.zeros(0, np.int64)
     step = np.repeat((1, -1), len(at) // 2)
     order = np.lexsort((-step, at))
@@ -128,19 +189,39 @@ def fill(size: tuple[int, int], polygons: Sequence[np.ndarray]) -> Rle:
     return Rle(size, np.diff(bounds, prepend=0, append=height * width))
 
 
-def _runs(size: tuple[int, int], corners: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Begin and end, in turn, of the runs of one polygon with corners on the finer grid; steps: points of each side."""
+def _walk(size: tuple[int, int], ring: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Corners on the finer grid, and the points of each side. Raises MaskError."""
+    height, width = size
+    if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 3:
+        raise MaskError(f"{where}: must be three corners (x, y) or more, got shape {ring.shape}")
+    wrong = ~(np.abs(ring - (width / 2, height / 2)) <= (width / 2 + _REACH, height / 2 + _REACH))
+    if wrong.any():  # not a number, too
+        value = ring[wrong][0]
+        raise MaskError(f"{where}: must lie at most {_REACH} pixels outside {width}x{height}, got {value:g}")
+    fine = (_FINER * ring + 0.5).astype(np.int64)
+    return fine, np.abs(np.diff(fine, axis=0, append=fine[:1])).max(axis=1) + 1
+
+
+def _runs(size: tuple[int, int], changes: list[np.ndarray]) -> np.ndarray:
+    """Begin and end, in turn, of the runs of one polygon, from the places where its rings change sides."""
+    if not changes:
+        return np.zeros(0, np.int64)
+    places, times = np.unique(np.concatenate(changes), return_counts=True)
+    places = places[times % 2 == 1]
+    return np.append(places, size[0] * size[1]) if len(places) % 2 else places
+
+
+def _all_changes(size: tuple[int, int], corners: np.ndarray, steps: np.ndarray) -> list[np.ndarray]:
+    """Where one ring changes sides, in blocks. corners: on the finer grid; steps: points of each side."""
     starts = np.concatenate(([0], np.cumsum(steps)))
     changes = []
     first = 0
     while first < len(steps):
-        # As many whole sides as make one block; a side is longer than that at most as far as the reach allows.
+        # As many whole sides as fit one block; a single side may be longer, as far as the reach allows.
         last = max(first + 1, int(np.searchsorted(starts, starts[first] + _STEPS, "right")) - 1)
         changes.append(_changes(size, corners, np.arange(first, last), steps))
         first = last
-    places, times = np.unique(np.concatenate(changes), return_counts=True)
-    places = places[times % 2 == 1]
-    return np.append(places, size[0] * size[1]) if len(places) % 2 else places
+    return changes
 
 
 def _changes(size: tuple[int, int], corners: np.ndarray, sides: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-_BAND = 1 << 18  # pixels: what stays in a processor's cache
+_BAND = 1 << 18  # pixels: a band that stays in a processor's cache
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _SPACES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"}  # of profiles, as modes
@@ -23,8 +23,8 @@ _ROTATIONS = {6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
 class Source(Protocol):
     """A decoded picture.
 
-    size: (W, H). mode: as in Pillow. info: its colour profile and what is transparent, as Pillow has them. is_grey:
-    whether it is grey, kept in a mode of colours. holes: bool (H, W), True where it is transparent beside that.
+    size: (W, H). mode: as in Pillow. info: its colour profile and transparency, as in Pillow. is_grey: whether it is
+    grey but kept in a colour mode. holes: bool (H, W), True where it is transparent in addition.
     """
 
     @property
@@ -39,12 +39,12 @@ class Source(Protocol):
     def holes(self) -> np.ndarray | None: ...
 
     def band(self, top: int, bottom: int) -> Image.Image:
-        """Rows from top up to bottom, a picture of their own."""
+        """The rows from top to before bottom, as a picture of their own."""
         ...
 
 
 def to_rgb(source: Source, notes: list[str]) -> np.ndarray:
-    """RGB uint8 (H, W, 3) of a picture of any mode; what a person should know is added to notes."""
+    """RGB uint8 (H, W, 3) of a picture of any mode; adds to notes what a person should know."""
     width, height = source.size
     if source.mode in _DEEP_MODES:
         depth = "16-bit" if source.mode.startswith("I;16") else "32-bit"
@@ -85,10 +85,10 @@ def stretch(
     notes: list[str],
     key: float | None = None,
 ) -> np.ndarray:
-    """RGB uint8 (H, W, 3): the smallest finite value becomes 0, the largest 255; not finite ones 0, and `key` white.
+    """RGB uint8 (H, W, 3): the smallest finite value becomes 0, the largest 255, others 0; `key` becomes white.
 
-    rows: from the first row and the one behind the last to their values, (h, W) of grey or (h, W, 3) of RGB. shape: of
-    the whole. kind: what the note calls it.
+    rows: from the first row and the one after the last to their values, grey (h, W) or RGB (h, W, 3). shape: of the
+    whole. kind: what the note calls it.
     """
     height, width = shape[:2]
     low, high = np.inf, -np.inf
@@ -98,7 +98,7 @@ def stretch(
         if counted.any():
             low = min(low, float(values.min(where=counted, initial=_largest(values.dtype))))
             high = max(high, float(values.max(where=counted, initial=_smallest(values.dtype))))
-    if low > high:  # not one finite value
+    if low > high:  # no finite value at all
         low = high = 0.0
     notes.append(f"{kind}: {low:g} to {high:g} shown as 0 to 255")
     result = np.zeros((height, width, 3), np.uint8)
@@ -107,7 +107,7 @@ def stretch(
         shown = np.zeros(values.shape, np.uint8)
         if high > low:
             known = np.isfinite(values) if key is None else values != key
-            # Halves, so that the width of the widest range of floats is finite too.
+            # Halves, so that even the width of the widest range of floats is finite.
             scaled = np.where(known, values, low).astype(np.float64) / 2 - low / 2
             scaled *= 255 / (high / 2 - low / 2)
             shown = np.where(known, scaled.round(), 0).astype(np.uint8)
@@ -119,7 +119,7 @@ def stretch(
 
 def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Pixels (H, W, 3) turned by an EXIF orientation of 1 to 8; may be the same array, changed."""
-    # cv2, since numpy takes ten times as long over pixels of three bytes.
+    # cv2, since numpy takes ten times as long for pixels of three bytes.
     if orientation in _ROTATIONS:
         return cv2.rotate(pixels, _ROTATIONS[orientation])
     if orientation in (5, 7):
@@ -130,7 +130,7 @@ def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def bands(height: int, width: int) -> Iterator[tuple[int, int]]:
-    """First row and the one behind the last of each band of a picture."""
+    """First row and the one after the last of each band of a picture."""
     rows = max(1, _BAND // width)
     for top in range(0, height, rows):
         yield top, min(height, top + rows)

@@ -94,7 +94,7 @@ class Rle:
         """COCO's compressed string: from the fourth number on the difference to the one two before, 5 bits a char."""
         values = self.counts.astype(np.int64)
         values[3:] -= self.counts[1:-2]
-        # A char holds five bits, so a number needs one more for each limit that it, or for a negative one ~it, passes.
+        # A char holds five bits; a number (~number if negative) needs one more for each limit that it passes.
         size = values ^ (values >> 63)
         length = np.searchsorted(_LIMITS, size, "right") + 1
         ends = np.cumsum(length)
@@ -160,6 +160,36 @@ class Rle:
         else:
             y0, y1 = int(y_first.min()), int(y_last.max()) + 1
         return int(x_first[0]), y0, int(x_last[-1]) + 1, y1
+
+    def columns(self) -> np.ndarray:
+        """int64 (n, 2): first and end offset of each run of the mask, cut where a column of pixels ends."""
+        height = self.size[0]
+        ends = np.cumsum(self.counts, dtype=np.int64)
+        last = ends[1::2]
+        first = ends[:-1:2][: len(last)]
+        held = first < last
+        first, last = first[held], last[held]
+        column = first // height
+        count = (last - 1) // height - column + 1
+        if count.size == 0 or count.max() == 1:
+            return np.column_stack((first, last))
+        at = np.repeat(column - np.cumsum(count) + count, count) + np.arange(count.sum())
+        first, last = np.repeat(first, count), np.repeat(last, count)
+        return np.column_stack((np.maximum(first, at * height), np.minimum(last, (at + 1) * height)))
+
+    def overlap(self, other: Rle) -> int:
+        """Number of pixels that both masks, of one size, set; nothing is decoded."""
+        ends = np.cumsum(other.counts, dtype=np.int64)
+        return int(np.diff(self._below(ends))[::2].sum())
+
+    def _below(self, offsets: np.ndarray) -> np.ndarray:
+        """How many pixels of the mask lie below each offset."""
+        ends = np.cumsum(self.counts, dtype=np.int64)
+        held = self.counts.astype(np.int64)
+        held[::2] = 0
+        held = np.cumsum(held)
+        run = np.minimum(np.searchsorted(ends, offsets), len(ends) - 1)
+        return held[run] - np.where(run % 2 == 1, ends[run] - offsets, 0)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rle) and self.size == other.size and np.array_equal(self.counts, other.counts)

@@ -34,5 +34,5 @@ def draw(mask: np.ndarray, points: Sequence[Point], width: float, add: bool) -> 
 
 
 def _span(a: float, b: float, radius: float, length: int) -> tuple[int, int]:
-    """First pixel and the one after the last whose centres may be near, of an axis of `length` pixels."""
+    """On an axis of `length` pixels, the first pixel whose centre may be near, and the one after the last."""
     return max(0, int(np.floor(min(a, b) - radius))), min(length, int(np.ceil(max(a, b) + radius)))

@@ -1,4 +1,4 @@
-"""TIFF files: by Pillow, and floats that it does not know by OpenCV."""
+"""TIFF files: by Pillow, or by OpenCV for floats that Pillow does not know."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class _OtherTiffError(Exception):
 
     @property
     def is_of_floats(self) -> bool:
-        """Whether OpenCV reads it and the rule for floats holds for it: grey or RGB, without transparency."""
+        """Whether OpenCV reads it and the rule for floats applies: grey or RGB, without transparency."""
         known = self.compression in TiffImagePlugin.COMPRESSION_INFO and not self.is_apart
-        known = known and self.tile <= max(1 << 22, 4 * self.width * self.height)  # OpenCV makes room for a whole tile
+        known = known and self.tile <= max(1 << 22, 4 * self.width * self.height)  # OpenCV allocates a whole tile
         return known and self.kind == 3 and self.bits in (32, 64) and (self.samples, self.light) in ((1, 1), (3, 2))
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class _OtherTiffError(Exception):
 
 
 class _Floats(Opened):
-    """TIFF of 64-bit floats, or of floats in colours."""
+    """A TIFF of 64-bit floats, or of floats in colours."""
 
     max_side = OPENCV_SIDE
 
@@ -78,7 +78,7 @@ class _Floats(Opened):
 
 
 def open_tiff(file: BinaryIO) -> Opened:
-    """A TIFF file; of several pages the first. Raises UnsupportedError, and almost anything for damage."""
+    """A TIFF file; the first page if there are several. Raises UnsupportedError, and almost anything for damage."""
     file.seek(0)
     try:
         return PillowPicture(_TiffFile(file))

@@ -1,4 +1,4 @@
-"""WebP files, by OpenCV: it decodes into the array that is needed, where Pillow has four of them at once."""
+"""WebP files, by OpenCV: it decodes into the one array that is needed, while Pillow holds four at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_CHUNKS = 1 << 16  # frames and metadata
 
 
 class WebP(Opened):
-    """A WebP picture, also an animated one."""
+    """A WebP picture, possibly animated."""
 
     max_side = OPENCV_SIDE
     is_grey = False
@@ -47,6 +47,11 @@ class WebP(Opened):
         if size is None:
             raise ValueError("no picture in it")
         super().__init__("WEBP", size, several=frames > 1)
+
+    @property
+    def orientation(self) -> int:
+        found = orientation(with_info(self.info), [])
+        return found if found in range(1, 9) else 1
 
     def decode(self) -> np.ndarray:
         self.pixels = by_opencv(self.data, cv2.IMREAD_UNCHANGED)

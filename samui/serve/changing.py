@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 def change_model(server: Server, seat: Seat, name: Any) -> Iterator[Event]:
     """Load another model for a seat and encode its image with it.
 
-    Events "downloading" with bytes, "loading", "encoding", "ready" or "cancelled", which also ends what a newer choice
-    overtakes. Objects stay, the active prompt is decoded anew; an image that is opened meanwhile gets the model too.
-    Raises SamuiError; the seat then keeps model and work, as after a cancel.
+    Events "downloading" with bytes, "loading", "encoding", "ready" or "cancelled", which also ends a change that a
+    newer choice overtakes. Objects stay, the active prompt is decoded anew; an image that is opened meanwhile gets the
+    model too. Raises SamuiError; the seat then keeps model and work, as after a cancel.
     """
     name = offer.check(name, server.settings, server.predictors)
     ticket = seat.line.begin("model")

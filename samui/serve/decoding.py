@@ -1,4 +1,4 @@
-"""How much is decoded at once, over all pages and endpoints of a server; and memory given back afterwards."""
+"""Limits how much is decoded at once, over all pages and endpoints of a server, and gives memory back afterwards."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class DecodingBudget:
 def _find_trim() -> Callable[[int], int] | None:
     try:
         trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError, TypeError):  # no C library of GNU: others give back by themselves
+    except (OSError, AttributeError, TypeError):  # no C library of GNU: others give memory back by themselves
         return None
     return trim
 

@@ -11,35 +11,55 @@ from samui.models.predictor import Predictor
 from samui.serve import finding, wire
 from samui.serve.seat import Seat
 from samui.serve.settings import Settings
-from samui.work.segment import snaps_by_default
+from samui.work.segment import looks_closer_by_default, snaps_by_default
 
 
 def image(seat: Seat) -> dict[str, Any] | None:
-    """Name, size in pixels and address of the image that is open; None without one."""
+    """Name, size in pixels, address, content and home of the image that is open; None without one."""
     work = seat.contents.work
     if work is None:
         return None
-    height, width = work.image.size
-    url = f"samui/image/{seat.token}/{work.image.file.parent.name}"  # another image, another address
-    return {"url": url, "width": width, "height": height, "name": work.image.name, "notes": list(work.image.notes)}
+    image = work.image
+    height, width = image.size
+    return {
+        "url": f"samui/image/{seat.token}/{image.file.parent.name}",  # another image, another address
+        "width": width,
+        "height": height,
+        "name": image.name,
+        "home": image.home,
+        "content": image.content,
+        "notes": list(image.notes),
+    }
 
 
 def model(name: str, predictor: Predictor, settings: Settings) -> dict[str, Any]:
-    """A model as its list entry and the status line show it, with the reason if it is what the server began with."""
+    """A model as its list entry and the status line show it, with the reason for it if the server began with it."""
     note = predictor.why if name == settings.model else ""
     told = {"name": name, "title": predictor.title, "device": predictor.device, "dtype": predictor.dtype}
-    return {**told, "note": note, "everything": finding.defaults(predictor)}
+    closely = looks_closer(predictor, settings)
+    return {**told, "note": note, "close_ups": closely, "everything": finding.defaults(predictor)}
 
 
-def settings(name: str, predictor: Predictor, settings: Settings, models: Sequence[KnownModel]) -> dict[str, Any]:
-    """What a page may choose from, and what it starts with. name, predictor: of its model; models: the rows offered."""
+def settings(
+    name: str, predictor: Predictor, settings: Settings, models: Sequence[KnownModel], *, keeps: bool
+) -> dict[str, Any]:
+    """What a page may choose from, and what it starts with. name, predictor: of its model; models: the rows offered.
+
+    keeps: whether what is saved outlasts the server; else the page keeps it.
+    """
     return {
         "hosted": not settings.free_models,
+        "keeps": keeps,
         "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in models],
         "model": model(name, predictor, settings),
         "snap": {"available": True, "on": snaps_by_default(predictor)},
         "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],
     }
+
+
+def looks_closer(predictor: Predictor, settings: Settings) -> bool:
+    """Whether prompts are answered from closer views, too: as the model does, unless settings say so."""
+    return looks_closer_by_default(predictor) if settings.close_ups is None else settings.close_ups
 
 
 def found(seat: Seat, *, masks: bool = True, listens: bool = True) -> dict[str, Any]:

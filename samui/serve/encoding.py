@@ -1,4 +1,4 @@
-"""The part that opening an image and changing the model share: tell that the encoder runs, wait, tell the result."""
+"""What opening an image and changing the model share: report that the encoder runs, wait, report the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Event = dict[str, Any]
 def encoded(
     server: Server, seat: Seat, epoch: int, event: str, name: str, begun: Encoding, check: Callable[[], None]
 ) -> Generator[Event, None, tuple[str, float]]:
-    """Tell that the encoder runs, wait for it, and return the embedding's key and the milliseconds."""
+    """Report that the encoder runs, wait for it, and return the embedding's key and the milliseconds."""
     line = seat.line
     model = describe.model(name, begun.predictor, server.settings)
     line.encoding = epoch

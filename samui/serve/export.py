@@ -1,4 +1,4 @@
-"""Exports of a session: files in a folder of their own under the session's, of which the last ones stay."""
+"""Exports of a session: files, each in its own folder under the session's; the last ones stay."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def _tell(events: Iterator[Any], seat: Seat, found: FoundMasks, told: Mapping[st
 
 
 class _Batch:
-    """What the masks of a run have changed since the page was told the last time."""
+    """What has changed in the masks of a run since the page was last told."""
 
     def __init__(self) -> None:
         self.added: dict[int, FoundMask] = {}
@@ -127,7 +127,7 @@ class _Batch:
         self.added.update(fresh)
 
     def told(self) -> dict[str, Any]:
-        """The changes for the page; from now on there are none."""
+        """The changes for the page; afterwards the batch is empty."""
         # A mask comes back when the one that replaced it is replaced, too; that is no removal for the page.
         gone = [id for id in self._removed if id not in self.added]
         added = wire.encode_found(self.added.items())

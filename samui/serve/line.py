@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from samui.errors import StaleError
 from samui.work.state import State
 
+_OPS_KEPT = 256  # operations of a seat; a page repeats those without an answer, which are a handful
 _SENT_KEPT = 16  # replies whose state is remembered, so that the next one can leave out what the page has
 
 
 class AbandonedError(Exception):
-    """The page does not want the long work any more that a seat was busy with."""
+    """The page no longer wants the long work that a seat was busy with."""
 
 
 @dataclass(eq=False)
@@ -48,25 +49,28 @@ class Line:
     """The protocol state of a seat, apart from its work. Thread-safe; its lock is held for moments only.
 
     epoch: rises with every image and every model. newest_rev: the highest number of the prompts that have arrived;
-    applied_rev: that of the last action that changed the session. serial: counts the states that were sent. runs:
-    counts the runs of everything mode. encoding: the epoch whose image is being encoded, 0 for none. sent: the last
-    states that were sent, by serial.
+    newest_preview: of these and of what only looks at one (`hover`, `prepare`); applied_rev: that of the last action
+    that changed the session. serial: counts the states that were sent. runs: counts the runs of everything mode.
+    encoding: the epoch whose image is being encoded, 0 for none. sent: the last states that were sent, by serial. ops:
+    the last operations that were applied.
     """
 
     epoch: int = 0
     newest_rev: int = 0
+    newest_preview: int = 0
     applied_rev: int = 0
     serial: int = 0
     runs: int = 0
     encoding: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     sent: OrderedDict[int, State] = field(default_factory=OrderedDict)
+    ops: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _prepared_serial: int = 0
     _newest: dict[str, Ticket] = field(default_factory=dict)  # by kind of work
     _live: weakref.WeakSet[Ticket] = field(default_factory=weakref.WeakSet)
 
     def begin(self, kind: str) -> Ticket:
-        """The ticket of a long work, "open" or "model"; it overtakes the one before it of its kind."""
+        """The ticket of a long work, "open" or "model"; it overtakes the previous one of its kind."""
         ticket = Ticket()
         with self.lock:
             if kind in self._newest:
@@ -81,23 +85,37 @@ class Line:
             for ticket in self._live:  # an overtaken one too: the newest may have ended before it
                 ticket.abandoned = True
 
-    def arrive(self, rev: int) -> None:
-        """A prompt has come; those with a lower number are overtaken from now on."""
+    def arrive(self, rev: int, *, previews: bool = False) -> None:
+        """A prompt has come, or with `previews` what only looks at one; what it overtakes has a lower number."""
         with self.lock:
-            self.newest_rev = max(self.newest_rev, rev)
+            self.newest_preview = max(self.newest_preview, rev)
+            if not previews:
+                self.newest_rev = max(self.newest_rev, rev)
 
-    def is_overtaken(self, rev: int) -> bool:
-        """Whether a newer prompt than this one has come. One without a number is never overtaken."""
-        return 0 < rev < self.newest_rev
+    def is_overtaken(self, rev: int, *, previews: bool = False) -> bool:
+        """Whether a newer prompt has come, or for what only looks at one, anything newer of the two.
+
+        A request without a number is never overtaken.
+        """
+        return 0 < rev < (self.newest_preview if previews else self.newest_rev)
 
     def is_applied(self, rev: int) -> bool:
         """Whether an action with this number has changed the session already: a page without an answer asks again."""
         return 0 < rev <= self.applied_rev
 
+    def applied(self, rev: int, op: str | None) -> None:
+        """An action has changed the session. op: its name, also where another page counts anew."""
+        with self.lock:
+            self.applied_rev = max(self.applied_rev, rev)
+            if op is not None:
+                self.ops[op] = None
+                while len(self.ops) > _OPS_KEPT:
+                    self.ops.popitem(last=False)
+
     def restart(self) -> None:
         """Another page counts its requests from now on."""
         with self.lock:
-            self.newest_rev = self.applied_rev = 0
+            self.newest_rev = self.newest_preview = self.applied_rev = 0
 
     def check_epoch(self, epoch: int, where: str = "request.epoch") -> None:
         """StaleError unless a message is about the image, and the model, that the seat has now."""
@@ -111,7 +129,7 @@ class Line:
             return self.runs
 
     def remember(self, state: State, *, prepared: bool = False) -> int:
-        """Number the state that is about to be sent, and return the number. Of what is prepared, one is remembered."""
+        """Number the state that is about to be sent, and return the number. Only one prepared state is remembered."""
         with self.lock:
             self.serial += 1
             if prepared:

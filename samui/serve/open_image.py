@@ -10,11 +10,14 @@ from pathlib import Path
 from samui import files
 from samui.pixels.images import Picture, encode_for_display
 from samui.serve.scratch import link_or_copy
+from samui.workspace.shelf import digest_of
 
 
 @dataclass(frozen=True)
 class OpenImage:
-    """file: the original. display: what the browser shows. size: (H, W). notes: what a person should know of it."""
+    """file: the original. display: what the browser shows. size: (H, W). notes: what a person should know of it. home:
+    its name in a store that outlasts the server, "" where there is none. content: names what is in the file, so that
+    equal files have equal ones: its home, or else the SHA-256 of the file in hexadecimal."""
 
     file: Path
     display: Path
@@ -22,14 +25,16 @@ class OpenImage:
     name: str
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
+    home: str = ""
+    content: str = ""
 
     @property
     def key(self) -> str:
-        """Its name in this run of the server: no two images share it."""
-        return "/".join(self.file.parts[-3:-1])
+        """Its name in the store: of one without a home, one in this run of the server that no two images share."""
+        return self.home or "/".join(self.file.parts[-3:-1])
 
 
-def store(folder: Path, source: Path, picture: Picture) -> OpenImage:
+def store(folder: Path, source: Path, picture: Picture, home: str = "") -> OpenImage:
     """Copy the original, and write what the browser shows, into a new folder under `folder`; on an error it is gone."""
     data, media_type = encode_for_display(picture.pixels)
     folder = folder / f"image-{time.monotonic_ns()}"
@@ -39,7 +44,8 @@ def store(folder: Path, source: Path, picture: Picture) -> OpenImage:
         link_or_copy(source, original)
         with files.replacing(display, durable=False) as file:  # it does not outlive the run
             file.write(data)
-        return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes)
+        content = home or digest_of(original).hex()
+        return OpenImage(original, display, media_type, picture.name, picture.size, picture.notes, home, content)
     except BaseException:  # a disk that is full, say
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -11,6 +11,7 @@ from samui.models.embeddings import Encoding
 from samui.models.predictor import Predictor
 from samui.serve import describe
 from samui.serve.encoding import encoded, ready
+from samui.serve.keeping import fitting
 from samui.serve.line import AbandonedError, Ticket
 from samui.serve.open_image import OpenImage
 from samui.serve.seat import Contents, Seat, Work
@@ -21,15 +22,17 @@ from samui.work.session import Session
 Event = dict[str, Any]
 
 
-def open_image(server: Server, seat: Seat, source: Path, name: str) -> Iterator[Event]:
+def open_image(server: Server, seat: Seat, source: Path, name: str, home: str = "") -> Iterator[Event]:
     """Open an image in a seat: events "reading", "image" (it can be shown), "encoding", "ready" or "cancelled".
 
-    The file is copied. Until "image" the seat keeps its old image and work, and a cancel brings them back. An image
-    that a newer one overtakes before it is shown ends without an event. Raises SamuiError.
+    The file is copied. home: its name in the store, "" where that is its content's. Until "image" the seat keeps its
+    old image and work, and a cancel brings them back. An image that a newer one overtakes before it is shown ends
+    without an event. Raises SamuiError.
     """
+    server.seats.admit(seat)
     ticket = seat.line.begin("open")
     yield {"event": "open", "stage": "reading"}
-    begun, image = _read(server, seat, source, name, ticket)
+    begun, image = _read(server, seat, source, name, home, ticket)
     removed = [image]
     try:
         moved = _moved(server, seat, image, ticket)
@@ -40,6 +43,7 @@ def open_image(server: Server, seat: Seat, source: Path, name: str) -> Iterator[
             return
         removed = moved.removed
         yield {"event": "open", "stage": "image", "epoch": moved.epoch, "image": describe.image(seat)}
+        server.store.opened(image.key, image.size, image.file)
         if begun is None or begun.predictor is not moved.predictor:  # another model was chosen meanwhile
             begun = server.embeddings.begin(moved.predictor, server.pictures.get(image.file))
         check, model = ticket.check_cancelled, moved.after.model
@@ -66,7 +70,7 @@ def open_image(server: Server, seat: Seat, source: Path, name: str) -> Iterator[
 class _Moved:
     """A seat that shows another image. epoch: the new one. before, after: what the seat held, and holds.
 
-    removed: images that no way leads to any more.
+    removed: images that can no longer be reached.
     """
 
     epoch: int
@@ -76,14 +80,16 @@ class _Moved:
     removed: list[OpenImage]
 
 
-def _read(server: Server, seat: Seat, source: Path, name: str, ticket: Ticket) -> tuple[Encoding | None, OpenImage]:
-    """Read the image, begin its encoder unless it is late, and beside it make all that the page needs to show it."""
+def _read(
+    server: Server, seat: Seat, source: Path, name: str, home: str, ticket: Ticket
+) -> tuple[Encoding | None, OpenImage]:
+    """Read the image and begin its encoder unless it is late; meanwhile make all that the page needs to show it."""
     picture = server.pictures.read(source, name)
     server.seats.sweep()
     predictor = server.predictor_of(seat)
     begun = None if ticket.is_off or seat.closed else server.embeddings.begin(predictor, picture.pixels)
     try:
-        return begun, server.keep(seat, source, picture)
+        return begun, server.keep(seat, source, picture, home)
     except BaseException:
         if begun is not None:
             begun.drop()
@@ -93,14 +99,19 @@ def _read(server: Server, seat: Seat, source: Path, name: str, ticket: Ticket) -
 def _moved(server: Server, seat: Seat, image: OpenImage, ticket: Ticket) -> _Moved | None:
     """Let the seat show the image; None if it is late."""
     server.predictor_of(seat)
+    held = server.keeper.objects(image.key, server.seats.all())
+    objects = fitting(held, image.size)
+    if len(objects) < len(held):
+        rest = len(held) - len(objects)
+        image = replace(image, notes=(*image.notes, f"{rest} objects drawn on another size of it are kept, not shown"))
     with seat.lock:
         if ticket.is_off or seat.closed:
             return None
         before = seat.contents
         predictor = before.predictor
         assert predictor is not None, "predictor_of() has seen to it"
-        objects = server.store.objects(image.key)
-        session = Session.begin(image.size, snap=snaps_by_default(predictor), objects=objects)
+        label = "" if before.work is None else before.work.session.state.label
+        session = Session.begin(image.size, snap=snaps_by_default(predictor), objects=objects, label=label)
         after = before.opened(Work(image, session, predictor.key))
         moved = _Moved(seat.line.epoch + 1, predictor, before, after, gone(before, after))
         seat.stop()

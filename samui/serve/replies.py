@@ -1,4 +1,4 @@
-"""Replies to a page about its seat: what it does not have yet, numbered."""
+"""Replies that tell a page what it does not have yet of its seat, numbered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from samui.work.session import Session
 
 
 def reply_to(seat: Seat, seen: int, timings: Timings, prepared: Session | None = None) -> dict[str, Any]:
-    """What the page needs to show its session, or the one that is prepared.
+    """What the page needs to show its session, or the session being prepared.
 
     seen: number of the reply that the page applied last, 0 for none.
     """

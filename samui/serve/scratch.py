@@ -1,4 +1,4 @@
-"""The folder of one run of the server: uploads and exports, a folder a session; nothing of it outlives the run."""
+"""The folder of one run of the server: uploads and exports, one folder a session; nothing in it outlives the run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _PREFIX, _LOCK = "run-", ".lock"
 
 
 class Scratch:
-    """`parent`/run-XXXX, and beside it the lock that says that the run is alive. Making one removes those of dead runs.
+    """`parent`/run-XXXX, and beside it a lock that shows that the run is alive. Making one removes those of dead runs.
 
-    The system frees the lock of a process that ends in whatever way; a number of a process says less, since the next
-    one may get it. Raises SamuiError if `parent` belongs to somebody else, who could read what is put there.
+    The system frees a process's lock however the process ends; a process id says less, since another process may get
+    it. Raises SamuiError if `parent` belongs to somebody else, who could read what is put there.
     """
 
     def __init__(self, parent: Path) -> None:
@@ -49,7 +49,7 @@ class Scratch:
 
 
 def sweep(parent: Path) -> None:
-    """Remove what runs left behind that were killed."""
+    """Remove what killed runs left behind."""
     for folder in parent.glob(f"{_PREFIX}*"):
         if folder.suffix == _LOCK:
             continue

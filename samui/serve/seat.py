@@ -29,7 +29,7 @@ class Work:
     """An image that is open, and all that was done on it.
 
     model: key of the predictor whose logits the session holds. found: what the newest run of everything mode has found.
-    embedding_key: of the image's embedding, "" as long as nobody knows it. encode_ms: how long the encoder took.
+    embedding_key: of the image's embedding, "" until it is known. encode_ms: how long the encoder took.
     """
 
     image: OpenImage
@@ -54,7 +54,7 @@ class Work:
 class Contents:
     """What a seat holds. model: name of its model, as asked for; predictor: that model, once it was needed.
 
-    left: the image before this one and the work on it, since a wrong click must not cost an hour of work.
+    left: the image before this one and the work on it, so that a wrong click does not cost an hour of work.
     """
 
     model: str = ""
@@ -69,7 +69,7 @@ class Contents:
 
     @property
     def images(self) -> list[OpenImage]:
-        """The images that some way leads to."""
+        """The images that can still be reached."""
         return [work.image for work in (self.work, self.left) if work is not None]
 
     def opened(self, work: Work) -> Contents:
@@ -97,19 +97,20 @@ class Contents:
 class Prepared:
     """A prompt that was decoded before it is set. before, after: the session without it and with it.
 
-    timings: of the decoder call that made it.
+    timings: of the decoder call that made it. close_ups: whether the answer comes from closer views, too.
     """
 
     prompt: Prompt
     before: Session
     after: Session
     timings: Timings
+    close_ups: bool = False
 
-    def answers(self, prompt: Prompt, session: Session) -> bool:
+    def answers(self, prompt: Prompt, session: Session, close_ups: bool = False) -> bool:
         """Whether it is what setting this prompt of points and box in this session gives."""
         mine = self.prompt
         same = (prompt.points, prompt.labels, prompt.box) == (mine.points, mine.labels, mine.box)
-        return same and session is self.before
+        return same and session is self.before and close_ups == self.close_ups
 
 
 @dataclass(eq=False)
@@ -117,20 +118,24 @@ class Seat:
     """One page's place in the table.
 
     token: the secret that names it. former: the token before this one, good until the new one is used. key: names its
-    folder, and stays when the token changes. `lock` is held by whoever changes what it holds, from the look at the old
-    value to the assignment of the new one; no encoder runs and no file is written meanwhile. Reading needs no lock.
+    folder, and stays when the token changes. sender: address that it was given to, None where all may have the same.
+    admitted: it is one of the people at work, who may open images. `lock` is held by whoever changes what it holds,
+    from the look at the old value to the assignment of the new one; no encoder runs and no file is written meanwhile.
+    Reading needs no lock.
     """
 
     token: str
     used: float
     key: str = field(default_factory=lambda: secrets.token_hex(8))
     former: str | None = None
+    sender: str | None = None
+    admitted: bool = False
     closed: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
     line: Line = field(default_factory=Line)
     contents: Contents = field(default_factory=Contents)
     prepared: Prepared | None = None
-    changes: deque[Change] = field(default_factory=deque)  # of objects, that the store has not been told of yet
+    changes: deque[Change] = field(default_factory=deque)  # of objects, not yet told to the store
     telling: threading.Lock = field(default_factory=threading.Lock)  # of the store: changes reach it in their order
 
     @property
@@ -166,10 +171,10 @@ class Seat:
         self.contents = replace(self.contents, work=change(self.work))
 
     def prepared_for(self, action: actions.Action) -> Prepared | None:
-        """What was prepared for just this action on just this session."""
+        """What was prepared for exactly this action on exactly this session."""
         if not isinstance(action, (actions.SetPrompt, actions.Prepare)) or self.prepared is None:
             return None
-        return self.prepared if self.prepared.answers(action.prompt, self.work.session) else None
+        return self.prepared if self.prepared.answers(action.prompt, self.work.session, action.close_ups) else None
 
     def stop(self) -> bool:
         """End the run of everything mode before its next decoder pass; False if there is none."""

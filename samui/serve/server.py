@@ -18,6 +18,8 @@ from samui.models.embeddings import EmbeddingCache, embedding_key
 from samui.models.loaded import Predictors
 from samui.models.predictor import Embedding, Predictor
 from samui.pixels.images import Picture
+from samui.serve.gallery import Gallery
+from samui.serve.keeping import Keeper, fitting
 from samui.serve.open_image import OpenImage, store
 from samui.serve.pictures import Pictures
 from samui.serve.scratch import Scratch
@@ -25,7 +27,8 @@ from samui.serve.seat import Contents, Seat, Work
 from samui.serve.settings import Settings
 from samui.serve.table import Seats
 from samui.serve.turns import Turns
-from samui.workspace.store import Store
+from samui.work.state import Object
+from samui.workspace.shelves import Shelves
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +43,18 @@ class Server:
     scratch: Scratch
     seats: Seats
     turns: Turns
-    store: Store
+    store: Shelves
+    keeper: Keeper
+    gallery: Gallery
 
-    def keep(self, seat: Seat, source: Path, picture: Picture) -> OpenImage:
-        """The picture's files in the seat's folder. ImageError if there is no room; then nothing is left of them."""
+    def keep(self, seat: Seat, source: Path, picture: Picture, home: str = "") -> OpenImage:
+        """The picture's files in the seat's folder. home: its name in the store, "" where that is its content's.
+
+        ImageError if there is no room; then nothing is left of them.
+        """
         try:
-            image = store(self.scratch.seat(seat.key), source, picture)
+            home = home or self.store.adopt(source, picture.name)
+            image = store(self.scratch.seat(seat.key), source, picture, home)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise ImageError(f"{picture.name}: there must be room for its files, got: {reason}") from error
@@ -72,7 +81,7 @@ class Server:
         return self.pictures.get(work.image.file)
 
     def embedding_of(self, seat: Seat, work: Work, predictor: Predictor) -> Embedding:
-        """Of an image that the seat has open; runs the encoder if it was evicted, or waits for it.
+        """The embedding of the seat's open image; runs the encoder if it was evicted, or waits for it.
 
         Must not be called under the seat's lock.
         """
@@ -85,31 +94,35 @@ class Server:
             self._note_key(seat, work, predictor, key)
         return held
 
+    def key_of(self, seat: Seat, work: Work, predictor: Predictor) -> str:
+        """The key of the embedding of an image that the seat has open; reads its pixels only where nobody knows it."""
+        now = seat.contents.work
+        known = now.embedding_key if now is not None and now.image is work.image and now.model == predictor.key else ""
+        return known or embedding_key(predictor, self.pixels_of(work))
+
     def remove(self, images: Iterable[OpenImage]) -> None:
-        """Forget images that no way leads to any more, and remove their files."""
+        """Forget images that can no longer be reached, and remove their files."""
         for image in images:
             self.pictures.drop(image.file)
             self.store.forget(image.key)
             shutil.rmtree(image.file.parent, ignore_errors=True)
 
-    def tell_store(self, seat: Seat) -> None:
-        """Commit the changes of a seat's objects, in their order. Must not be called under the seat's lock.
+    def objects_of(self, image: OpenImage) -> tuple[Object, ...]:
+        """The objects of an image, those too that the store could not keep yet. Raises StoreError.
 
-        Raises what the store raises; what it could not keep comes first at the next call.
+        Must not be called under a seat's lock. What was drawn on another size of it stays in the store alone.
         """
-        if not seat.changes:
-            return
-        with seat.telling:
-            while seat.changes:
-                change = seat.changes[0]
-                self.store.commit(change.operation, change.before, change.after)
-                seat.changes.popleft()
-                image = change.operation.image
-                if seat.closed or image not in [held.key for held in seat.contents.images]:
-                    self.store.forget(image)  # it was left between the change and now
+        return fitting(self.keeper.objects(image.key, self.seats.all()), image.size)
+
+    def refresh(self, image: str | None = None) -> None:
+        """Let all seats go on from what the store holds of an image, or of every image. Raises StoreError.
+
+        Must not be called under a seat's lock.
+        """
+        self.keeper.refresh(self.seats.all(), image)
 
     def check_open(self, seat: Seat) -> None:
-        """UnknownSessionError if a seat was closed while something was written into its folder, which goes again."""
+        """UnknownSessionError if a seat was closed while its folder was written to; the folder is removed again."""
         if seat.closed:
             self.scratch.drop(seat.key)
             raise UnknownSessionError("session: must be open until its files are written, got one that has ended")
@@ -117,6 +130,7 @@ class Server:
     def closed(self, seat: Seat) -> None:
         """A seat has ended: its run of everything mode stops, its files go."""
         seat.stop()
+        self.keeper.tell(seat)
         self.remove(seat.contents.images)
         self.scratch.drop(seat.key)
 
@@ -128,6 +142,6 @@ class Server:
 
 
 def gone(before: Contents, after: Contents) -> list[OpenImage]:
-    """The images that a way led to before, and none does after."""
+    """The images that could be reached before and cannot be after."""
     kept = {id(image) for image in after.images}
     return [image for image in before.images if id(image) not in kept]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from samui.models.embeddings import EmbeddingCache
 from samui.models.loaded import Predictors
 from samui.models.predictor import Predictor
 from samui.pixels.snap import snap_to_edges
-from samui.serve import acting, changing, describe, export, finding, offer, opening, saving, wire
+from samui.serve import acting, asking, changing, describe, export, finding, listing, offer, opening, saving, wire
+from samui.serve.gallery import Gallery
+from samui.serve.keeping import Keeper
 from samui.serve.open_image import OpenImage
 from samui.serve.pictures import Pictures
 from samui.serve.replies import reply_to
@@ -27,9 +30,13 @@ from samui.serve.table import Seats
 from samui.serve.turns import Turns
 from samui.timings import Timings
 from samui.types import Prompt
+from samui.workspace.folder import Workspace
+from samui.workspace.library import Library
+from samui.workspace.shelves import Shelves
 from samui.workspace.store import MemoryStore, Store
 
 Event = dict[str, Any]
+log = logging.getLogger(__name__)
 
 
 class Service:
@@ -42,12 +49,17 @@ class Service:
         scratch: Path,
         fetch: Callable[[str, Watch], object] = download,
         store: Store | None = None,
+        *,
+        folder: Workspace | None = None,
+        library: Library | None = None,
     ) -> None:
         """load: from a model's name to a predictor. scratch: folder under which this run keeps uploads and exports.
 
-        fetch: gets a model's files to this machine, telling the bytes; what it has got, `load` finds. store: keeps the
-        objects of images; None for one that ends with the server.
+        fetch: gets a model's files to this machine, telling the bytes; `load` then finds them. folder: keeps the
+        objects of its images; library: those of other images, by their content; store: those of the rest, None for one
+        that ends with the server. The service closes them.
         """
+        shelves = Shelves(MemoryStore() if store is None else store, folder=folder, library=library)
         self._server = Server(
             settings=settings,
             predictors=Predictors(load),
@@ -64,7 +76,9 @@ class Service:
                 on_close=lambda seat: self._server.closed(seat),
             ),
             turns=Turns(settings.decoder_calls),
-            store=MemoryStore() if store is None else store,
+            store=shelves,
+            keeper=Keeper(shelves),
+            gallery=Gallery(shelves),
         )
 
     @property
@@ -81,7 +95,7 @@ class Service:
         return self._server.seats
 
     def warm(self) -> None:
-        """Load the model that new pages start with, and do what a click does once: nobody waits for a first time."""
+        """Load the model that new pages start with, and do once what a click does, so that nobody waits for that."""
         predictor = self._server.predictors.get(self.settings.model)
         image, prompt = np.zeros((64, 64, 3), np.uint8), Prompt([(32, 32)], [1])
         prediction = predictor.predict(predictor.embed(image), prompt)
@@ -90,14 +104,21 @@ class Service:
     def close(self) -> None:
         """End all seats and remove their files."""
         self._server.seats.close_all()
+        lost = self._server.keeper.close()
+        if lost:
+            log.error("%d changes of objects could not be kept, and are lost with this process", lost)
+        self._server.store.close()
         self._server.scratch.close()
 
-    def begin(self, data: Any) -> Event:
-        """Give a page its seat: the one of the token that it kept, under a new token, or a new one."""
+    def begin(self, data: Any, sender: str | None = None) -> Event:
+        """Give a page its seat: the one of the token that it kept, under a new token, or a new one.
+
+        sender: the address that asks, None where all may have the same.
+        """
         try:
             if not isinstance(data, Mapping):
                 raise RequestError(f"request: must be an object, got {type(data).__name__}")
-            seat, resumed = self.seats.take(data.get("token"), model=self.settings.model)
+            seat, resumed = self.seats.take(data.get("token"), self.settings.model, sender)
             if resumed:
                 seat.stop()  # nobody listens to it any more
             return {**self._describe(seat), "resumed": resumed}
@@ -121,6 +142,26 @@ class Service:
     def open(self, token: Any, source: Path, name: str) -> Iterator[Event]:
         """Open an image in a seat (events: `samui.serve.opening`). Raises SamuiError."""
         return opening.open_image(self._server, self.seats.get(token), source, name)
+
+    def open_kept(self, token: Any, home: str) -> Iterator[Event]:
+        """Open an image of the folder ("folder:UID") or of the library ("library:UID") in a seat, as `open` does."""
+        seat = self.seats.get(token)
+        source, name = self._server.store.file(home)
+        return opening.open_image(self._server, seat, source, name, home)
+
+    def workspace(self, data: Any) -> Event:
+        """Answer what a page asks about the folder or the library. Always an envelope, never an exception."""
+        try:
+            return asking.answer(self._server, data)
+        except SamuiError as error:
+            return wire.error_reply(error)
+        except Exception:
+            return wire.unexpected_reply("workspace")
+
+    def thumbnail_of(self, token: str, image: str) -> bytes:
+        """A small WebP picture of an image of the folder or the library. Raises SamuiError."""
+        self.seats.get(token)
+        return self._server.gallery.thumbnail(image)
 
     def change_model(self, token: Any, name: Any) -> Iterator[Event]:
         """Load another model for a seat (events: `samui.serve.changing`). Raises SamuiError."""
@@ -159,8 +200,13 @@ class Service:
             "rev": 0,
             "image": describe.image(seat),
             "stage": "empty" if work is None else "encoding" if seat.line.encoding == epoch else "ready",
+            "workspace": listing.describe(server),
             "settings": describe.settings(
-                contents.model, predictor, server.settings, offer.models(server.settings, server.predictors)
+                contents.model,
+                predictor,
+                server.settings,
+                offer.models(server.settings, server.predictors),
+                keeps=server.store.outlasts,
             ),
         }
         if work is None:

@@ -18,7 +18,8 @@ class Settings:
     disk of files that were sent and are not open yet; the other *_bytes: budgets of memory. decoding_pixels: how many
     are decoded at once, for all together (about 8 bytes each; a larger picture is decoded alone). disk_cache: folder
     that keeps embeddings between runs, None for none; disk_bytes: of its files. decoder_calls: how many may run
-    at once, None for the number of cores.
+    at once, None for the number of cores. close_ups: whether prompts are answered from closer views, too; None as the
+    model has it. author: who makes changes here, "" for nobody in particular.
     """
 
     model: str = "auto"
@@ -36,6 +37,8 @@ class Settings:
     disk_cache: Path | None = None
     disk_bytes: int = 4 * 2**30
     decoder_calls: int | None = None
+    close_ups: bool | None = None
+    author: str = ""
 
     @classmethod
     def for_host(cls, **changes: Any) -> Settings:

@@ -12,13 +12,17 @@ from samui.errors import FullError, UnknownSessionError
 from samui.serve.seat import Contents, Seat
 
 _UNKNOWN = "session: must be one that this server issued and has not closed"
+_EMPTY = 1024  # seats without an image at once; each is a few kilobytes
+_EMPTY_OF_ONE = 32  # of one address
 
 
 class Seats:
     """Seats by token, least recently used first.
 
-    When the table is full a newcomer takes the place of a seat left without an image, or idle for `grace` seconds;
-    people at work are never thrown out for strangers who ask for many tokens. Thread-safe.
+    A seat counts from when it opens an image. Until then it takes nobody's place, and may be forgotten when there are
+    very many of them, so that asking for tokens keeps nobody out. When as many are at work as may be, whoever opens an
+    image next takes the place of one that left, or is idle for `grace` seconds; people at work are never thrown out.
+    Thread-safe.
     """
 
     def __init__(
@@ -32,29 +36,50 @@ class Seats:
         on_close: Callable[[Seat], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """cap: seats at most. idle: seconds until a seat expires. budget_bytes: of all seats together.
+        """cap: people at work at most. idle: seconds until a seat expires. budget_bytes: of all seats together.
 
-        settle: seconds that a newcomer has to open an image before the seat counts as free.
+        settle: seconds after which one that was admitted and has no image, since its file was refused, counts as free.
         """
         self._cap, self._idle, self._grace, self._budget, self._settle = cap, idle, grace, budget_bytes, settle
         self._on_close, self._clock = on_close, clock
         self._seats: OrderedDict[str, Seat] = OrderedDict()
         self._former: dict[str, Seat] = {}
-        self._weights: dict[str, int] = {}  # bytes of each seat when it was weighed last
+        self._weights: dict[str, int] = {}  # bytes of each seat when it was last weighed
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._seats)
 
-    def issue(self, model: str = "") -> Seat:
-        """A new seat with a model. FullError if all are taken by people at work, or these have all the memory."""
+    @property
+    def at_work(self) -> int:
+        """How many seats have a place."""
+        return sum(seat.admitted for seat in self.all())
+
+    def all(self) -> list[Seat]:
+        """Every seat."""
+        with self._lock:
+            return list(self._seats.values())
+
+    def issue(self, model: str = "", sender: str | None = None) -> Seat:
+        """A new seat with a model, without an image. sender: address that asks, None where all may have the same."""
         self.sweep()
         with self._lock:
-            closed = self._make_room()
-            seat = Seat(secrets.token_urlsafe(24), self._clock(), contents=Contents(model))
+            closed = self._forget_empty(sender)
+            seat = Seat(secrets.token_urlsafe(24), self._clock(), sender=sender, contents=Contents(model))
             self._seats[seat.token] = seat
         self._close(closed)
         return seat
+
+    def admit(self, seat: Seat) -> None:
+        """Let a seat open images. FullError if all places are taken by people at work, or these have all the memory."""
+        self.sweep()
+        with self._lock:
+            if seat.admitted:
+                return
+            self._check_held(seat)
+            closed = self._make_room()
+            seat.admitted = True
+        self._close(closed)
 
     def get(self, token: object) -> Seat:
         """The seat of a token, now the most recently used. UnknownSessionError if there is none."""
@@ -87,15 +112,12 @@ class Seats:
             self._seats[seat.token] = seat
         return seat
 
-    def take(self, token: object, model: str = "") -> tuple[Seat, bool]:
-        """The seat of a token under a new one, or a new seat with a model; and whether it is the old one.
-
-        FullError as `issue`.
-        """
+    def take(self, token: object, model: str = "", sender: str | None = None) -> tuple[Seat, bool]:
+        """The seat of a token under a new one, or a new seat with a model; and whether it is the old one."""
         try:
             return self.hand_over(token), True
         except UnknownSessionError:
-            return self.issue(model), False
+            return self.issue(model, sender), False
 
     def sweep(self) -> None:
         """Close what has expired; while all together are over the budget of bytes, close the longest unused of those
@@ -128,10 +150,10 @@ class Seats:
             self.sweep()
 
     def _shorten(self, seats: list[Seat]) -> None:
-        """Undo lists of people at work: the largest become as long as the budget leaves for each, no others."""
+        """Undo lists of people at work: only the largest are cut, to what the budget leaves for each."""
         limit = fair_share([seat.nbytes for seat in seats], self._budget)
         for seat in seats:
-            # A seat that is busy now comes to its turn at the next sweep; its own change ends with one.
+            # A seat that is busy now is shortened at the next sweep; its own change ends with one.
             if seat.nbytes > limit and seat.lock.acquire(blocking=False):
                 try:
                     seat.prepared = None
@@ -158,14 +180,24 @@ class Seats:
             self._weights.clear()
         self._close(closed)
 
+    def _forget_empty(self, sender: str | None) -> list[Seat]:
+        """The longest unused seat without an image, if there are too many: of an address, or of all."""
+        empty = [seat for seat in self._seats.values() if not seat.admitted]
+        own = [seat for seat in empty if seat.sender == sender] if sender is not None else []
+        excess = own[: max(0, len(own) - _EMPTY_OF_ONE + 1)] or empty[: max(0, len(empty) - _EMPTY + 1)]
+        for seat in excess:
+            self._forget(seat)
+        return excess
+
     def _make_room(self) -> list[Seat]:
         if sum(self._weights.values()) > self._budget:  # of work that is as short as it can be
             raise FullError("session: the people at work need all the memory; try again in a few minutes")
-        if len(self._seats) < self._cap:
+        at_work = [seat for seat in self._seats.values() if seat.admitted]
+        if len(at_work) < self._cap:
             return []
         now = self._clock()
-        free = [s for s in self._seats.values() if s.contents.work is None and now - s.used > self._settle]
-        free = free or [s for s in self._seats.values() if now - s.used > self._grace]
+        free = [s for s in at_work if s.contents.work is None and now - s.used > self._settle]
+        free = free or [s for s in at_work if now - s.used > self._grace]
         if not free:
             raise FullError(f"session: at most {self._cap} people at work at once; try again in a few minutes")
         self._forget(free[0])

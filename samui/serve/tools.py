@@ -10,6 +10,7 @@ import numpy as np
 from samui.everything.found_masks import FoundMasks
 from samui.models.predictor import Embedding, Predictor
 from samui.pixels.snap import snap_to_edges
+from samui.serve.views import SeatViews
 from samui.timings import Timings
 from samui.types import Prediction, Prompt
 from samui.work import actions
@@ -30,15 +31,19 @@ class SeatTools:
         pixels: Callable[[], np.ndarray],
         timings: Timings,
         found: FoundMasks | None = None,
+        views: SeatViews | None = None,
     ) -> None:
-        """embedding: of the image, None for actions that decode nothing. pixels: gives it, RGB uint8 (H, W, 3)."""
+        """embedding: of the image, None for actions that decode nothing. pixels: gives it, RGB uint8 (H, W, 3).
+
+        views: the image in parts, for actions that decode.
+        """
         self._predictor, self._embedding, self._pixels = predictor, embedding, pixels
-        self._timings, self._found = timings, found
+        self._timings, self._found, self._views = timings, found, views
 
     def for_work(self) -> Tools:
         """The same as a session takes them."""
         found = self._found.pick if self._found else None
-        return Tools(self.predict, self.snap, self._predictor.name, found)
+        return Tools(self.predict, self.snap, self._predictor.name, found, views=self._views)
 
     def predict(self, prompt: Prompt) -> Prediction:
         """Run the decoder, and add its time to that of the action."""

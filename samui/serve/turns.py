@@ -38,11 +38,16 @@ class Turns:
         """How many calls wait for their turn."""
         return len(self._waiting)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call runs or waits."""
+        return self._running > 0
+
     @contextmanager
     def turn(self, wanted: Callable[[], bool] = lambda: True) -> Iterator[None]:
         """Wait for a turn, and have it until the end of the block.
 
-        wanted: whether the call is wanted still; it is asked whenever somebody calls `look`, and at the turn. Raises
+        wanted: whether the call is still wanted; it is asked whenever somebody calls `look`, and at the turn. Raises
         OvertakenError as soon as it is not; a call that is not wanted costs no turn.
         """
         me = _Waiting(wanted)
@@ -62,7 +67,7 @@ class Turns:
             self._leave(me)
 
     def look(self) -> None:
-        """Let go of those who wait and are not wanted any more; to be called when something was overtaken."""
+        """Release waiting calls that are no longer wanted; to be called when something was overtaken."""
         if not self._waiting:
             return
         with self._lock:

@@ -1,4 +1,4 @@
-"""The address that the server listens on: whether it can be had, told before anything slow begins."""
+"""The address that the server listens on; tells whether it can be had before anything slow begins."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from typing import Any
 from samui.errors import SamuiError
 
 LOOPBACK = "127.0.0.1"
-PORTS = range(7860, 7960)  # Gradio's own, where nobody names a port
-_Place = tuple[socket.AddressFamily, tuple[Any, ...]]  # as getaddrinfo gives it
+PORTS = range(7860, 7960)  # Gradio's own default
+_Place = tuple[socket.AddressFamily, tuple[Any, ...]]  # as returned by getaddrinfo
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server can listen. host: as it stands in a URL, of version 6 in brackets. loopback: nobody else reaches
-    it."""
+    """Where a server can listen. host: as in a URL, with brackets for IPv6. loopback: no other machine reaches it."""
 
     host: str
     port: int
@@ -39,12 +38,12 @@ def find(host: str, ports: Sequence[int] = PORTS) -> Address:
     here = [place for place in places if _failure(place, 0) is None]
     if not here:
         raise SamuiError(f"--host: must be an address of this machine, got {host!r}")
-    if here != places:  # as where `localhost` stands for ::1 too and version 6 is off: asyncio would refuse the name
+    if here != places:  # e.g. `localhost` also means ::1 but IPv6 is off: asyncio would refuse the name
         name = here[0][1][0]
     if "%" in name:  # no client takes it in a URL
         raise SamuiError(f"--host: must be an address without a zone, got {host!r}")
     loopback = all(ipaddress.ip_address(address[0]).is_loopback for _, address in here)
-    # Gradio tries each port on the loopback first, whatever the host, and takes none that is not free there.
+    # Whatever the host, Gradio first tries each port on the loopback, and takes none that is not free there.
     needed = list(dict.fromkeys([*here, (socket.AF_INET, (LOOPBACK, 0))]))
     failure = None
     for port in ports:
@@ -65,10 +64,10 @@ def is_free(address: Address) -> bool:
 
 @contextlib.contextmanager
 def reached_directly(address: Address) -> Iterator[None]:
-    """Meanwhile no proxy stands between this process and its own server.
+    """Within the block, no proxy stands between this process and its own server.
 
     Gradio calls the server that it has just started, with a client that reads http_proxy and all_proxy. Companies set
-    these without no_proxy, and their proxy knows nothing of this machine's loopback.
+    these without no_proxy, and their proxy cannot reach this machine's loopback.
     """
     before = os.environ.get("no_proxy")
     spared = urllib.request.getproxies().get("no")
@@ -86,19 +85,19 @@ def reached_directly(address: Address) -> Iterator[None]:
 def _places(name: str) -> list[_Place]:
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError):  # the second for a name that is too long for the resolver
+    except (OSError, UnicodeError):  # UnicodeError for a name that is too long for the resolver
         return []
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
 def _failure(place: _Place, port: int) -> OSError | None:
-    """Why a port (0: any) cannot be listened on; None if it can."""
+    """Why a server cannot listen on a port (0: any); None if it can."""
     family, address = place
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if os.name == "posix":  # elsewhere it would take the port of a program that listens
+            if os.name == "posix":  # on Windows it would take over the port of a listening program
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:  # as asyncio does: a server on :: has no hold on 0.0.0.0
+            if family == socket.AF_INET6:  # as asyncio does: a server on :: does not occupy 0.0.0.0
                 probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             probe.bind((address[0], port, *address[2:]))
     except OSError as error:

@@ -23,7 +23,7 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
     """Add the endpoints to the Blocks that is being built."""
 
     def open_image(image: gr.FileData, session: str = "") -> dict:
-        """Open an uploaded image and encode it: {session, image, model, timings}. session: to use again, "" for new."""
+        """Open an uploaded image and encode it: {session, image, model, timings}. session: "" for a new one."""
         with uploads.opened(image) as (file, name):
             token = session or _checked(service.begin({}))["token"]
             last: Mapping[str, Any] = {}
@@ -35,10 +35,13 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
         return {"session": token, "image": picture, "model": last["model"], "timings": last["timings"]}
 
     def segment(session: str, points: list, box: list | None = None, candidate: str = "best") -> dict:
-        """Set the prompt: points [[x, y, label], ...], box [x0, y0, x1, y1] or null, candidate "best" or an index."""
-        prompt = {"points": points, "box": box}
+        """Set the prompt: points [[x, y, label], ...], box [x0, y0, x1, y1] or null, candidate "best" or an index.
+
+        The answer is the final one, from closer views where the model is asked in those.
+        """
+        prompt = {"points": points, "box": box, "close_ups": True}
         rank = None
-        if candidate != "best":  # which ones there are is known once they are decoded; a wrong one shall change nothing
+        if candidate != "best":  # only decoding shows which exist; a wrong one must change nothing
             found = _act(service, session, {"action": "prepare", **prompt})["candidates"]
             rank = _rank(candidate, [str(one["index"]) for one in found])
         told = _act(service, session, {"action": "prompt", **prompt})
@@ -56,7 +59,7 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
         return gr.FileData(path=str(file), orig_name=name)
 
     def close(session: str) -> dict:
-        """End a session, so that it takes no place and no memory: {}."""
+        """End a session, which frees its place and memory: {}."""
         service.seats.close(session)
         return {}
 
@@ -72,7 +75,7 @@ def add_endpoints(service: Service, uploads: Uploads) -> None:
 
 
 def _rank(candidate: Any, indices: list[str]) -> int:
-    """The place of a candidate by its index among those that were found, best first."""
+    """The place of a candidate, given by its index, among those found, best first."""
     if str(candidate) not in indices:
         others = f" or one of {', '.join(sorted(indices))}" if indices else ""
         raise RequestError(f"candidate: must be best{others}, got {candidate!r:.60}")
@@ -91,7 +94,7 @@ def _checked(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _telling(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Errors for a person go to the client as they are; Gradio hides all others."""
+    """Pass errors meant for a person on to the client unchanged; Gradio hides all others."""
 
     @wraps(function)
     def told(*args: Any, **kwargs: Any) -> Any:

@@ -1,7 +1,7 @@
 """Requests for Gradio's queue, endpoints and files, checked before Gradio sees them.
 
-Gradio answers what it did not expect with status 500, or with an event of no words, and writes forty lines of traceback
-to the log each time: whoever may call a server could fill its disk. Here such a request is answered by one line.
+Gradio answers what it did not expect with status 500 or an empty event, and logs forty lines of traceback each time:
+whoever may call a server could fill its disk. Here such a request is answered by one line.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from samui.errors import RequestError
 from samui.ui.json_body import read_json
 from samui.ui.messages import body_of, messages_of, replay
+from samui.ui.paths import path_of
 from samui.ui.upload_limit import is_upload
 from samui.ui.uploads import Uploads
 
-_JOIN = re.compile(rf"{API_PREFIX}/queue/join/?$")
-_NAMED = re.compile(rf"{API_PREFIX}/(?:run|api|call)/(?P<by_name>v2/)?(?P<name>[^/]+)/?$")
+_JOIN = f"{API_PREFIX}/queue/join"
+_NAMED = re.compile(rf"{API_PREFIX}/(?:run|api|call)/(?P<by_name>v2/)?(?P<name>[^/]+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_LONGEST = 255  # bytes of a name between two slashes, as file systems have it
+_LONGEST = 255  # bytes of a name between two slashes, the limit of file systems
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -63,7 +64,7 @@ class GradioCalls:
                 messages = [message async for message in messages_of(receive)]
                 receive = replay(messages, receive)
                 if body := body_of(messages):
-                    self._check(scope["path"], read_json(body, strict=True))
+                    self._check(path_of(scope), read_json(body, strict=True))
         except RequestError as error:
             status = 404 if isinstance(error, UnknownNameError) else 400
             await JSONResponse({"detail": str(error)}, status)(scope, receive, send)
@@ -71,15 +72,15 @@ class GradioCalls:
         try:
             await self._app(scope, receive, send)
         except RuntimeError as error:
-            # An event that Gradio does not know, which it finds out amid its answer.
+            # An event that Gradio does not know; it would notice in the middle of its answer.
             if not isinstance(error.__cause__, HTTPException):
                 raise
             await send({"type": "http.response.body", "body": b""})
 
     def _check(self, path: str, call: Any) -> None:
-        """RequestError for a call that is none; what else is wrong is told by Gradio or the function itself."""
-        named = _NAMED.search(path)
-        if named is None and not _JOIN.search(path):
+        """RequestError for something that is not a call; Gradio or the function itself reports what else is wrong."""
+        named = _NAMED.fullmatch(path)
+        if named is None and path != _JOIN:
             return
         if not isinstance(call, Mapping):
             raise RequestError(f"request: must be an object, got {type(call).__name__}")
@@ -120,7 +121,7 @@ def calls_of(page: gr.Blocks) -> dict[int, Called]:
 
 
 def _check_path(path: str) -> None:
-    """UnknownNameError for what no file system and no URL can name."""
+    """UnknownNameError for a path that no file system and no URL can name."""
     if _CONTROL.search(path) or max(len(part.encode(errors="replace")) for part in path.split("/")) > _LONGEST:
         raise UnknownNameError(f"path: must be one that this server has, got {path[:60]!r}")
 
@@ -132,7 +133,7 @@ def _has_json(scope: Scope) -> bool:
 
 
 def _files(value: Any) -> Iterator[Mapping[str, Any]]:
-    """All that Gradio may take for its FileData in a JSON value."""
+    """All parts of a JSON value that Gradio may take for its FileData."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -145,7 +146,7 @@ def _files(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-    given = {name: value for name, value in arguments.items() if name != "oauth_token"}  # which Gradio takes out
+    given = {name: value for name, value in arguments.items() if name != "oauth_token"}  # Gradio takes it out
     try:
         inspect.signature(function).bind(**given)
     except TypeError as error:

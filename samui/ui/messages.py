@@ -1,4 +1,4 @@
-"""The ASGI messages of one request: read them, join their bodies, give them again."""
+"""The ASGI messages of one request: read them, join their bodies, replay them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def messages_of(receive: Receive) -> AsyncIterator[Message]:
 
 
 def body_of(messages: Iterable[Message]) -> bytes:
-    """What the messages of a request bring together."""
+    """The joined body of a request's messages."""
     return b"".join(message.get("body", b"") for message in messages)
 
 

@@ -14,6 +14,7 @@ from samui.errors import RequestError, SamuiError
 from samui.serve import wire
 from samui.serve.service import Event, Service
 from samui.ui import samples
+from samui.ui.clients import sender
 from samui.ui.endpoints import add_endpoints
 from samui.ui.uploads import Uploads
 
@@ -25,18 +26,23 @@ HINT = (
 
 
 def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
-    """The page over a service. Uploads that a closed tab left behind are removed after an hour, if not before."""
+    """The page over a service. Uploads left behind by a closed tab are removed after an hour, if not earlier."""
 
     def begin(data: Any) -> Event:
-        return service.begin(data)
+        return service.begin(data, sender.get())
 
     def act(data: Any) -> Event:
         return service.act(data)
+
+    def workspace(data: Any) -> Event:
+        return service.workspace(data)
 
     def open_image(value: Any) -> Iterator[Event]:
         if isinstance(value, Mapping) and "sample" in value:
             source = samples.find(value["sample"])
             yield from service.open(_token(value), source, source.name)
+        elif isinstance(value, Mapping) and "image" in value:
+            yield from service.open_kept(_token(value), value["image"])
         else:
             with uploads.opened(value.get("file") if isinstance(value, Mapping) else None) as (source, name):
                 yield from service.open(_token(value), source, name)
@@ -56,8 +62,8 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
     tell = _Teller()
     with gr.Blocks(title=TITLE, fill_width=True, delete_cache=(3600, 3600)) as page:
         gr.Markdown(f"# {TITLE}\n{HINT}", elem_id="samui-intro")
-        canvas = PromptCanvas(act=act, begin=begin, samples=samples.offered())
-        # The predictor encodes one image at a time all the same, but reading the next one need not wait for it.
+        canvas = PromptCanvas(act=act, begin=begin, workspace=workspace, samples=samples.offered())
+        # The predictor still encodes one image at a time, but reading the next one need not wait for it.
         long_work = {"inputs": canvas, "outputs": canvas, "show_progress": "hidden", "trigger_mode": "multiple"}
         canvas.open(tell("open", open_image), concurrency_limit=4, api_visibility="private", **long_work)
         canvas.model(tell("model", change_model), concurrency_limit=4, api_visibility="private", **long_work)
@@ -68,13 +74,13 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
 
 
 class _Teller:
-    """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`, errors as events.
+    """Turns a generator of events into a Gradio handler that yields them on the canvas's `reply`; errors become events.
 
-    Each carries the number `asked` of the request that it answers, as the page has counted it.
+    Each carries the number `asked` of the request that it answers, as counted by the page.
     """
 
     def __init__(self) -> None:
-        self._numbers = itertools.count(1)  # no two events are equal, or the page would not see the second
+        self._numbers = itertools.count(1)  # the page would not see the second of two equal events
 
     def __call__(self, event: str, work: Callable[[Any], Iterator[Event]]) -> Callable[[Any], Iterator[Any]]:
         def handler(value: Any) -> Iterator[Any]:

@@ -12,7 +12,7 @@ FOLDER = shipped.folder("samples")
 
 
 def offered() -> list[dict[str, str]]:
-    """What the page offers: {name, title, url} of each sample, the url relative to the page.
+    """What the page offers: {name, title, url} of each sample, with the url relative to the page.
 
     Raises SamuiError for an installation without the photos.
     """

@@ -1,10 +1,10 @@
 """The short way to the canvas's server functions: an ASGI middleware that answers calls before Gradio routes them.
 
-A call is the same request at the same address with the same answer. Gradio's way to it goes through a hundred routes, a
-thread for its login check, another one for the function, and models for request and answer, which together take as long
-as a third of the decoder. Here a call is one hand-over to a thread, in which the answer is also written and compressed.
-All calls where somebody has to log in are left to Gradio; else what is none of these calls is refused, since a page has
-no other server functions, and Gradio would fail on it with forty lines of traceback in the log.
+Request, address and answer of a call stay the same. Gradio's way to it goes through a hundred routes, a thread for its
+login check, another one for the function, and models for request and answer, which together take a third as long as the
+decoder. Here a call is one hand-over to a thread, in which the answer is also written and compressed.
+Where login is required, all calls are left to Gradio. Elsewhere any call but these is refused, since a page has no
+other server functions, and Gradio would fail on it with forty lines of traceback in the log.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from samui.canvas import PromptCanvas
 from samui.errors import RequestError
+from samui.ui.clients import address_of, sender
 from samui.ui.json_body import read_json
 from samui.ui.messages import body_of, messages_of
+from samui.ui.paths import CALLS, path_of
 
 Function = Callable[[Any], Any]
-_PATH = "/component_server"  # Gradio's route of server functions
-_CALLS = 256  # at once, each in a thread; calls may wait for an image that is encoded again, and nothing else shall
-_LEVEL = 1  # of gzip: a mask's run lengths shrink to half in a third of a millisecond; higher levels gain a tenth
+_CALLS = 256  # at once, each in a thread; calls may wait for an image that is encoded again, but nothing else should
+_LEVEL = 1  # of gzip: it halves a mask's run lengths in a third of a millisecond; higher levels gain a tenth
 _PLAIN = [(b"content-type", b"application/json"), (b"vary", b"Accept-Encoding")]
 _PACKED = [*_PLAIN, (b"content-encoding", b"gzip")]
 
@@ -53,14 +54,15 @@ class ServerFunctions:
             await PlainTextResponse(str(error), status_code=400)(scope, receive, send)
             return
         packs = _takes_gzip(scope)
-        # Before the work: from an answer's headers a browser takes two milliseconds to where it reads the body.
+        sender.set(address_of(scope))
+        # Before the work: after an answer's headers a browser takes two milliseconds before it reads the body.
         await send({"type": "http.response.start", "status": 200, "headers": _PACKED if packs else _PLAIN})
         body = await anyio.to_thread.run_sync(_answer, function, data, packs, limiter=self._threads)
         await send({"type": "http.response.body", "body": body})
 
     @cached_property
     def _threads(self) -> anyio.CapacityLimiter:
-        """Of these calls alone, so that the 40 of Starlette are left to all else. Made in the loop that uses it."""
+        """For these calls alone, so that Starlette's 40 threads are left to all else. Made in the loop that uses it."""
         return anyio.CapacityLimiter(_CALLS)
 
     def _find(self, body: bytes) -> tuple[Function, Any]:
@@ -75,12 +77,12 @@ class ServerFunctions:
 def functions_of(page: gr.Blocks) -> dict[tuple[int, str], Function]:
     """The server functions of all canvases of a page, as `ServerFunctions` takes them."""
     canvases = [(id, block) for id, block in page.blocks.items() if isinstance(block, PromptCanvas)]
-    return {(id, name): getattr(canvas, name) for id, canvas in canvases for name in ("act", "begin")}
+    return {(id, name): getattr(canvas, name) for id, canvas in canvases for name in PromptCanvas.FUNCTIONS}
 
 
 def _is_open_call(scope: Scope) -> bool:
     """Whether a request calls a server function, and nobody has to log in for that."""
-    if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].rstrip("/").endswith(_PATH):
+    if scope["type"] != "http" or scope["method"] != "POST" or path_of(scope) != CALLS:
         return False
     return scope["app"].auth is None and scope["app"].auth_dependency is None
 

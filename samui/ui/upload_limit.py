@@ -13,18 +13,19 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samui.errors import FullError, RequestError
+from samui.ui.clients import address_of
+from samui.ui.paths import UPLOAD, path_of
 from samui.ui.uploads import Arrival, Uploads, megabytes
 
-_ROUTE = "/upload"  # Gradio's
-_STALL = 60.0  # seconds without a byte after which an upload is given up, since it holds its room
-_SLOWEST = 10_000  # bytes a second that must come beyond those; a byte now and then would hold the room for ever
+_STALL = 60.0  # seconds without a byte after which an upload is dropped, since it keeps its room
+_SLOWEST = 10_000  # bytes a second that must come after those; a byte now and then would keep the room for ever
 
 
 class UploadLimit:
-    """ASGI middleware: asks `uploads` for room before a file is taken, and tells it what came of it.
+    """ASGI middleware: asks `uploads` for room before a file is taken, and reports the outcome to it.
 
-    Answers 413 to what is too large, 503 where there is no room, 408 to what stalls or drips, each with one line of
-    text. stall: seconds without a byte that are too many. clock: seconds.
+    Answers 413 if an upload is too large, 503 if there is no room, 408 if it stalls or drips, each with one line of
+    text. stall: seconds without a byte after which it is dropped. clock: gives seconds.
     """
 
     def __init__(
@@ -38,7 +39,8 @@ class UploadLimit:
             return
         length = Headers(scope=scope).get("content-length", "")
         try:
-            arrival = await run_in_threadpool(self._uploads.expect, int(length) if length.isdigit() else None)
+            expected = int(length) if length.isdigit() else None
+            arrival = await run_in_threadpool(self._uploads.expect, expected, address_of(scope))
         except (RequestError, FullError) as error:
             status = 503 if isinstance(error, FullError) else 413
             await PlainTextResponse(str(error), status_code=status)(scope, receive, send)
@@ -49,20 +51,20 @@ class UploadLimit:
             await self._app(scope, upload.receive, upload.send)
         except _StoppedError as stop:
             await PlainTextResponse(str(stop), status_code=stop.status)(scope, receive, send)
-        except (AttributeError, KeyError, TypeError, ValueError):  # what Gradio's parser meets in a form that is none
+        except (AttributeError, KeyError, TypeError, ValueError):  # raised by Gradio's parser for what is not a form
             text = "upload: must be a form with files in its field `files`"
             await PlainTextResponse(text, status_code=400)(scope, receive, send)
-        finally:  # also when the sender has gone
+        finally:  # even when the sender has gone
             await upload.end()
 
 
 def is_upload(scope: Scope) -> bool:
     """Whether a request sends files to Gradio."""
-    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_ROUTE)
+    return scope["type"] == "http" and scope["method"] == "POST" and path_of(scope) == UPLOAD
 
 
 class _StoppedError(Exception):
-    """The upload was refused on its way."""
+    """The upload was refused while it came in."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -107,6 +109,11 @@ class _Upload:
         self._arrival.received += len(message.get("body", b""))
         if self._arrival.received > self._arrival.allowed:
             raise _StoppedError(f"upload: must be at most {megabytes(self._uploads.largest)}, got more", 413)
+        if self._arrival.received > self._arrival.reserved:
+            try:
+                await run_in_threadpool(self._uploads.grow, self._arrival)
+            except FullError as error:
+                raise _StoppedError(str(error), 503) from None
         if not self._whole:
             self._patience.check(self._arrival.received)
         return message
@@ -115,7 +122,7 @@ class _Upload:
         self._status = message.get("status", self._status)
         self._answer += message.get("body", b"")
         if message["type"] == "http.response.body" and not message.get("more_body"):
-            # Before the sender knows the path, and may ask to open it.
+            # Before the sender knows the path and may ask to open it.
             await self.end(json.loads(self._answer) if self._status == 200 else [])
         await self._send(message)
 

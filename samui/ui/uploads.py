@@ -1,4 +1,4 @@
-"""Files that browsers and clients have sent: where they lie, how many bytes they may take, and when they go.
+"""Files that browsers and clients have sent: where they are, how many bytes they may take, and when they are removed.
 
 Gradio writes an upload into a temporary file in its folder, renames it to HASH/NAME when it is whole, and answers with
 that path; the event that opens it comes later, or never. Equal files of two people get the same path.
@@ -19,24 +19,29 @@ from samui.errors import FullError, RequestError
 from samui.serve.settings import Settings
 
 _FRAME = 2**16  # bytes of a request beside those of its file
-_LEAST = 2**16  # bytes that a file counts with at least: a request may bring a thousand empty ones
+_LEAST = 2**16  # bytes that a file counts as at least: a request may bring a thousand empty ones
+_BLOCK = 10**6  # bytes that an upload holds from its start; then at most twice what has come
+_SENDS = 8  # uploads that one address may have under way
 _CLOCK = 2.0  # seconds by which the times of files may differ from the clock
 
 
 @dataclass(eq=False)
 class Arrival:
-    """An upload that is being written. allowed: bytes that it may have at most; received: those that it has so far."""
+    """An upload that is being written. allowed: most bytes that it may have; received: those that it has so far;
+    reserved: those that nobody else gets. sender: address that it comes from, None if all may have the same."""
 
     allowed: int
+    reserved: int
     received: int = 0
+    sender: str | None = None
     began: float = field(default_factory=time.time)
 
 
 class Uploads:
     """The folder of uploads under a budget of bytes. Thread-safe.
 
-    Whoever needs room for a new one gets that of the oldest file that nobody is opening. What is being written or
-    opened stays, so a new upload is refused where only such files are left.
+    A new upload takes the room of the oldest file that nobody is opening. Files being written or opened
+    stay, so a new upload is refused if only such files are left.
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
@@ -50,29 +55,43 @@ class Uploads:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all files in the folder, and those that may still come of uploads that are under way.
+        """Bytes of all files in the folder, and those that are reserved for uploads that are under way.
 
         A small file counts with 64 kB.
         """
         with self._lock:
             return self._taken()
 
-    def expect(self, length: int | None) -> Arrival:
-        """Make room for an upload; length: of its request in bytes, None if it does not say.
+    def expect(self, length: int | None, sender: str | None = None) -> Arrival:
+        """Make room for the beginning of an upload. length: bytes of its request, None if it does not say.
 
-        Raises RequestError for one that is too large, FullError where there is no room even without unopened files.
+        Raises RequestError if it is too large, FullError if there is no room even without unopened files, or if the
+        sender has too many under way.
         """
         allowed = self.largest + _FRAME
         if length is not None and length > allowed:
             raise RequestError(f"upload: must be at most {megabytes(self.largest)}, got {megabytes(length)}")
-        arrival = Arrival(allowed if length is None else max(length, _LEAST))
+        allowed = allowed if length is None else max(length, _LEAST)
+        arrival = Arrival(allowed, min(allowed, _BLOCK), sender=sender)
         with self._lock:
-            self._make_room(arrival.allowed)
+            if sender is not None and sum(other.sender == sender for other in self._arriving) >= _SENDS:
+                raise FullError(f"upload: must be at most {_SENDS} at once from one address; wait for one to end")
+            self._make_room(arrival.reserved)
             self._arriving.add(arrival)
         return arrival
 
+    def grow(self, arrival: Arrival) -> None:
+        """Make room for as many bytes again as an upload has received. FullError if there is none.
+
+        Bytes that are announced but do not come take nobody's room.
+        """
+        with self._lock:
+            wanted = min(arrival.allowed, 2 * arrival.received)
+            self._make_room(wanted - arrival.reserved)
+            arrival.reserved = wanted
+
     def arrived(self, arrival: Arrival, paths: Iterable[str] = ()) -> None:
-        """An upload has ended; paths: of the files that it brought, none if it failed or was broken off."""
+        """An upload has ended. paths: of the files that it brought, none if it failed or was broken off."""
         with self._lock:
             self._arriving.discard(arrival)
             self._claims.update(Path(path).resolve() for path in paths)
@@ -80,7 +99,7 @@ class Uploads:
 
     @contextlib.contextmanager
     def opened(self, data: Any) -> Iterator[tuple[Path, str]]:
-        """(file, the name that it had) of Gradio's FileData, as a dict or an object; the file goes afterwards.
+        """(file, the name that it had) of Gradio's FileData, a dict or an object; the file is removed afterwards.
 
         Raises RequestError unless the file lies in the folder: a request names a path, and must not reach another.
         """
@@ -96,13 +115,13 @@ class Uploads:
                 self._sweep()
 
     def check(self, path: str) -> Path:
-        """The file with this path, which may have gone. Raises RequestError for one that lies outside of the folder."""
+        """The file with this path, which may have gone. Raises RequestError for a path outside the folder."""
         try:
             file = Path(path).resolve()
             file.lstat()
         except FileNotFoundError:
             pass
-        except (OSError, ValueError):  # too long for a name, or no text
+        except (OSError, ValueError):  # too long for a name, or not text
             raise RequestError(f"file: must be an uploaded file, got {path[:60]!r}") from None
         if not file.is_relative_to(self.folder):
             raise RequestError(f"file: must be an uploaded file, got {path[:60]!r}")
@@ -116,15 +135,15 @@ class Uploads:
         file = self.check(path)
         name = Path(name).name if isinstance(name, str) and name else file.name
         if not file.is_file():
-            raise RequestError(f"file: must be there still, got {name[:60]!r}, which is gone; send it again")
+            raise RequestError(f"file: must still be there, got {name[:60]!r}, which is gone; send it again")
         return file, name
 
     def _taken(self) -> int:
         whole, parts = self._files()
         written = sum(size for _, size, _ in parts)
-        # What is written of an upload under way counts once, with what may still come of it.
+        # Bytes already written by an upload under way count once, as part of what is reserved for it.
         left_over = max(0, written - sum(arrival.received for arrival in self._arriving))
-        return sum(size for _, size, _ in whole) + left_over + sum(arrival.allowed for arrival in self._arriving)
+        return sum(size for _, size, _ in whole) + left_over + sum(arrival.reserved for arrival in self._arriving)
 
     def _make_room(self, wanted: int) -> None:
         self._sweep()
@@ -142,7 +161,7 @@ class Uploads:
             )
 
     def _sweep(self) -> None:
-        """Remove files whose openings are over, and what uploads left behind that were broken off."""
+        """Remove files whose openings are over, and what broken-off uploads left behind."""
         oldest = min((arrival.began for arrival in self._arriving), default=float("inf"))
         for written, _, file in self._files()[1]:
             if written < oldest - _CLOCK:
@@ -150,7 +169,7 @@ class Uploads:
         for file in list(self._claims):
             if self._claims[file] > 0 and file.exists():
                 continue
-            # An upload under way may be about to bring the same file once more.
+            # An upload under way may be about to bring the same file again.
             if not self._opening[file] and not self._arriving:
                 del self._claims[file], self._opening[file]
                 self._remove(file)
@@ -161,7 +180,7 @@ class Uploads:
             self._emptied.clear()
 
     def _files(self) -> tuple[list[tuple[float, int, Path]], list[tuple[float, int, Path]]]:
-        """Whole files and parts of files, as (time of the last write in s, bytes that it counts with, path)."""
+        """Whole files and parts of files, as (time of the last write in s, bytes that it counts as, path)."""
         whole, parts = [], []
         for file in self.folder.rglob("*"):
             try:

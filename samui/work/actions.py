@@ -6,13 +6,18 @@ from dataclasses import dataclass
 
 from samui.types import Point, Prompt
 from samui.work.gestures import StrokeGesture
+from samui.work.state import Object
 
 
 @dataclass(frozen=True, eq=False)
 class SetPrompt:
-    """The whole prompt of the active object as it stands now (an empty one drops it)."""
+    """The whole prompt of the active object as it stands now (an empty one drops it).
+
+    close_ups: answered from closer views too, where the prompt is of points and a box alone.
+    """
 
     prompt: Prompt
+    close_ups: bool = False
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class Prepare:
     """Decode a prompt that is likely to be set next, while a gesture still lasts; changes nothing."""
 
     prompt: Prompt
+    close_ups: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,14 @@ class Accept:
 
     label: str | None = None
     colour: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """Take over the objects of another image. image: its name in the store; objects: what it has, in their order."""
+
+    image: str
+    objects: tuple[Object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,7 +177,21 @@ class Abandon:
 
 @dataclass(frozen=True)
 class TellFound:
-    """Tell all found masks; changes nothing."""
+    """Report all found masks; changes nothing."""
+
+
+@dataclass(frozen=True)
+class PutBack:
+    """Take over objects that a page holds, under their own names, where the session lacks them.
+
+    newer: uids of those that hold more than any store, so that they replace what is here; gone: of deleted ones that no
+    store knows to be deleted. asked: ids of operations of which the page does not know whether they were applied.
+    """
+
+    objects: tuple[Object, ...]
+    newer: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -173,7 +201,7 @@ class GoBack:
 
 @dataclass(frozen=True)
 class Report:
-    """Tell the whole state; changes nothing."""
+    """Report the whole state; changes nothing."""
 
 
 Action = (
@@ -183,6 +211,7 @@ Action = (
     | Choose
     | Draw
     | Accept
+    | Copy
     | Clear
     | Undo
     | Redo
@@ -201,6 +230,7 @@ Action = (
     | Cancel
     | Abandon
     | TellFound
+    | PutBack
     | GoBack
     | Report
 )

@@ -1,6 +1,6 @@
 """`apply`: from a state and an action to the next state. Pure: it changes nothing, and knows no undo list.
 
-Each action that changes a session has one function here. What fails on the way raises, and there is no half of a state.
+Each action that changes a session has one function here. What fails on the way raises; no state is ever half made.
 """
 
 from __future__ import annotations
@@ -15,12 +15,26 @@ from samui.errors import SessionError
 from samui.everything import FoundMask
 from samui.pixels.colours import hex_colour
 from samui.pixels.rle import Rle
+from samui.pixels.views import views_of
+from samui.types import Prompt
 from samui.work import actions, found
-from samui.work.gestures import ChoiceGesture, Gestures, MaskGesture, revise
+from samui.work.close_ups import look_closer
+from samui.work.gestures import (
+    BoxGesture,
+    ChoiceGesture,
+    CloseUpGesture,
+    Gestures,
+    MaskGesture,
+    PointGesture,
+    revise,
+    with_close_up,
+)
+from samui.work.put import put_back
 from samui.work.shown import shown
 from samui.work.state import MAX_OBJECTS, Object, State
-from samui.work.steps import extend, replay
+from samui.work.steps import Predict, Step, extend, first_of, replay
 from samui.work.tools import Tools
+from samui.work.views import Views
 
 
 def apply(state: State, action: actions.Action, tools: Tools) -> State:
@@ -46,12 +60,12 @@ def drawn(state: State, tools: Tools) -> State:
 def for_other_model(now: State, tools: Tools) -> State:
     """The same work for the model behind `tools`, which cannot take this one's logits.
 
-    Objects stay; the active prompt is decoded anew, click by click, and the choices among the old candidates go.
+    Objects stay; the active prompt is decoded anew, click by click; choices among the old candidates go, and close-ups.
     """
     objects = tuple(replace(item, logits=None) for item in now.objects)
     if not now.steps:
         return replace(now, objects=objects)
-    gestures = tuple(one for one in now.gestures if not isinstance(one, ChoiceGesture))
+    gestures = tuple(one for one in now.gestures if not isinstance(one, (ChoiceGesture, CloseUpGesture)))
     steps = extend((), now.prompt, tools.predict)
     return replace(now, objects=objects, gestures=gestures, steps=steps, mask=shown(gestures, steps, now.snap, tools))
 
@@ -61,11 +75,31 @@ def _set_prompt(now: State, action: actions.SetPrompt, tools: Tools) -> State:
     if prompt.is_empty:
         return _without_prompt(now)
     prompt.check_inside(*now.size)
-    steps = extend(now.steps, prompt, tools.predict)
+    steps = extend(now.steps, prompt, tools.predict, tools.views)
+    gestures = now.gestures if steps == now.steps else revise(now.gestures, prompt)
+    if action.close_ups and tools.views is not None:
+        gestures, steps = _looked_closer(gestures, steps, prompt, now.size, tools.views, tools.predict)
     if steps == now.steps:
         return now
-    gestures = revise(now.gestures, prompt)
     return replace(now, gestures=gestures, steps=steps, mask=shown(gestures, steps, now.snap, tools))
+
+
+def _looked_closer(
+    gestures: Gestures, steps: tuple[Step, ...], prompt: Prompt, size: tuple[int, int], views: Views, predict: Predict
+) -> tuple[Gestures, tuple[Step, ...]]:
+    """Gestures and steps with the first answer from several views, and those after it anew on top of that.
+
+    The same ones where there is nothing closer to look at, or somebody has worked on an answer already.
+    """
+    if not all(isinstance(one, (PointGesture, BoxGesture)) for one in gestures):
+        return gestures, steps
+    first = first_of(prompt)
+    looked_in = views_of(first, size)
+    found = look_closer(first, steps[0].prediction, looked_in, views) if len(looked_in) > 1 else None
+    if found is None:
+        return gestures, steps
+    prediction, picks = found
+    return with_close_up(gestures, picks), extend((Step(first, prediction, 0),), prompt, predict, views)
 
 
 def _choose(now: State, action: actions.Choose, tools: Tools) -> State:
@@ -101,7 +135,7 @@ def _accept(now: State, action: actions.Accept, tools: Tools) -> State:
     label = now.label if action.label is None else action.label
     step, gestures = now.steps[-1], now.gestures
     if old and _is_given(gestures, old.mask):
-        gestures = old.gestures  # reopened, and nothing was done to it
+        gestures = old.gestures  # reopened and not changed since
     new = Object(
         id=id,
         uid=old.uid if old else tools.uid(),
@@ -114,10 +148,27 @@ def _accept(now: State, action: actions.Accept, tools: Tools) -> State:
         candidate=step.candidate,
         snapped=now.snap,
         model=tools.model,
-        logits=_owned(step.prompt.mask_logits),
+        logits=None
+        if step.view
+        else _owned(step.prompt.mask_logits),  # of a part of the image: they come of the gestures
     )
     objects = tuple(new if item is old else item for item in now.objects) if old else (*now.objects, new)
     return replace(_without_prompt(now), objects=objects, label=label, next_id=now.next_id + (old is None))
+
+
+def _copy(now: State, action: actions.Copy, tools: Tools) -> State:
+    known = {(item.mask, item.label) for item in now.objects}
+    items = [item for item in action.objects if (item.mask, item.label) not in known]  # twice is as good as once
+    for i, item in enumerate(items):
+        if item.mask.size != now.size:
+            size, own = (f"{width}x{height}" for height, width in (now.size, item.mask.size))
+            raise SessionError(f"copy.objects[{i}]: must be of {size} as this image, got {own}")
+    if not items:
+        return now
+    if len(now.objects) + len(items) > MAX_OBJECTS:
+        raise SessionError(f"copy: at most {MAX_OBJECTS} objects an image, got {len(now.objects) + len(items)}")
+    new = [replace(item, id=now.next_id + i, uid=tools.uid(), logits=None) for i, item in enumerate(items)]
+    return replace(_without_prompt(now), objects=(*now.objects, *new), next_id=now.next_id + len(new))
 
 
 def _clear(now: State, action: actions.Clear, tools: Tools) -> State:
@@ -133,10 +184,11 @@ def _reset(now: State, action: actions.Reset, tools: Tools) -> State:
 def _reopen(now: State, action: actions.Reopen, tools: Tools) -> State:
     item = now.find(action.id)
     if item.logits is None and item.model == tools.model:
-        steps = replay(item.gestures, tools.predict)
+        steps = replay(item.gestures, tools.predict, tools.views)
     else:
         steps = extend((), item.prompt, tools.predict)
-    steps = (*steps[:-1], replace(steps[-1], candidate=item.candidate))
+    candidate = min(item.candidate, len(steps[-1].prediction) - 1)  # another model may have had more of them
+    steps = (*steps[:-1], replace(steps[-1], candidate=candidate))
     # It stays as it was accepted until it is worked on.
     gestures = (*_before_mask(item), MaskGesture(item.mask, now.snap))
     return replace(now, gestures=gestures, steps=steps, mask=item.mask, reopened=item.id, label=item.label)
@@ -150,7 +202,7 @@ def _delete(now: State, action: actions.Delete, tools: Tools) -> State:
 
 def _relabel(now: State, action: actions.Relabel, tools: Tools) -> State:
     after = _edited(now, action.id, label=action.label)
-    if now.reopened == action.id and now.label != action.label:  # or accepting would undo it
+    if now.reopened == action.id and now.label != action.label:  # else accepting would undo it
         after = replace(after, label=action.label)
     return after
 
@@ -197,11 +249,16 @@ def _refine(now: State, action: actions.Refine, tools: Tools) -> State:
     return found.refine(now, action.mask, mask, tools.predict)
 
 
+def _put_back(now: State, action: actions.PutBack, tools: Tools) -> State:
+    return put_back(now, action)
+
+
 _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.SetPrompt: _set_prompt,
     actions.Choose: _choose,
     actions.Draw: _draw,
     actions.Accept: _accept,
+    actions.Copy: _copy,
     actions.Clear: _clear,
     actions.Reset: _reset,
     actions.Reopen: _reopen,
@@ -215,6 +272,7 @@ _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.Reject: _reject,
     actions.Restore: _restore,
     actions.Refine: _refine,
+    actions.PutBack: _put_back,
 }
 
 
@@ -229,7 +287,7 @@ def _owned(logits: np.ndarray | None) -> np.ndarray | None:
 
 
 def _is_given(gestures: Gestures, mask: Rle) -> bool:
-    """Whether the last gesture gave just this mask."""
+    """Whether the last gesture gave exactly this mask."""
     return isinstance(gestures[-1], MaskGesture) and gestures[-1].mask is mask
 
 
@@ -259,5 +317,5 @@ def _offered(now: State, ids: Sequence[int], tools: Tools) -> list[FoundMask]:
     """The found masks with these ids that are still in the list."""
     for id in ids:
         if id in now.taken or id in now.rejected:
-            raise SessionError(f"masks: must be in the list still, got id {id}")
+            raise SessionError(f"masks: must still be in the list, got id {id}")
     return _picked(ids, tools)

@@ -1,4 +1,4 @@
-"""From masks that everything mode has found to objects, or to the active mask: pure functions of a session's state."""
+"""Turns masks that everything mode has found into objects or the active mask: pure functions of a session's state."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def merge(now: State, ids: Sequence[int], masks: Sequence[FoundMask], label: str
 
 
 def refine(now: State, id: int, mask: FoundMask, predict: Predict) -> State:
-    """The mask as the active one. Runs the decoder on its point: its logits are what the next click corrects.
+    """Make the mask the active one. Runs the decoder on its point: its logits are what the next click corrects.
 
     A mask of a crop, of another model or without its small regions has no candidate of the same shape: the most similar
     one is taken. What is shown is the mask as it was found.

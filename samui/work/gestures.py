@@ -40,7 +40,7 @@ class ChoiceGesture:
 class StrokeGesture:
     """What a brush or an eraser drew. points: (x, y) in image pixels; width: of the brush, in image pixels.
 
-    add: whether the pixels under it become part of the mask, or no part of it.
+    add: whether the pixels under it become part of the mask or leave it.
     """
 
     points: tuple[Point, ...]
@@ -59,8 +59,53 @@ class MaskGesture:
     snapped: bool
 
 
-Gesture = PointGesture | BoxGesture | ChoiceGesture | StrokeGesture | MaskGesture
+MOST_PICKS = 3  # candidates of an answer from several views
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One candidate of an answer from several views.
+
+    view: (x0, y0, x1, y1) in whole image pixels, of the view that it comes from. candidate: its index there, in the
+    model's own order. score: expected IoU.
+    """
+
+    view: tuple[int, int, int, int]
+    candidate: int
+    score: float
+
+
+@dataclass(frozen=True)
+class CloseUpGesture:
+    """The first answer, to the box or else to the first point, was looked for in several views.
+
+    picks: the candidates that were taken, best first. A person did not do this, so it is no step of undo; but with it
+    the gestures say what the mask is.
+    """
+
+    picks: tuple[Pick, ...]
+
+
+Gesture = PointGesture | BoxGesture | ChoiceGesture | StrokeGesture | MaskGesture | CloseUpGesture
 Gestures = tuple[Gesture, ...]
+
+
+def close_up_of(gestures: Sequence[Gesture]) -> CloseUpGesture | None:
+    """The close-up among gestures; there is one at most."""
+    return next((one for one in gestures if isinstance(one, CloseUpGesture)), None)
+
+
+def with_close_up(gestures: Sequence[Gesture], picks: tuple[Pick, ...]) -> Gestures:
+    """Gestures with a close-up behind the one whose answer it is."""
+    at = next((n for n, one in enumerate(gestures) if isinstance(one, BoxGesture)), None)
+    if at is None:
+        at = next(n for n, one in enumerate(gestures) if isinstance(one, PointGesture))
+    return (*gestures[: at + 1], CloseUpGesture(picks), *gestures[at + 1 :])
+
+
+def without_close_up(gestures: Sequence[Gesture]) -> Gestures:
+    """What a person did."""
+    return tuple(one for one in gestures if not isinstance(one, CloseUpGesture))
 
 
 def gestures_of(prompt: Prompt) -> Gestures:
@@ -76,10 +121,11 @@ def prompt_of(gestures: Sequence[Gesture]) -> Prompt:
 
 
 def revise(gestures: Sequence[Gesture], prompt: Prompt) -> Gestures:
-    """The gestures after a person has made the points and the box those of `prompt`.
+    """The gestures after a person has changed the points and the box to those of `prompt`.
 
     What is new comes last; what was moved keeps its place. A choice, and a mask that was given, belong to an answer of
-    the decoder: they go where a point or the box before them changed. Strokes stay.
+    the decoder: they are dropped if a point or the box before them changed. Close-ups belong to the first answer.
+    Strokes stay.
     """
     before = prompt_of(gestures)
     points = list(zip(prompt.points, prompt.labels, strict=True))
@@ -89,10 +135,13 @@ def revise(gestures: Sequence[Gesture], prompt: Prompt) -> Gestures:
         same = min(same, len(points))
     if before.box != prompt.box:
         same = -1  # the box is decoded first, so all answers change
+    first_is_same = before.box == prompt.box and (prompt.box is not None or old[:1] == points[:1])
     kept: list[Gesture] = []
     seen = 0
     for one in gestures:
-        if isinstance(one, BoxGesture):
+        if isinstance(one, CloseUpGesture):
+            kept += [one] if first_is_same else []
+        elif isinstance(one, BoxGesture):
             kept += [BoxGesture(prompt.box)] if prompt.box is not None else []
         elif isinstance(one, PointGesture):
             kept += [PointGesture(*points[seen])] if seen < len(points) else []

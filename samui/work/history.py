@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from samui.work.state import State, bytes_of
@@ -26,6 +27,13 @@ class History:
         """A history that begins with a state."""
         return cls((state,), (bytes_of(state),))
 
+    @classmethod
+    def over(cls, states: Sequence[State], at: int) -> History:
+        """A history of states, oldest first, at one of them."""
+        befores = (None, *states)
+        added = tuple(bytes_of(state, beside=before) for state, before in zip(states, befores, strict=False))
+        return cls(tuple(states), added, at)
+
     @property
     def state(self) -> State:
         """The present one."""
@@ -37,7 +45,7 @@ class History:
         return sum(self.added)
 
     def push(self, *states: State) -> History:
-        """These states, one after the other, after the present one; what had been undone is gone."""
+        """These states, one after the other, after the present one; undone states are dropped."""
         added = list(self.added[: self.at + 1])
         before = self.state
         for state in states:
@@ -50,11 +58,12 @@ class History:
         at = min(max(0, self.at + by), len(self.states) - 1)
         return self if at == self.at else replace(self, at=at)
 
-    def put(self, state: State) -> History:
-        """Another state in the place of the present one."""
+    def put(self, state: State, at: int | None = None) -> History:
+        """Another state in the place of the present one, or of that at an index."""
+        at = self.at if at is None else at
         states, added = list(self.states), list(self.added)
-        states[self.at] = state
-        for i in (self.at, self.at + 1)[: len(states) - self.at]:
+        states[at] = state
+        for i in (at, at + 1)[: len(states) - at]:
             added[i] = bytes_of(states[i], beside=states[i - 1] if i else None)
         return replace(self, states=tuple(states), added=tuple(added))
 

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from samui.errors import PromptError
-from samui.models.predictor import Predictor
+from samui.models.choice import Choice
+from samui.models.predictor import Embedding, Predictor
 from samui.pixels.rle import Rle
 from samui.pixels.snap import snap_to_edges
+from samui.pixels.views import View, whole
 from samui.types import Box, Prediction, Prompt
 from samui.work import actions
 from samui.work.session import Session
-from samui.work.steps import Predict
 from samui.work.tools import Tools
+from samui.work.views import in_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,62 @@ class Segment:
         return self.rle.area
 
 
+class ImageViews:
+    """A predictor on one image, whole and in part: `samui.work.views.Views` for who may encode on the spot.
+
+    Each view is encoded once. Not for several threads at once.
+    """
+
+    def __init__(self, predictor: Predictor, image: np.ndarray) -> None:
+        """image: RGB uint8 (H, W, 3)."""
+        self._predictor, self._image = predictor, image
+        self.size: tuple[int, int] = image.shape[0], image.shape[1]
+        self._embeddings: dict[View, Embedding] = {}
+        self._ready: dict[Box, Prediction] = {}
+
+    @property
+    def choice(self) -> Choice:
+        """See `Views.choice`."""
+        return self._predictor.choice
+
+    def need(self, views: Sequence[View]) -> None:
+        """Encode those that are not encoded yet."""
+        for view in views:
+            self._embedding(view)
+
+    def covered(self, view: View) -> tuple[float, float]:
+        """See `Views.covered`."""
+        return self._embedding(view).frame.covered
+
+    def predict(self, prompt: Prompt, view: View) -> Prediction:
+        """See `Views.predict`."""
+        found = self._predictor.predict(self._embedding(view), view.inside(prompt))
+        return in_image(found, view, self.size)
+
+    def predict_whole(self, prompt: Prompt) -> Prediction:
+        """What the whole image gives."""
+        if _is_box(prompt) and prompt.box in self._ready:
+            return self._ready[prompt.box]
+        return self._predictor.predict(self._embedding(whole(self.size)), prompt)
+
+    def prepare_boxes(self, prompts: Sequence[Prompt]) -> None:
+        """Decode the boxes among prompts in as few passes as it takes."""
+        boxes = [prompt for prompt in prompts if _is_box(prompt)]
+        found = self._predictor.predict_many(self._embedding(whole(self.size)), boxes)
+        self._ready |= {prompt.box: one for prompt, one in zip(boxes, found, strict=True) if prompt.box}
+
+    def tools(self) -> Tools:
+        """The same as a session takes it, with snapping."""
+        snap = partial(snap_to_edges, self._image)
+        return Tools(self.predict_whole, snap, self._predictor.name, views=self)
+
+    def _embedding(self, view: View) -> Embedding:
+        if view not in self._embeddings:
+            pixels = self._image if view == whole(self.size) else view.cut(self._image)
+            self._embeddings[view] = self._predictor.embed(pixels)
+        return self._embeddings[view]
+
+
 def segment(
     predictor: Predictor,
     image: np.ndarray,
@@ -56,17 +115,19 @@ def segment(
     *,
     candidate: int | None = None,
     snap: bool | None = None,
+    close_ups: bool | None = None,
 ) -> Segment:
     """The mask that the page gives for a prompt on an RGB uint8 (H, W, 3) image.
 
-    candidate: index in the model's order, None for the one with the highest predicted IoU. snap: move the mask to the
-    image's edges; None means as the page does by default with this model. Runs the encoder once, and the decoder once a
-    point and once for the box. Raises PromptError for a prompt outside the image or a candidate that there is not.
+    candidate: index in the model's order, or best first with close-ups; None for the one with the highest score.
+    snap: move the mask to the image's edges. close_ups: look for what is meant in closer views, too. None for either
+    means as the page does by default with this model. Runs the encoder once, and the decoder once a point and once for
+    the box; with close-ups both once more for each closer view of the box or of the first point. Raises PromptError for
+    a prompt outside the image or a candidate that does not exist.
     """
     _check([prompt], image.shape[:2])
-    embedding = predictor.embed(image)
-    tools = _tools(predictor, image, lambda asked: predictor.predict(embedding, asked))
-    state = _prompted(_begin(predictor, image, snap), prompt, candidate, tools).state
+    tools = ImageViews(predictor, image).tools()
+    state = _prompted(_begin(predictor, image, snap), prompt, candidate, _closely(predictor, close_ups), tools).state
     assert state.mask is not None
     step = state.steps[-1]
     return Segment(state.mask, step.score, step.candidate, step.prediction)
@@ -80,6 +141,7 @@ def segment_each(
     candidate: int | None = None,
     label: str = "",
     snap: bool | None = None,
+    close_ups: bool | None = None,
 ) -> Session:
     """A session whose objects answer the prompts on an RGB uint8 (H, W, 3) image, one object a prompt.
 
@@ -87,28 +149,29 @@ def segment_each(
     PromptError as `segment` does, and SessionError for an empty mask.
     """
     _check(prompts, image.shape[:2])
-    embedding = predictor.embed(image)
-    ready: dict[Box, Prediction] = {}
+    views = ImageViews(predictor, image)
     if len(prompts) > 1:
-        boxes = [prompt for prompt in prompts if _is_box(prompt)]
-        found = predictor.predict_many(embedding, boxes)
-        ready = {prompt.box: prediction for prompt, prediction in zip(boxes, found, strict=True) if prompt.box}
-
-    def predict(prompt: Prompt) -> Prediction:
-        if _is_box(prompt) and prompt.box in ready:
-            return ready[prompt.box]
-        return predictor.predict(embedding, prompt)
-
-    tools = _tools(predictor, image, predict)
+        views.prepare_boxes(prompts)
+    tools = views.tools()
     session = _begin(predictor, image, snap)
     for prompt in prompts:
-        session = _prompted(session, prompt, candidate, tools).apply(actions.Accept(label=label), tools)
+        session = _prompted(session, prompt, candidate, _closely(predictor, close_ups), tools)
+        session = session.apply(actions.Accept(label=label), tools)
     return session
 
 
 def snaps_by_default(predictor: Predictor) -> bool:
     """Whether masks are snapped to edges unasked: for models that find a thing but not its edge."""
     return predictor.traits.snap
+
+
+def looks_closer_by_default(predictor: Predictor) -> bool:
+    """Whether prompts are answered from closer views unasked: for models that see little of an image at once, fast."""
+    return predictor.traits.cheap_encoder
+
+
+def _closely(predictor: Predictor, asked: bool | None) -> bool:
+    return looks_closer_by_default(predictor) if asked is None else asked
 
 
 def _check(prompts: Sequence[Prompt], size: tuple[int, int]) -> None:
@@ -127,12 +190,8 @@ def _begin(predictor: Predictor, image: np.ndarray, snap: bool | None) -> Sessio
     return Session.begin(image.shape[:2], snap=snaps_by_default(predictor) if snap is None else snap)
 
 
-def _tools(predictor: Predictor, image: np.ndarray, predict: Predict) -> Tools:
-    return Tools(predict, lambda mask, prompt: snap_to_edges(image, mask, prompt), predictor.name)
-
-
-def _prompted(session: Session, prompt: Prompt, candidate: int | None, tools: Tools) -> Session:
-    session = session.apply(actions.SetPrompt(prompt), tools)
+def _prompted(session: Session, prompt: Prompt, candidate: int | None, close_ups: bool, tools: Tools) -> Session:
+    session = session.apply(actions.SetPrompt(prompt, close_ups), tools)
     if candidate is None:
         return session
     ranking = session.state.steps[-1].prediction.ranking

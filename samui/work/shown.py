@@ -9,7 +9,7 @@ import numpy as np
 from samui.pixels.rle import Rle
 from samui.pixels.strokes import draw
 from samui.types import Prediction, Prompt
-from samui.work.gestures import Gesture, MaskGesture, StrokeGesture, prompt_of
+from samui.work.gestures import CloseUpGesture, Gesture, MaskGesture, StrokeGesture, prompt_of
 from samui.work.steps import Step
 from samui.work.tools import Tools
 
@@ -44,9 +44,10 @@ def decoded(step: Step, snap: bool, tools: Tools) -> Rle:
 
 def encode(prediction: Prediction, index: int) -> Rle:
     """The mask of a candidate; from its run lengths where there are any, since no array of the image's size is made."""
-    if prediction.runs is None:
+    runs = prediction.placing(index).runs
+    if runs is None:
         return Rle.encode(prediction.mask(index))
-    return Rle(prediction.size, prediction.runs(prediction.logits[index]))
+    return Rle(prediction.size, runs(prediction.logits[index]))
 
 
 def _parts(gestures: Sequence[Gesture]) -> tuple[MaskGesture | None, list[StrokeGesture]]:
@@ -56,6 +57,8 @@ def _parts(gestures: Sequence[Gesture]) -> tuple[MaskGesture | None, list[Stroke
     for one in gestures:
         if isinstance(one, StrokeGesture):
             strokes.append(one)
+        elif isinstance(one, CloseUpGesture):
+            continue  # belongs to the point or box before it
         elif isinstance(one, MaskGesture):
             given = one  # with what was drawn before; to draw that again changes nothing
         else:

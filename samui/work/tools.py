@@ -11,6 +11,7 @@ import numpy as np
 from samui.everything import FoundMask
 from samui.types import Prompt
 from samui.work.steps import Predict
+from samui.work.views import Views
 
 
 def _uid() -> str:
@@ -19,13 +20,14 @@ def _uid() -> str:
 
 @dataclass(frozen=True)
 class Tools:
-    """A model on an image, as functions, so that a session needs neither. Raises of each go through to the caller.
+    """A model on an image, as functions, so that a session needs neither. What they raise reaches the caller.
 
     predict: runs the decoder (ModelError, PromptError). snap: (bool (H, W), prompt) -> bool (H, W), the mask moved to
-    the image's edges (ImageError where the image cannot be read any more); None where it is not to be had. model: name
+    the image's edges (ImageError where the image cannot be read any more); None where it is not available. model: name
     of the model behind `predict`, kept with the objects that it makes. found: from ids to the masks that everything
     mode has found (SessionError for others); None where it has not run. uid: a new name for an object, never given
-    twice.
+    twice. views: the same model on parts of the image, for close-ups and for what came from one
+    (MissingViewsError); None where there are none.
     """
 
     predict: Predict
@@ -33,3 +35,4 @@ class Tools:
     model: str = ""
     found: Callable[[Sequence[int]], list[FoundMask]] | None = None
     uid: Callable[[], str] = _uid
+    views: Views | None = None

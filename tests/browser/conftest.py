@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -164,6 +165,20 @@ def drive(chromium: Browser) -> Iterator[Callable[..., PageDriver]]:
             context.close()
 
 
+def launched(service: Service, **options: Any) -> tuple[Any, str]:
+    """Serve the page on a free port; (page, its address).
+
+    Nothing is collected meanwhile: what ends amid an import, and imports something itself, breaks the import lock of
+    Python up to 3.11 (python/cpython#106176), and a page is launched amid many imports.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        return launch(service, block=False, **options)
+    finally:
+        gc.enable()
+
+
 class App:
     """A running server with the bundled checkpoint; counts the encoder's runs."""
 
@@ -183,7 +198,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     os.environ["GRADIO_TEMP_DIR"] = str(scratch / "uploads")
     service = Service(Settings(model="bundled", seats=200), load_predictor, scratch)
     service.warm()
-    page, url = launch(service, block=False)
+    page, url = launched(service)
     yield App(service, url)
     page.close()
     service.close()

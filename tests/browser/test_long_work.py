@@ -7,8 +7,7 @@ import pytest
 from samui.models import checkpoints, load_predictor
 from samui.serve.service import Service
 from samui.serve.settings import Settings
-from samui.ui.launch import launch
-from tests.browser.conftest import CAT, CUP, INSIDE
+from tests.browser.conftest import CAT, CUP, INSIDE, launched
 from tests.hub import running
 
 pytestmark = pytest.mark.browser
@@ -144,7 +143,7 @@ def test_image_that_is_cancelled_before_its_turn_is_not_opened_when_that_comes(p
 
 def test_public_page_offers_a_fixed_list_of_models_and_no_other_is_taken(drive, tmp_path):
     service = Service(Settings.for_host(model="bundled"), load_predictor, tmp_path / "scratch")
-    page, url = launch(service, block=False)
+    page, url = launched(service)
     try:
         person = drive(url).open(CUP)
         offered = person.page.get_by_label("Model", exact=True)

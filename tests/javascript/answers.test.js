@@ -14,7 +14,7 @@ function page(t) {
   const state = Object.assign(stateWithImage(), { epoch: 3 });
   const part = recorder(log);
   const answers = createAnswers({
-    state, transport: part, view: part, notices: part, refresh: recorder([]), preview: part, seat: part,
+    state, transport: part, view: part, notices: part, refresh: recorder([]), preview: part, closer: part, seat: part,
     prompt: () => state.base,
   });
   const named = (name) => log.filter(([call]) => call === name).map(([, ...given]) => given);
@@ -33,6 +33,13 @@ test("a reply is painted, and its times are told", (t) => {
   answers.reply({ ok: true, epoch: 3, rev: 2, mask: MASK }, sent("prompt"));
   assert.deepEqual(named("paint"), [["prompt", "mask"]]);
   assert.deepEqual([state.rev, state.timings.roundtrip, state.timings.paint], [2, 20, 0]);
+});
+
+test("what an answer was to is told to who looks closer", (t) => {
+  const { answers, named } = page(t);
+  answers.reply({ ok: true, epoch: 3, rev: 2 }, sent("prompt"));
+  answers.reply({ ok: true, epoch: 2, rev: 9 }, sent("prompt"));
+  assert.deepEqual(named("after"), [[{ action: "prompt", epoch: 3 }]]);
 });
 
 test("the times of a mask that was shown before it was asked for stay", (t) => {
@@ -95,10 +102,34 @@ test("the message of a refusal stays until something succeeds that was done afte
   assert.equal(named("complain").length, 2);
 });
 
-test("a lost session is begun anew, and says so", (t) => {
+test("a lost seat is begun anew, and what was asked waits for it", (t) => {
   const { answers, named } = page(t);
-  answers.refuse({ ok: false, error: "gone.", kind: "session" }, sent("prompt"));
-  assert.deepEqual([named("forget").length, named("begin")], [1, [["gone. A new session has begun; open the image again."]]]);
+  answers.refuse({ ok: false, error: "gone.", kind: "session" }, sent("prompt"), 0);
+  assert.deepEqual([named("restart").length, named("begin"), named("forget"), named("complain")], [1, [[]], [], []]);
+});
+
+test("what was left out behind a refused step is told", (t) => {
+  const { answers, named } = page(t);
+  answers.refuse({ ok: false, error: "no", kind: "prompt" }, sent("prompt"), 2);
+  answers.refuse({ ok: false, error: "no", kind: "prompt" }, sent("prompt"), 1);
+  assert.deepEqual(named("complain"), [
+    ["no. The 2 steps behind it were left out."], ["no. The step behind it was left out."],
+  ]);
+});
+
+test("changes that somebody else was faster with are told", (t) => {
+  const { answers, named } = page(t);
+  answers.reply({ ok: true, epoch: 3, notices: ["object 1: was deleted by anna first", "Done."] }, sent("accept"));
+  assert.deepEqual(named("advise"), [["object 1: was deleted by anna first. Done."]]);
+});
+
+test("what the server could not keep is told, until it has", (t) => {
+  const { answers, state } = page(t);
+  const objects = (changed) => ({ order: [1], changed: [{ id: 1, uid: "u", label: "", ...changed }] });
+  answers.reply({ ok: true, epoch: 3, objects: objects(), saved: false, why: "the disk is full" }, sent("accept"));
+  assert.deepEqual([state.refusal, state.safe.length, state.objects.length], ["the disk is full", 0, 1]);
+  answers.reply({ ok: true, epoch: 3 }, sent("prompt"));
+  assert.deepEqual([state.refusal, state.safe], ["", state.objects]);
 });
 
 test("an image that the server has left is asked for, unless another one is on its way", (t) => {
@@ -110,5 +141,5 @@ test("an image that the server has left is asked for, unless another one is on i
   assert.deepEqual([named("begin"), named("complain")], [[], []]);
   state.opening = false;
   answers.refuse(stale, sent("prompt"));
-  assert.deepEqual([named("forget").length, named("begin").length], [1, 1]);
+  assert.deepEqual([named("forget").length, named("restart").length, named("begin").length], [1, 1, 1]);
 });

@@ -17,7 +17,7 @@ function page(t) {
   const state = stateWithImage();
   const props = {};
   let serial = 0;
-  const self = { log, fired, state, props, step: "", moved: false, heard: true, upload: async () => ({ path: "p" }) };
+  const self = { log, fired, state, props, step: "", moved: false, heard: true, held: false, upload: async () => ({ path: "p" }) };
   const requests = createRequests(state, props, (name, payload) => fired.push([name, payload]));
   const work = createLongWork({
     state,
@@ -33,7 +33,9 @@ function page(t) {
     }),
     seat: recorder(log, { hasMoved: async () => self.moved, abandon: async () => self.heard }),
     finding: recorder(log),
+    restore: recorder(log, { arrived: async () => self.held, failed: () => self.held }),
     upload: (file) => self.upload(file),
+    stayed: () => log.push(["stayed"]),
   });
   const tell = (event, stage, fields) =>
     work.take({ event, stage, serial_event: ++serial, asked: fired.filter(([name]) => name === event).length, ...fields });
@@ -57,8 +59,48 @@ test("a file is sent, opened, encoded and ready", async (t) => {
   assert.deepEqual([state.opening, state.image, state.stage], [false, IMAGE, "image"]);
   tell("open", "encoding", { epoch: 1, image: IMAGE });
   tell("open", "ready", { epoch: 1, image: IMAGE, state: { ok: true, epoch: 1 }, timings: { encode: 9 } });
+  await settle();
   assert.deepEqual([state.stage, state.timings.encode, named("takeState").length], ["ready", 9, 1]);
   assert.deepEqual(props.value, { token: "t" });
+  assert.deepEqual([state.source.name, state.source.file], ["a.png", FILE]);
+});
+
+test("what the page holds of an image goes before what the server has", async (t) => {
+  const self = page(t);
+  self.held = true;
+  self.work.openSample("cat");
+  self.tell("open", "encoding", { epoch: 1, image: IMAGE });
+  self.tell("open", "ready", { epoch: 1, image: IMAGE, state: { ok: true, epoch: 1 } });
+  await settle();
+  assert.deepEqual([self.named("arrived").length, self.named("takeState"), self.state.stage], [1, [], "encoding"]);
+  assert.deepEqual(self.state.source, { sample: "cat" });
+});
+
+for (const [what, source, payload] of [
+  ["that is a sample", { sample: "cat" }, { sample: "cat" }],
+  ["that the server has", { image: "u1", name: "a.png" }, { image: "u1" }],
+  ["that the page has", { file: new Blob(["x"]), name: "a.png" }, {
+    file: { path: "p", meta: { _type: "gradio.FileData" }, orig_name: "a.png" },
+  }],
+]) {
+  test(`an image ${what} is opened again without anybody's help`, async (t) => {
+    const self = page(t);
+    assert.equal(self.work.openAgain(source), true);
+    await settle();
+    assert.deepEqual(self.fired, [["open", { token: "t", asked: 1, ...payload }]]);
+  });
+}
+
+test("an image that comes from nowhere is not opened again, and what waits for one is told if it cannot be", async (t) => {
+  const self = page(t);
+  assert.equal(self.work.openAgain({}), false);
+  self.held = true;
+  self.work.openSample("cat");
+  self.tell("open", "error", { error: "no", kind: "image" });
+  assert.deepEqual([self.named("failed").length, self.state.opening], [1, false]);
+  self.upload = async () => { throw new Error("gone"); };
+  await self.work.openFile(FILE);
+  assert.equal(self.named("failed").length, 2);
 });
 
 test("a step that comes twice is one, and a sign of life is none", (t) => {
@@ -122,11 +164,24 @@ test("encoding that fails leaves a page that a click tries again", (t) => {
   assert.equal(self.state.stage, "ready");
 });
 
-test("a lost session is begun anew", (t) => {
+test("what was asked of a seat that is gone comes after what was in it", async (t) => {
   const self = page(t);
   self.work.openSample("cat");
   self.tell("open", "error", { error: "gone", kind: "session" });
-  assert.deepEqual(self.named("begin"), [["gone"]]);
+  assert.deepEqual([self.named("begin"), self.named("complain").at(-1)], [[[]], [""]]);
+  self.held = true;
+  self.work.openAgain({ sample: "coffee" });
+  self.tell("open", "ready", { epoch: 1, image: IMAGE, state: { ok: true, epoch: 1 } });
+  await settle();
+  assert.deepEqual(self.fired.map(([, { sample }]) => sample), ["cat", "coffee", "cat"]);
+});
+
+test("a file that was asked of a seat that is gone is to be asked for again", (t) => {
+  const self = page(t);
+  self.work.loadModel("m");
+  self.tell("model", "error", { error: "gone", kind: "session" });
+  assert.equal(self.named("begin").length, 1);
+  assert.match(self.named("complain").at(-1)[0], /did not know this page any more/);
 });
 
 test("steps about an image before the one that is shown change nothing", (t) => {

@@ -66,9 +66,11 @@ test("a request carries what every request does, a rising revision, and the fiel
   await settle();
   transport.push({ action: "undo" });
   assert.deepEqual(calls.map(({ request }) => request), [
-    { token: "s", epoch: 1, seen: 0, rev: 41, action: "choose", candidate: 2 },
-    { token: "s", epoch: 1, seen: 0, rev: 42, action: "undo" },
+    { token: "s", epoch: 1, seen: 0, rev: 41, op: calls[0].request.op, action: "choose", candidate: 2 },
+    { token: "s", epoch: 1, seen: 0, rev: 42, op: calls[1].request.op, action: "undo" },
   ]);
+  for (const { request } of calls) assert.match(request.op, /^[0-9a-f]{32}$/);
+  assert.notEqual(calls[0].request.op, calls[1].request.op);
 });
 
 test("edits that wait go out as one whole prompt, and not across an action", async (t) => {
@@ -125,15 +127,60 @@ test("an answer that was overtaken is none, and the page asks where nothing else
   assert.deepEqual([actions(), names()], [["prompt", "state"], ["online"]]);
 });
 
-test("a refusal is told, and the queue goes on", async (t) => {
+test("a refusal is told, and what builds on it is left out; what stands apart goes on", async (t) => {
   const { transport, calls, actions, told } = page(t);
   transport.push({ edit: POINT });
-  transport.push({ action: "undo" });
+  transport.push({ action: "accept" });
+  transport.push({ edit: POINT });
+  transport.push({ action: "relabel", object: 1, label: "cat" });
   const refusal = { ok: false, error: "no", kind: "prompt" };
   calls[0].answer(refusal);
   await settle();
-  assert.deepEqual(told.find(([name]) => name === "refuse").slice(1, 2), [refusal]);
-  assert.deepEqual(actions(), ["prompt", "undo"]);
+  const [, heard, , left] = told.find(([name]) => name === "refuse");
+  assert.deepEqual([heard, left], [refusal, 2]);
+  assert.deepEqual(actions(), ["prompt", "relabel"]);
+});
+
+test("nothing waits for a step that stands apart", async (t) => {
+  const { transport, calls, actions, told } = page(t);
+  transport.push({ action: "delete", object: 7 });
+  transport.push({ action: "accept" });
+  calls[0].answer({ ok: false, error: "no such object", kind: "state" });
+  await settle();
+  assert.deepEqual([actions(), told.find(([name]) => name === "refuse")[3]], [["delete", "accept"], 0]);
+});
+
+for (const kind of ["session", "epoch"]) {
+  test(`what a server refuses since it does not know the ${kind} is asked again, under the same name`, async (t) => {
+    const self = page(t);
+    self.transport.push({ action: "accept", label: "cup" });
+    self.transport.push({ edit: POINT });
+    self.ready = false; // as whoever hears of it sees to
+    self.calls[0].answer({ ok: false, error: "gone", kind });
+    await settle();
+    assert.deepEqual(self.transport.unanswered().map(({ action }) => action), ["accept", undefined]);
+    self.epoch = 2;
+    self.ready = true;
+    self.transport.next();
+    const [first, again] = self.calls.map(({ request }) => request);
+    assert.deepEqual([again.action, again.label, again.op, again.epoch], ["accept", "cup", first.op, 2]);
+    assert.ok(again.rev > first.rev);
+  });
+}
+
+test("others take the place of what was not answered, and keep their names", async (t) => {
+  const self = page(t);
+  self.ready = false;
+  self.transport.push({ action: "accept" });
+  const [kept] = self.transport.unanswered();
+  self.transport.replace([{ edit: POINT }, { action: "choose", candidate: 1 }, kept]);
+  self.respond = async () => OK;
+  self.ready = true;
+  self.transport.next();
+  await settle();
+  assert.deepEqual(self.actions(), ["prompt", "choose", "accept"]);
+  assert.equal(self.calls[2].request.op, kept.op);
+  assert.match(self.calls[1].request.op, /^[0-9a-f]{32}$/);
 });
 
 test("what is forgotten is not answered, and nobody waits for it", async (t) => {
@@ -162,7 +209,7 @@ test("settled waits for the last answer", async (t) => {
   assert.equal(done, true);
 });
 
-test("asked again are the edits that had no answer, before those that wait, and nothing else", async (t) => {
+test("what had no answer is asked again, before what waits", async (t) => {
   const self = page(t);
   const { transport, calls, actions } = self;
   transport.push({ edit: edits.addPoint(1, 0, 1) });
@@ -174,8 +221,8 @@ test("asked again are the edits that had no answer, before those that wait, and 
   transport.push({ action: "accept" });
   transport.restart();
   transport.next();
-  assert.deepEqual(actions(), ["prompt", "prompt", "accept"]);
-  assert.equal(transport.busy(), false);
+  assert.deepEqual(actions(), ["prompt", "prompt", "accept", "accept"]);
+  assert.equal(calls[2].request.op, calls[3].request.op);
 });
 
 // --- calls that fail ---------------------------------------------------------------------------------------------
@@ -195,7 +242,7 @@ for (const [how, fail] of FAILURES) {
     assert.deepEqual(self.told, [["offline", 500]]);
     await pass(30000);
     const waits = self.told.map(([, wait]) => wait);
-    assert.deepEqual(waits.slice(0, 6), [500, 1000, 2000, 4000, 8000, 8000]);
+    assert.deepEqual(waits.slice(0, 6), [500, 1000, 2000, 4000, 4000, 4000]);
     assert.equal(self.transport.busy(), true);
     self.respond = async () => OK;
     await pass(8000);
@@ -205,16 +252,16 @@ for (const [how, fail] of FAILURES) {
     assert.equal(self.transport.busy(), false);
   });
 
-  test(`a call that never succeeds while others do is refused, and the queue goes on: it ${how}`, async (t) => {
+  test(`a call that never succeeds while others do is refused, with what builds on it: it ${how}`, async (t) => {
     const self = page(t);
     self.respond = async (request) => (request.action === "prompt" ? fail() : OK);
     self.transport.push({ edit: POINT });
     self.transport.push({ action: "undo" });
     await pass(5000);
-    assert.deepEqual(self.names(), ["online", "refuse", "online", "reply"]);
-    const [, refusal, sent] = self.told[1];
-    assert.equal(refusal.kind, "call");
-    assert.match(refusal.error, /does not take this step.*Your work is kept/);
+    assert.deepEqual(self.names(), ["online", "refuse"]);
+    const [, refusal, sent, left] = self.told[1];
+    assert.deepEqual([refusal.kind, left], ["call", 1]);
+    assert.match(refusal.error, /does not take this step/);
     assert.equal(sent.request.action, "prompt");
     assert.equal(self.actions().filter((action) => action === "prompt").length, 2);
     assert.equal(self.transport.busy(), false);
@@ -336,8 +383,18 @@ for (const reply of [{ ok: false, error: "no", kind: "prompt" }, { ok: true, ove
   test(`nothing was made ahead by ${JSON.stringify(reply)}`, async (t) => {
     const self = page(t);
     self.transport.prepare(POINT);
-    self.calls[0].answer(reply);
-    await settle();
+    await (self.calls[0].answer(reply), settle());
     assert.deepEqual([self.names(), self.transport.foreseen(POINT)], [[], null]);
   });
 }
+
+test("what is asked aside carries no revision, waits for nothing and holds nothing up", async (t) => {
+  const { transport, calls, actions } = page(t);
+  const fields = { action: "prepare", points: [[1, 2, 1]], box: null, close_ups: true };
+  const told = transport.aside(fields);
+  transport.push({ action: "undo" });
+  const asked = { token: "s", epoch: 1, seen: 0, rev: 0, ...fields };
+  assert.deepEqual([actions(), calls[0].request], [["prepare", "undo"], asked]);
+  calls[0].answer({ ...OK, serial: 4 });
+  assert.deepEqual(await told, { ok: true, serial: 4 });
+});

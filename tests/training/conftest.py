@@ -1,5 +1,6 @@
 """Tiny photo sets and a tiny network: everything here runs in seconds on one core."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -8,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from samui.pixels.rle import Rle
 from training.config import NetworkConfig, RunConfig, Schedule
 from training.photos import PhotoStore, open_set
 
@@ -31,6 +34,40 @@ def draw_photo(number: int) -> tuple[np.ndarray, np.ndarray]:
 
 def encode(extension: str, picture: np.ndarray) -> bytes:
     return cv2.imencode(extension, picture)[1].tobytes()
+
+
+def indexed(values: np.ndarray) -> bytes:
+    """An indexed PNG, whose colours say nothing."""
+    picture = Image.fromarray(values)
+    picture.putpalette(np.random.default_rng(0).integers(0, 256, 768).astype(np.uint8).tobytes())
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def write_many(folder: Path) -> None:
+    """Two sets with many masks a photo: a map of three things with a border of 255, and overlapping run lengths."""
+    names = [f"{number:04d}" for number in range(100, 130)]
+    with zipfile.ZipFile(folder / "voc-0.zip", "w") as file:
+        for name in names:
+            drawn = np.zeros((48, 64), np.uint8)
+            drawn[4:30, 4:24], drawn[4:30, 30:60], drawn[34:46, 10:50] = 1, 2, 3
+            drawn[4:30, 24:26] = 255
+            file.writestr(f"voc/{name}.jpg", encode(".jpg", draw_photo(int(name))[0]))
+            file.writestr(f"voc/{name}.png", indexed(drawn))
+        objects = [[1, "cow", 0.17], [2, "cow", 0.25], [3, "cat", 0.16]]
+        file.writestr("voc/index.json", json.dumps({name: {"size": [64, 48], "objects": objects} for name in names}))
+    facade, window = np.zeros((48, 64), bool), np.zeros((48, 64), bool)
+    facade[2:46, 2:62] = True
+    window[10:20, 10:20] = True
+    objects = [
+        {"label": label, "segmentation": {"size": [48, 64], "counts": Rle.encode(mask).to_string()}}
+        for label, mask in (("facade", facade), ("window", window))
+    ]
+    with zipfile.ZipFile(folder / "facade.zip", "w") as file:
+        for name in names[:12]:
+            file.writestr(f"facade/{name}.jpg", encode(".jpg", draw_photo(int(name))[0]))
+            file.writestr(f"facade/{name}.json", json.dumps({"size": [64, 48], "objects": objects}))
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +93,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             file.writestr(f"coco128/{number}.webp", encode(".webp", draw_photo(number)[0]))
             polygons = [[[5, 5], [30, 5], [30, 30]], [[35, 10], [60, 10], [60, 40], [35, 40]]]
             file.writestr(f"coco128/{number}.json", json.dumps(polygons))
+    write_many(folder)
     with zipfile.ZipFile(folder / "unlabelled.zip", "w") as file:
         file.writestr("unlabelled/90.webp", encode(".webp", draw_photo(90)[0]))
     return folder
@@ -63,7 +101,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stores(data: Path) -> dict[str, PhotoStore]:
-    names = ("duts", "human", "bsds", "coco128", "unlabelled")
+    names = ("duts", "human", "bsds", "coco128", "unlabelled", "voc", "facade")
     return {name: open_set(data, set_name=name, cache=None, held_out=False) for name in names}
 
 

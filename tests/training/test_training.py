@@ -10,7 +10,7 @@ import torch
 from training.__main__ import main, open_held_out_sets
 from training.batches import make_batch
 from training.config import RunConfig, Schedule, read_schedule
-from training.export import export_checkpoint
+from training.export import export_checkpoint, load_checkpoint
 from training.loop import Trainer
 from training.losses import actual_iou, mask_losses, prompt_loss
 from training.optimizers import orthogonalise
@@ -92,6 +92,22 @@ def test_a_new_run_starts_from_a_checkpoint_and_a_run_that_is_there_goes_on(tmp_
     second.run(stop_at=1)
     again = make_trainer(tmp_path / "second", **arguments, start=tmp_path / "nowhere")
     assert again.step == 1
+
+
+def test_a_blend_lies_between_two_checkpoints(tmp_path: Path, config, schedule, stores, capsys):
+    trainer = make_trainer(tmp_path / "run", config=config, schedule=schedule, stores=stores)
+    export_checkpoint(trainer.network, tmp_path / "old")
+    trainer.run(stop_at=2)
+    export_checkpoint(trainer.network, tmp_path / "new")
+    blended = [str(tmp_path / name) for name in ("old", "new", "blended")]
+    assert main(["blend", *blended, "--share", "0.25"]) == 0
+    old, new, found = (load_checkpoint(tmp_path / name).sam.state_dict() for name in ("old", "new", "blended"))
+    name = "mask_decoder.iou_prediction_head.proj_out.weight"
+    assert not torch.equal(old[name], new[name])
+    assert torch.allclose(found[name], 0.75 * old[name] + 0.25 * new[name], atol=1e-3)
+    assert (tmp_path / "blended" / "processor_config.json").exists()
+    assert main(["blend", *blended, "--share", "2"]) == 1
+    assert "--share: must be from 0 to 1, got 2" in capsys.readouterr().err
 
 
 def test_an_edited_schedule_is_taken_up_when_the_run_goes_on(tmp_path: Path, config, schedule, stores):

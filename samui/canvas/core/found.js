@@ -24,8 +24,8 @@ import { maskCovers, readMask } from "./mask.js";
  * @property {boolean} on  the mode
  * @property {boolean} picking  a plain click selects
  * @property {boolean} running
- * @property {boolean} awaiting  a run that was asked for and has not started, since others are before it
- * @property {boolean} asked  for all masks, since there was no word for long
+ * @property {boolean} awaiting  a run was asked for but has not started, since others are ahead of it
+ * @property {boolean} asked  for all masks, after a long silence
  * @property {number} run
  * @property {{done: number, total: number, left: number | null} | null} progress  points; left: seconds
  * @property {string} report  how the last run ended
@@ -73,7 +73,7 @@ export function forgetFound(found) {
 }
 
 /**
- * Masks as the server writes them, added by id; one that is there already is replaced.
+ * Add masks as the server writes them, by id; one that is already there is replaced.
  * @param {Found} found
  * @param {WireFound[]} wires
  */
@@ -84,7 +84,7 @@ function addFound(found, wires) {
 }
 
 /**
- * Take over {run, running, masks} of a reply: the newest run, and all masks there are. A reply may come after the event
+ * Take over {run, running, masks} of a reply: the newest run and all its masks. A reply may come after the event
  * that ended the run.
  * @param {Found} found
  * @param {ToldFound} told
@@ -183,7 +183,7 @@ export function meantIds(found) {
 }
 
 /**
- * How many of the rejected masks are of the run at hand, so that they can be shown again.
+ * How many of the rejected masks belong to the current run, so that they can be shown again.
  * @param {Found} found
  */
 export function rejectedCount(found) {

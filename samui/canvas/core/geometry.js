@@ -9,7 +9,7 @@
 /** @typedef {{scale: number, x: number, y: number}} Viewport */
 
 export const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
-// Device pixels per image pixel that the zoom buttons stop at.
+// Device pixels per image pixel at which the zoom buttons stop.
 const ZOOM_STEPS = [
   0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.25, 0.33, 0.5, 0.67, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64,
 ];
@@ -229,7 +229,7 @@ export function handlePosition(box, view, handle) {
 }
 
 /**
- * Box after its handle went to an image point; sides that cross over change places.
+ * Box after its handle moved to an image point; sides that cross swap places.
  * @param {Size} image
  * @param {Box} box
  * @param {string} handle

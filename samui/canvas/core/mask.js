@@ -1,6 +1,6 @@
 // Pure: COCO run lengths to rows, and rows to device pixels. Runs go column by column and start with zeros (format:
-// cocoapi common/maskApi.c). A mask is kept as the places in each row where it changes, so that painting it costs time
-// in its outline and filled memory, not in image pixels.
+// cocoapi common/maskApi.c). A mask is kept as the places in each row where it changes, so that the time to paint it
+// grows with its outline and the filled memory, not with image pixels.
 
 /** @import { Box, WireMask } from "./messages.js" */
 
@@ -8,7 +8,7 @@
  * @typedef {object} Mask
  * @property {number} width  image px
  * @property {number} height
- * @property {Box} box  round all that it covers
+ * @property {Box} box  round everything that it covers
  * @property {number} area
  * @property {Int32Array} starts  see changesByRow
  * @property {Int32Array} edges
@@ -110,7 +110,7 @@ function columnBands(counts, height, width) {
       if (x !== column) {
         if (column >= 0) close();
         if (column >= 0 && x > column + 1) {
-          column += 1; // an empty column ends what stood before the gap
+          column += 1; // an empty column ends the band before the gap
           close();
         }
         column = x;
@@ -147,7 +147,7 @@ function compareColumns(bands, x, a, aLength, b, bLength) {
     if (j >= bLength || (i < aLength && a[i] < b[j])) y = a[i++];
     else if (i >= aLength || b[j] < a[i]) y = b[j++];
     else {
-      i += 1; // both change here, so whether they differ does not
+      i += 1; // both change here, so whether they differ stays the same
       j += 1;
       continue;
     }

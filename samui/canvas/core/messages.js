@@ -1,4 +1,6 @@
-// What page and server tell each other, as `samui.serve.wire`, `describe` and `service` have it. Types alone.
+// What page and server send each other, as defined by `samui.serve.wire`, `describe` and `service`. Only types.
+
+/** @import { ToldWorkspace } from "./workspace.js" */
 
 /** @typedef {[x: number, y: number, label: number]} Point  Image px; label 1 includes, 0 excludes. */
 /** @typedef {[x0: number, y0: number, x1: number, y1: number]} Box  Image px, x0 < x1 and y0 < y1. */
@@ -20,12 +22,19 @@
  * @property {number} area
  * @property {Box | null} box
  * @property {{size: [number, number], counts: string}} thumb  over the whole image, small
+ * @property {number | null} [like]  place of a better one that looks the same
  */
 
 /**
- * An object of a reply; its mask is left out where the page has it.
+ * What made an object; the page keeps it as it came, and gives it back.
+ * @typedef {{gestures: unknown[], candidate: number, snapped: boolean, model: string}} Made
+ */
+
+/**
+ * An object of a reply; its mask, and what made it, are left out where the page has them.
  * @typedef {object} WireObject
- * @property {number} id
+ * @property {number} id  in its image
+ * @property {string} uid  everywhere and for ever
  * @property {string} label
  * @property {string} colour  "#rrggbb"
  * @property {boolean} visible
@@ -33,6 +42,7 @@
  * @property {Box | null} box
  * @property {number} score
  * @property {WireMask | null} [mask]
+ * @property {Made} [made]
  */
 
 /** @typedef {{id: number, mask: WireMask, score: number, stability: number, colour: string}} WireFound */
@@ -41,15 +51,16 @@
 /** @typedef {Record<string, number | null>} Timings  ms: encode, decode, ahead, snap ... */
 
 /**
- * A request of `act`. Beside these fields each action has its own.
+ * A request of `act`. Each action has fields of its own besides these.
  * @typedef {object} Request
  * @property {string | null} token  of the seat
  * @property {number} epoch  of the image that it is about
- * @property {number} rev  rising number of the page; 0 for what may be asked out of order
+ * @property {number} rev  rising number of the page; 0 for requests that may come out of order
  * @property {number} [seen]  serial of the reply that was applied last
  * @property {string} action
  * @property {Point[]} [points]
  * @property {Box | null} [box]
+ * @property {boolean} [close_ups]  answered from closer views, too
  */
 
 /**
@@ -59,7 +70,7 @@
  * @property {number} [epoch]
  * @property {number} [rev]
  * @property {number} [serial]
- * @property {Prompt & {object?: number | null}} [prompt]  object: id of the one that is reopened
+ * @property {Prompt & {object?: number | null}} [prompt]  object: id of the reopened one
  * @property {Candidate[]} [candidates]  best first
  * @property {number | null} [candidate]  which of them is chosen
  * @property {boolean} [absent]  the model says that there is no object there
@@ -73,16 +84,23 @@
  * @property {Timings} [timings]
  * @property {boolean} [overtaken]  a newer prompt came before it was decoded
  * @property {boolean} [saved]  false: the objects changed, and the store could not keep that yet
+ * @property {string} [why]  it could not
+ * @property {string[]} [notices]  sentences about changes that somebody else was faster with
+ * @property {string[]} [known]  after "put": of the operations that were asked about, those that were applied
  * @property {boolean} [moved]  the seat went back to the image before
  * @property {{mask: WireMask | null, score: number}} [hover]
  */
 
 /**
- * The envelope of an error. kind: what the page does about it; "session": begin anew, "epoch": the image has changed.
+ * The envelope of an error. kind: what the page does about it; "session": begin again, "epoch": the image has changed.
  * @typedef {{ok: false, error: string, kind: string, epoch?: number, rev?: number}} Refusal
  */
 
-/** @typedef {{url: string, width: number, height: number, name: string, notes?: string[]}} OpenImage */
+/**
+ * home: its name in the folder or the library, by which it can be opened again; "" where nothing keeps it. content:
+ * names what is in the file, so that equal files have equal ones.
+ * @typedef {{url: string, width: number, height: number, name: string, home?: string, content: string, notes?: string[]}} OpenImage
+ */
 /** @typedef {"empty" | "reading" | "image" | "encoding" | "ready"} Stage */
 /** @typedef {{min: number, max: number}} Range */
 
@@ -91,13 +109,15 @@
  * @property {string} name
  * @property {string} [title]
  * @property {string} device
- * @property {string} [note]  why it is the one that the server began with
+ * @property {string} [note]  why the server began with it
+ * @property {boolean} [close_ups]  whether prompts are answered from closer views, too
  * @property {{parameters: Record<string, number>, filters: Record<string, number>, ranges: Record<string, [number, number]>}} [everything]
  */
 
 /**
  * @typedef {object} Settings
  * @property {boolean} [hosted]
+ * @property {boolean} [keeps]  whether the server keeps some images' objects for good
  * @property {{name: string, title: string}[]} [models]
  * @property {{name: string, title: string}[]} [formats]
  * @property {{available: boolean, on: boolean}} [snap]
@@ -105,24 +125,25 @@
  */
 
 /**
- * What `begin` answers beside the fields of a reply.
+ * What `begin` answers besides the fields of a reply.
  * @typedef {object} Seat
- * @property {string} token  from now on
+ * @property {string} token  to use from now on
  * @property {number} epoch
  * @property {OpenImage | null} image
  * @property {Stage} stage
  * @property {Settings} settings
  * @property {boolean} resumed
+ * @property {ToldWorkspace | null} [workspace]
  */
 /** @typedef {Reply & Seat} Begun */
 
 /**
  * One step of long work, on the component's `reply`.
  * @typedef {object} Step
- * @property {string} event  "open", "model", "save", "everything", or "life": that the server is still there
+ * @property {string} event  "open", "model", "save", "everything", or "life": the server is still there
  * @property {string} stage
  * @property {number} serial_event  no two are equal
- * @property {number} [asked]  the number of the request that it is of
+ * @property {number} [asked]  the number of the request that it answers
  * @property {number} [epoch]
  * @property {OpenImage} [image]
  * @property {Model} [model]
@@ -139,6 +160,6 @@
  * @property {number} [run]
  * @property {WireFound[]} [added]
  * @property {number[]} [removed]
- * @property {number[]} [order]  of all masks that a run leaves, in its last step
+ * @property {number[]} [order]  all masks that a run leaves, in its last step
  * @property {string} [report]
  */

@@ -6,10 +6,13 @@ import { maskCovers, readMask } from "./mask.js";
 /** @import { At } from "./geometry.js" */
 /** @import { Mask } from "./mask.js" */
 
-/** @typedef {Omit<WireObject, "mask"> & {mask: Mask | null}} ObjectOfPage */
+/**
+ * counts: the mask's run lengths as they came, which go back as they are.
+ * @typedef {Omit<WireObject, "mask"> & {mask: Mask | null, counts: string}} ObjectOfPage
+ */
 
 /**
- * Objects after a difference; masks that did not change are kept as they were read.
+ * Objects after a change; masks that did not change are kept as they were read.
  * @param {readonly ObjectOfPage[]} before
  * @param {{order: number[], changed: WireObject[]}} difference
  * @returns {ObjectOfPage[]}
@@ -18,7 +21,9 @@ export function mergeObjects(before, { order, changed }) {
   const known = new Map(before.map((object) => [object.id, object]));
   for (const wire of changed) {
     const old = known.get(wire.id);
-    known.set(wire.id, { ...wire, mask: wire.mask ? readMask(wire.mask) : old ? old.mask : null });
+    const { mask = null, counts = "", made } = old || {};
+    const shape = wire.mask ? { mask: readMask(wire.mask), counts: wire.mask.counts } : { mask, counts };
+    known.set(wire.id, { ...wire, ...shape, made: wire.made || made });
   }
   return order.flatMap((id) => known.get(id) || []);
 }
@@ -37,7 +42,7 @@ export function objectAt(objects, at) {
 }
 
 /**
- * What an object is called where it has no label.
+ * What an object is called if it has no label.
  * @param {{id: number, label: string}} object
  */
 export function nameOf({ id, label }) {

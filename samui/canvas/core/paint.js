@@ -1,11 +1,11 @@
-// Pure: masks to device pixels. Painting costs time in the outline of a mask and in filled memory, not in image pixels.
+// Pure: masks to device pixels. Painting time grows with a mask's outline and the filled memory, not with image pixels.
 
 /** @import { Viewport } from "./geometry.js" */
 /** @import { Growing, Mask } from "./mask.js" */
 
 /** @typedef {[red: number, green: number, blue: number]} Colour  0 to 255. */
 /** @typedef {[x0: number, y0: number, x1: number, y1: number]} Rectangle  Device px. */
-/** @typedef {{pixels: Uint32Array, width: number, height: number}} Frame  Device px, each as packColour has it. */
+/** @typedef {{pixels: Uint32Array, width: number, height: number}} Frame  Device px, each packed by packColour. */
 /** @typedef {{tint: number, outline: number, thickness: number}} Style  Packed colours; tint 0 leaves pixels as they are; device px. */
 
 /**
@@ -76,7 +76,7 @@ export function paintMask(frame, view, mask, style) {
 }
 
 /**
- * Spans of the device rows from y0 to y1, those just outside of the frame too: the outline must not follow its border.
+ * Spans of the device rows from y0 to y1, and of those just outside the frame: the outline must not follow its border.
  * from, to: where the spans of each row begin and end in spans.data.
  * @param {Mask} mask
  * @param {Viewport} view  device px
@@ -94,7 +94,7 @@ function spansOfRows(mask, view, y0, y1, [low, high]) {
   for (let i = Math.max(0, top - y0); i < Math.min(y1, bottom) - y0; i++) {
     const row = Math.floor((y0 + i + 0.5 - view.y) / view.scale);
     if (row === lastRow) {
-      from[i] = from[i - 1]; // the same image row again
+      from[i] = from[i - 1]; // still the same image row
       to[i] = to[i - 1];
       continue;
     }
@@ -132,7 +132,7 @@ function appendSpans(spans, mask, row, view, low, high) {
     const b = Math.min(high, devicePixel(right, view.x, view.scale));
     if (a >= high) break;
     if (a >= b) continue;
-    // A gap that falls between two device pixels is none.
+    // A gap that falls between two device pixels does not count.
     if (spans.length > first && data[spans.length - 1] === a) data[spans.length - 1] = b;
     else {
       data[spans.length++] = a;
@@ -142,7 +142,7 @@ function appendSpans(spans, mask, row, view, low, high) {
 }
 
 /**
- * What spans {data, length} share with other[from .. to]; the answer goes into `shared`.
+ * The part of spans {data, length} inside other[from .. to]; written into `shared`.
  * @param {Growing} spans
  * @param {Int32Array} other
  * @param {number} from
@@ -167,7 +167,7 @@ function intersectSpans(spans, other, from, to, shared) {
 }
 
 /**
- * Fill one device row: tint where inner reaches, less the thickness at the ends of spans, and outline in the rest.
+ * Fill one device row: tint inside `inner`, except within the thickness of the ends of spans, and outline elsewhere.
  * @param {Uint32Array} pixels
  * @param {number} offset
  * @param {number} width

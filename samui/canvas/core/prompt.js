@@ -2,14 +2,15 @@
 
 /** @import { Box, Point, Prompt } from "./messages.js" */
 
-/** @typedef {(prompt: Prompt) => Prompt} Edit  From a prompt to a prompt, so that it can wait and still hold after an undo. */
+/** @typedef {(prompt: Prompt) => Prompt} Edit  From a prompt to a prompt, so that it can wait and still apply after an undo. */
 
 /**
  * What the page asks the server for: an edit of the prompt, or an action by name with fields of its own.
  * @typedef {object} Operation
  * @property {Edit} [edit]
- * @property {boolean} [shown]  its mask is painted already
+ * @property {boolean} [shown]  its mask is already painted
  * @property {string} [action]
+ * @property {string} [op]  its name, by which the server knows it when it comes again
  * @property {number} [began]  when its gesture began, ms of performance.now()
  * @property {unknown} [label]
  * @property {unknown} [object]
@@ -19,6 +20,10 @@
  * @property {unknown} [masks]
  * @property {unknown} [mask]
  * @property {unknown} [on]
+ * @property {unknown} [image]  whose objects are copied
+ * @property {Prompt["points"]} [points]
+ * @property {Prompt["box"]} [box]
+ * @property {boolean} [close_ups]
  */
 
 /** @type {Prompt} */
@@ -40,11 +45,29 @@ export const edits = {
   replace: (whole) => () => whole,
 };
 
-const EMPTIES = new Set(["clear", "accept", "reset", "reopen"]);
+const EMPTIES = new Set(["clear", "accept", "reset", "reopen", "copy"]);
+const APART = new Set(["relabel", "recolour", "show", "delete", "snap", "reject", "restore", "cancel", "found", "state"]);
+const CHANGES = new Set(["accept", "delete", "relabel", "recolour", "show", "keep", "merge", "reset", "undo", "redo", "copy"]);
 
 /**
- * Prompt after operations that the server has not answered yet; undo and redo cannot be foreseen.
- * @param {Prompt} base  as the server has it
+ * Whether an operation builds on those before it, so that it means nothing where one of them was refused.
+ * @param {Operation} operation
+ */
+export function buildsOn({ action }) {
+  return !action || !APART.has(action);
+}
+
+/**
+ * Whether an operation may change what was accepted.
+ * @param {Operation} operation
+ */
+export function changesObjects({ action }) {
+  return action !== undefined && CHANGES.has(action);
+}
+
+/**
+ * Prompt after operations that the server has not answered yet; undo and redo cannot be predicted.
+ * @param {Prompt} base  the server's prompt
  * @param {Operation[]} operations
  */
 export function foldPrompt(base, operations) {
@@ -57,7 +80,7 @@ export function foldPrompt(base, operations) {
 }
 
 /**
- * Whether anything is asked for.
+ * Whether a prompt asks for anything.
  * @param {Prompt} prompt
  */
 export function isPrompt({ points, box }) {

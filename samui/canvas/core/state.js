@@ -4,12 +4,15 @@ import { createFound, forgetFound, refreshFound, takeFound } from "./found.js";
 import { readMask } from "./mask.js";
 import { mergeObjects } from "./objects.js";
 import { EMPTY_PROMPT } from "./prompt.js";
+import { createWorkspace } from "./workspace.js";
 
 /** @import { Candidate, Can, OpenImage, Prompt, Reply, Settings, Stage, Timings } from "./messages.js" */
 /** @import { Found } from "./found.js" */
 /** @import { At, Size, Viewport } from "./geometry.js" */
+/** @import { Source } from "./held.js" */
 /** @import { Mask } from "./mask.js" */
 /** @import { ObjectOfPage } from "./objects.js" */
+/** @import { Workspace } from "./workspace.js" */
 
 /**
  * @typedef {object} State
@@ -18,15 +21,19 @@ import { EMPTY_PROMPT } from "./prompt.js";
  * @property {number} serial  of the last reply applied
  * @property {number} rev  of the last reply applied
  * @property {Stage} stage
- * @property {boolean} opening  an image is on its way, whatever the stage of the one that is shown
- * @property {boolean} sending  its file is on its way, and nobody has been asked to open it yet
+ * @property {boolean} opening  an image is on its way, whatever the stage of the shown one
+ * @property {boolean} sending  its file is on its way, but the server has not been asked to open it yet
  * @property {boolean} loading  a model
  * @property {boolean} saving
  * @property {boolean} offline
+ * @property {string} refusal  why the server could not keep what was accepted, "" where it could
+ * @property {boolean} restoring  what the page holds is on its way into a new seat
+ * @property {Source | null} source  where the image that is open comes from
+ * @property {readonly ObjectOfPage[]} safe  the objects as the server last said that all are kept
  * @property {Settings} settings
  * @property {OpenImage | null} image
- * @property {Prompt} base  the prompt as the server has it; what is unsent is folded over it
- * @property {number | null} active  id of the object that the prompt changes, if it is an accepted one
+ * @property {Prompt} base  the server's prompt; unsent edits are folded over it
+ * @property {number | null} active  id of the accepted object that the prompt changes, if any
  * @property {Candidate[]} candidates
  * @property {number | null} candidate
  * @property {boolean} absent  the model says that there is no object where the prompt is
@@ -51,6 +58,7 @@ import { EMPTY_PROMPT } from "./prompt.js";
  * @property {At | null} cursor  keyboard cursor in image px
  * @property {At | null} corner  first corner of a box that the keyboard draws, image px
  * @property {Found} found  everything mode
+ * @property {Workspace} workspace  where the images come from
  */
 
 /** @typedef {{mask: boolean, objects: boolean, found: boolean}} Changed  Which layers of the view a reply changes. */
@@ -58,7 +66,7 @@ import { EMPTY_PROMPT } from "./prompt.js";
 /** @type {readonly ObjectOfPage[]} */
 const EMPTY_OBJECTS = Object.freeze([]);
 
-/** What is about one image and the work on it. */
+/** The part of the state about one image and the work on it. */
 function emptyWork() {
   return {
     serial: 0,
@@ -71,6 +79,7 @@ function emptyWork() {
     score: null,
     hover: null,
     objects: EMPTY_OBJECTS,
+    safe: EMPTY_OBJECTS,
     label: "",
     can: { undo: false, redo: false, accept: false },
     timings: {},
@@ -82,7 +91,7 @@ function emptyWork() {
 }
 
 /**
- * A fresh state; settings as in the answer of begin.
+ * A new state; settings as in the answer of begin.
  * @param {Settings} settings
  * @returns {State}
  */
@@ -98,6 +107,9 @@ export function createState(settings) {
     loading: false,
     saving: false,
     offline: false,
+    refusal: "",
+    restoring: false,
+    source: null,
     settings,
     image: null,
     snap: false,
@@ -110,6 +122,7 @@ export function createState(settings) {
     outline: false,
     opacity: 0.45,
     found: createFound(),
+    workspace: createWorkspace(),
   };
 }
 
@@ -123,7 +136,7 @@ export function forgetWork(state) {
 }
 
 /**
- * How each part of a reply is taken over, in this order.
+ * How each part of a reply is applied, in this order.
  * @type {{[key in keyof Reply]?: (state: State, reply: Reply, changed: Changed) => void}}
  */
 const PARTS = {
@@ -164,7 +177,7 @@ const PARTS = {
 const NULL_MEANS_NONE = new Set(["candidate", "mask", "label"]);
 
 /**
- * Take over a reply, or some parts of one; what it leaves out stays.
+ * Apply a reply, or some parts of one; what it leaves out stays.
  * @param {State} state
  * @param {Partial<Reply>} reply
  */
@@ -182,6 +195,30 @@ export function applyReply(state, reply) {
 }
 
 /**
+ * Places of the candidates that are offered, best first: of those that look the same only the best, or the chosen one.
+ * @param {Pick<State, "candidates" | "candidate">} state
+ */
+export function offered({ candidates, candidate }) {
+  const chosen = candidate === null ? undefined : candidates[candidate];
+  /** @type {(like: number | null | undefined) => boolean} */
+  const isNone = (like) => like === null || like === undefined;
+  return candidates.flatMap(({ like }, place) => {
+    if (!isNone(like)) return [];
+    return [chosen && chosen.like === place && candidate !== null ? candidate : place];
+  });
+}
+
+/**
+ * Whether the server has kept all that a reply of `act` tells.
+ * @param {State} state
+ * @param {Partial<Reply>} reply
+ */
+export function takeSaved(state, { saved, why }) {
+  state.refusal = saved === false ? why || "the server could not keep it" : "";
+  if (!state.refusal) state.safe = state.objects;
+}
+
+/**
  * Take over timings (ms) of one reply; only a decoder call that ran counts towards the median.
  * @param {State} state
  * @param {Timings} timings
@@ -193,7 +230,7 @@ export function rememberTimings(state, timings) {
 }
 
 /**
- * Median of numbers, 0 of none.
+ * Median of numbers, 0 if there are none.
  * @param {number[]} values
  */
 export function median(values) {

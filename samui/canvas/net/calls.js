@@ -4,7 +4,7 @@
 /** @import { Refusal, Reply } from "../core/messages.js" */
 
 const PATIENCE = 60000; // ms after which a call counts as lost
-const WAITS = [500, 1000, 2000, 4000, 8000]; // ms between attempts
+const WAITS = [500, 1000, 2000, 4000]; // ms between attempts
 
 /**
  * Ms to wait before the next attempt, after so many that failed.

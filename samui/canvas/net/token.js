@@ -1,6 +1,10 @@
-// The seat's token, kept over a reload of the page.
+// The seat's token, and where its image comes from, kept over a reload of the page.
+
+/** @import { OpenImage } from "../core/messages.js" */
+/** @import { Source } from "../core/held.js" */
 
 const KEY = "samui.session"; // in sessionStorage
+const SOURCE = "samui.source";
 
 /**
  * Keep the token for a reload; inside a frame a browser may forbid that, which costs only the reload.
@@ -18,6 +22,35 @@ export function remember(token) {
 export function recall() {
   try {
     return sessionStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Keep where an image comes from, as far as words can say it.
+ * @param {OpenImage | null} image
+ * @param {Source | null} source
+ */
+export function rememberSource(image, source) {
+  try {
+    const { sample, image: home } = source || {};
+    if (!image || !(sample || home)) sessionStorage.removeItem(SOURCE);
+    else sessionStorage.setItem(SOURCE, JSON.stringify({ content: image.content, source: { sample, image: home } }));
+  } catch {
+    // as above
+  }
+}
+
+/**
+ * Where an image comes from, if that was kept of it, or of any image without one; else null.
+ * @param {OpenImage | null} image
+ * @returns {Source | null}
+ */
+export function recallSource(image) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(SOURCE) || "null");
+    return kept && (!image || kept.content === image.content) ? kept.source : null;
   } catch {
     return null;
   }

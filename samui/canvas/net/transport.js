@@ -1,8 +1,10 @@
-// The queue to the server: one action in flight, the rest waits in order. Waiting edits of the prompt go out as one
-// whole prompt, so that three quick clicks cost two decoder calls at most. Beside it what may be wanted soon is asked
+// The queue to the server: one action in flight, the rest waits in order, and each stays until it is answered. Waiting
+// edits of the prompt go out as one whole prompt, so that three quick clicks cost two decoder calls at most. Actions
+// have names, by which a server knows one that comes again. Beside it what may be wanted soon is asked
 // for: a preview, and the prompt that a gesture would make; one of each in flight, the newest waits, actions go first.
 
-import { foldPrompt, isPrompt, samePrompt } from "../core/prompt.js";
+import { newId } from "../core/ids.js";
+import { buildsOn, foldPrompt, isPrompt, samePrompt } from "../core/prompt.js";
 import { answer, waitAfter } from "./calls.js";
 
 /** @import { Point, Prompt, Refusal, Reply, Request } from "../core/messages.js" */
@@ -35,7 +37,7 @@ import { answer, waitAfter } from "./calls.js";
  * Who hears of what comes back.
  * @typedef {object} Listener
  * @property {(reply: Reply, sent: Sent) => void} reply
- * @property {(refusal: Refusal, sent: Sent) => void} refuse
+ * @property {(refusal: Refusal, sent: Sent, left: number) => void} refuse  left: how many that waited were left out
  * @property {(reply: Reply, sent: SentPreview) => void} hover
  * @property {(reply: Reply) => void} prepared
  * @property {(wait: number) => void} offline  ms until the next attempt
@@ -47,7 +49,8 @@ import { answer, waitAfter } from "./calls.js";
 const PROBE_PATIENCE = 5000; // ms
 const QUICK = 10000; // ms; what fails later may be a proxy that did not wait, and its answer may come yet
 const UNHEARD = 2; // so often may a call fail while others do not, before it counts as refused
-const REFUSED = "The server does not take this step, so it was left out. Your work is kept.";
+const REFUSED = "The server does not take this step, so it was left out.";
+const AGAIN = new Set(["session", "epoch"]); // kinds of refusals that are of the seat, not of what was asked
 
 /**
  * @param {(request: Request) => unknown} call  promise of an answer, or of nothing
@@ -81,7 +84,7 @@ export function createTransport(call, facts) {
    */
   function push(operation, began = performance.now()) {
     waitingEdit = null;
-    queue.push({ ...operation, began });
+    queue.push({ ...operation, ...(operation.action && { op: operation.op || newId() }), began });
     next();
   }
 
@@ -149,12 +152,27 @@ export function createTransport(call, facts) {
     flight = null;
     sent.roundtrip = performance.now() - sent.sentAt;
     listener.online();
-    if (told.ok === false) listener.refuse(told, sent);
+    if (told.ok === false) refuse(told, sent);
     else if (!told.overtaken) listener.reply(told, sent);
     // What a lost call did on the server is only known by asking.
     else if (queue.length === 0) push({ action: "state" });
     next();
     if (!busy()) rest();
+  }
+
+  /**
+   * What builds on a step that was refused would do something else than was meant: it is left out.
+   * @param {Refusal} told
+   * @param {Sent} sent
+   */
+  function refuse(told, sent) {
+    if (AGAIN.has(told.kind)) {
+      if (sent.request.epoch === facts.request().epoch) queue.unshift(...sent.operations);
+      return listener.refuse(told, sent, 0);
+    }
+    const waited = queue.length;
+    if (sent.operations.some(buildsOn)) queue = queue.filter((operation) => !buildsOn(operation));
+    listener.refuse(told, sent, waited - queue.length);
   }
 
   function rest() {
@@ -226,6 +244,12 @@ export function createTransport(call, facts) {
   return {
     push,
     next,
+    /**
+     * Ask for something beside the queue, which changes nothing on the server and overtakes nothing.
+     * @param {{action: string, points?: Point[], box?: Prompt["box"], close_ups?: boolean}} fields
+     * @returns {Promise<Reply | Refusal | null>}
+     */
+    aside: (fields) => answer(() => call({ ...facts.request(), rev: 0, ...fields })),
     hover,
     prepare,
     foreseen,
@@ -248,11 +272,19 @@ export function createTransport(call, facts) {
       waitingHover = null;
       rest();
     },
-    /** Ask again what was not answered; only edits, since nobody knows whether the rest was done. */
+    /** Ask again what was not answered: another model, another seat. */
     restart() {
-      if (flight) queue.unshift(...flight.operations.filter(({ edit }) => edit));
+      if (flight) queue.unshift(...flight.operations);
       flight = null;
       waitingHover = null;
+    },
+    /**
+     * Others instead of those without an answer, none of which may be in flight.
+     * @param {Operation[]} operations
+     */
+    replace(operations) {
+      queue = operations.map((operation) => ({ ...(operation.action && { op: newId() }), ...operation }));
+      if (!busy()) rest();
     },
     /**
      * Resolves when the server has answered everything, or nobody waits for it any more.

@@ -1,7 +1,7 @@
-// Elements of the page, and changes of them that say nothing new to a screen reader.
+// Elements of the page, and changes to them that a screen reader need not announce.
 
 /**
- * The first element of a selector; the page has it.
+ * The first element that matches a selector; the page has one.
  * @template {Element} [T=HTMLElement]
  * @param {ParentNode} root
  * @param {string} selector
@@ -23,7 +23,7 @@ export function context2d(canvas) {
 }
 
 /**
- * Set text only where it changes: a live region speaks again otherwise.
+ * Set text only if it changes: otherwise a live region speaks again.
  * @param {Element} element
  * @param {string} text
  */

@@ -1,4 +1,4 @@
-// Everything mode's part of the panel: parameters of the next run, how far a run is, filters, and what can be done.
+// Everything mode's part of the panel: parameters of the next run, progress of a run, filters, and commands.
 
 import { meantIds, rejectedCount, sliderArea } from "../core/found.js";
 import { areaText, foundText, progressText } from "../core/texts.js";
@@ -13,7 +13,7 @@ const AREA_STEPS = 100; // of the area sliders, see sliderArea
 /**
  * @param {HTMLElement} root
  * @param {State} state
- * @param {(filters: Filters) => void} filter  takes filters that have changed
+ * @param {(filters: Filters) => void} filter  takes changed filters
  */
 export function createEverything(root, state, filter) {
   const { found } = state;
@@ -29,7 +29,7 @@ export function createEverything(root, state, filter) {
   for (const slider of Object.values(sliders)) slider.addEventListener("input", () => filter(filters()));
 
   /**
-   * Inputs of the section by what their data attribute says.
+   * Inputs of the section by the value of a data attribute.
    * @param {string} name
    */
   function inputs(name) {
@@ -42,7 +42,7 @@ export function createEverything(root, state, filter) {
   }
 
   /**
-   * The filters as the sliders stand.
+   * The filters that the sliders are set to.
    * @returns {Filters}
    */
   function filters() {
@@ -56,7 +56,7 @@ export function createEverything(root, state, filter) {
     };
   }
 
-  /** Fill in the defaults of the model at hand; what a person set stays as long as the model does. */
+  /** Fill in the current model's defaults; what a person has set stays as long as the model does. */
   function takeDefaults() {
     const { model } = state.settings;
     if (!model || !model.everything || shownDefaults === model.name) return;
@@ -119,7 +119,7 @@ export function createEverything(root, state, filter) {
   }
 
   return {
-    /** Parameters of the next run, as they stand in the panel. */
+    /** Parameters of the next run, as set in the panel. */
     parameters() {
       /** @type {{[name: string]: number}} */
       const parameters = { points_per_side: Number(density.value) };

@@ -28,7 +28,7 @@ export function createMaskLayer(canvas) {
   }
 
   /**
-   * Paint into the layer, over what is there (keep) or instead.
+   * Paint into the layer, over what is there (keep) or instead of it.
    * @param {Viewport} view  device px
    * @param {Painting[]} paintings
    * @param {boolean} [keep]
@@ -51,16 +51,16 @@ export function createMaskLayer(canvas) {
   return {
     fill,
     /**
-     * Paint items, each in its style; if they are those that the layer holds and more, only what is more.
+     * Paint items, each in its style; if the layer already holds the first ones, only the added ones.
      * @template {Item} T
      * @param {Viewport} view  device px
      * @param {readonly T[]} items
      * @param {(item: T) => Style} style
-     * @param {string} how  all that the paintings depend on beside the items
+     * @param {string} how  everything besides the items that the paintings depend on
      */
     many(view, items, style, how) {
       const before = buffer && drawn && drawn.how === how ? drawn.items : null;
-      // What is new comes on top of the others, which need not be painted again.
+      // New items come on top of the others, which need not be painted again.
       const kept = before !== null && before.length <= items.length && before.every((item, i) => item === items[i]);
       const fresh = kept ? items.slice(before.length) : items;
       fill(view, fresh.flatMap((item) => (item.mask ? [[item.mask, style(item)]] : [])), kept);

@@ -1,4 +1,4 @@
-// Messages over the picture, and the visible step of long work.
+// Messages over the picture, and the current step of long work.
 
 import { bytesText } from "../core/texts.js";
 import { find, setText } from "./dom.js";
@@ -42,13 +42,13 @@ export function createNotices(root, state) {
     /**
      * Show a hint, or none.
      * @param {string} text
-     * @param {boolean} [back]  offer the way back to the image before
+     * @param {boolean} [back]  offer the way back to the previous image
      */
     advise(text, back = false) {
       find(hint, ".back").hidden = !back;
       show(hint, text);
     },
-    /** The step of long work that is shown, "" without one. */
+    /** The shown step of long work, "" if there is none. */
     step: () => stepText,
     /**
      * Show a step of long work with the seconds since it began, or none.

@@ -1,4 +1,4 @@
-// The list of objects in the panel, a row each.
+// The list of objects in the panel, one row each.
 
 import { nameOf } from "../core/objects.js";
 import { areaText } from "../core/texts.js";

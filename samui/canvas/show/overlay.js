@@ -1,4 +1,4 @@
-// Draws the prompt over the picture: points, the box with its handles, what is selected, and the keyboard's cursor.
+// Draws the prompt over the picture: points, the box with its handles, the selection, and the keyboard's cursor.
 
 import { HANDLES, clamp, handlePosition, toScreen } from "../core/geometry.js";
 import { ACTIVE_COLOUR } from "./colours.js";

@@ -60,14 +60,14 @@ export function createPanel(root, state, loadModel) {
     modelName: () => modelName.value.trim(),
     /**
      * What to save: a format, and the id of an object or null for all.
-     * @param {number} [object]  instead of those that are chosen
+     * @param {number} [object]  instead of the chosen ones
      * @returns {{format: string, object: number | null}}
      */
     request(object) {
       const chosen = object ?? state.objects.find(({ id }) => String(id) === scope.value)?.id;
       return { format: format.value, object: chosen ?? null };
     },
-    /** Show the model that is in use, after another one could not be loaded. */
+    /** Show the model in use, after another one could not be loaded. */
     resetModel: updateSettings,
   };
 }

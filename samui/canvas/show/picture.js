@@ -14,7 +14,7 @@ import { packColour, paintMask } from "../core/paint.js";
  */
 /** @typedef {{levels: Level[], closed: boolean}} Picture  Levels: largest first. */
 
-const SMALLEST = 128; // px of a side that is halved no more
+const SMALLEST = 128; // px of a side that is not halved any further
 
 /**
  * Load the picture at an address.
@@ -56,7 +56,7 @@ export async function halve(picture) {
 }
 
 /**
- * Free what a picture holds that is shown no more; a browser may otherwise keep its bitmaps for long.
+ * Free what a picture holds that is no longer shown; a browser may otherwise keep its bitmaps for long.
  * @param {Picture} picture
  */
 export function closePicture(picture) {
@@ -120,12 +120,4 @@ export function drawThumbnail(context, picture, image, wire, colour) {
   /** @type {OffscreenCanvasRenderingContext2D} */ (layer.getContext("2d")).putImageData(data, 0, 0);
   context.imageSmoothingEnabled = true;
   context.drawImage(layer, view.x, view.y, image.width * scale, image.height * scale);
-}
-
-/**
- * What tells two images apart; the rest of the address changes with the seat's token.
- * @param {{url: string, width: number, height: number}} image
- */
-export function pictureName(image) {
-  return `${image.url.split("/").pop()} ${image.width} ${image.height}`;
 }

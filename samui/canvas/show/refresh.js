@@ -1,4 +1,4 @@
-// When toolbar and panel are shown anew: once a frame at most, and after the picture.
+// When toolbar and panel are updated: once a frame at most, and after the picture.
 
 /** @import { View } from "./view.js" */
 /** @typedef {ReturnType<typeof createRefresh>} Refresh */
@@ -28,7 +28,7 @@ export function createRefresh(view) {
       soon();
     },
     /**
-     * Let a part of the page be shown anew with the others.
+     * Update a part of the page together with the others.
      * @param {() => void} update
      */
     add(update) {

@@ -1,4 +1,4 @@
-// Toolbar and status line: which buttons can be used, and how things stand.
+// Toolbar and status line: which buttons can be used, and the state of the work.
 
 import { isPrompt } from "../core/prompt.js";
 import { statusParts } from "../core/texts.js";

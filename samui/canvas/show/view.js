@@ -1,4 +1,4 @@
-// Draws the state: five canvases on top of each other (picture, found, objects, mask, prompt), each drawn again only if
+// Draws the state: five canvases on top of each other (picture, found, objects, mask, prompt), each redrawn only if
 // what it shows has changed. devicePixelRatio is read here and nowhere else.
 
 import {
@@ -24,12 +24,12 @@ import { closePicture, drawPicture } from "./picture.js";
 /** @typedef {ReturnType<typeof createView>} View */
 
 const HOVER_SHARE = 0.6; // of the opacity of the active mask
-const MARGIN = 12; // CSS px round an image that is fitted
+const MARGIN = 12; // CSS px round a fitted image
 const OUTLINE = 2; // device px
-const CLEAR = { tint: 1, outline: 1, thickness: 1 }; // a colour without any alpha
+const CLEAR = { tint: 1, outline: 1, thickness: 1 }; // a colour with alpha 0
 const LIT_OUTLINE = 3; // device px
 const LIT_TINT = 0.7; // opacity
-const KEPT = 48; // CSS px of the image that stay on the canvas wherever it is moved
+const KEPT = 48; // CSS px of the image that always stay on the canvas
 /** @type {LayerName[]} */
 const LAYERS = ["picture", "found", "objects", "mask", "prompt"];
 
@@ -88,10 +88,10 @@ export function createView(root, state, prompt) {
 
   /** Measure now, and again whenever the window, the stage or the toolbar changes its size. */
   function follow() {
-    // A frame that grows with its content would grow without end, since the content grows with the window.
+    // A frame that grows with its content would grow for ever, since the content grows with the window.
     if (window.self !== window.top) root.style.setProperty("--tallest", "720px");
     const measure = () => {
-      // The work area ends with the window, whatever stands above it on the page.
+      // The work area ends at the window's edge, whatever is above it on the page.
       const above = main.getBoundingClientRect().top + window.scrollY;
       root.style.setProperty("--above", `${Math.round(above) + 12}px`);
       if (resize()) paint(...LAYERS);
@@ -180,7 +180,7 @@ export function createView(root, state, prompt) {
   }
 
   /**
-   * The masks of everything mode that are selected, and the one under the pointer, which is all of its colour.
+   * The selected masks of everything mode, and the one under the pointer, which is filled with its colour.
    * @returns {Painting[]}
    */
   function litPaintings() {
@@ -200,7 +200,7 @@ export function createView(root, state, prompt) {
   /** @returns {Painting[]} */
   function activePaintings() {
     if (state.mask) {
-      // A white rim tells the mask at work from accepted objects, whatever their colours.
+      // A white rim distinguishes the mask at work from accepted objects, whatever their colours.
       const rim = { tint: 0, outline: packColour(WHITE, 1), thickness: 1 };
       return [[state.mask, maskStyle(ACTIVE_COLOUR, 1)], [state.mask, rim]];
     }
@@ -211,7 +211,7 @@ export function createView(root, state, prompt) {
     return state.objects.filter((object) => object.visible && object.mask && object.id !== state.active);
   }
 
-  /** The found masks, and no colour of theirs where an object lies. */
+  /** The found masks, without their colour where an object covers them. */
   function drawFound() {
     const { on, shown } = state.found;
     /** @type {(FoundMask | ObjectOfPage)[]} */

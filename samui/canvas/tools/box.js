@@ -1,4 +1,4 @@
-// The box of the prompt: handles resize it, its body moves it and takes clicks, a long press on a handle deletes it.
+// The prompt's box: handles resize it, its body moves it and takes clicks, a long press on a handle deletes it.
 
 import { boxIsMeant, hitBox, moveBox, resizeBox } from "../core/geometry.js";
 import { edits } from "../core/prompt.js";

@@ -1,4 +1,4 @@
-// A click on the image: a point where it was, or at the second of two the object there reopened.
+// A click on the image: adds a point there; the second of two clicks reopens the object there instead.
 
 import { insideImage } from "../core/geometry.js";
 import { edits } from "../core/prompt.js";
@@ -13,7 +13,7 @@ import { edits } from "../core/prompt.js";
  */
 export function createClicks({ state, prompt, prompting, changed }, taps) {
   /**
-   * The edit that a press means which stays where it is: a point, or null outside of the image.
+   * The edit that a press without movement means: a point, or null outside the image.
    * @param {Press} press
    */
   function edit({ start: { on }, exclude }) {

@@ -7,8 +7,8 @@ import { edits } from "../core/prompt.js";
 /** @import { Bench } from "./tool.js" */
 /** @typedef {ReturnType<typeof createCursor>} Cursor */
 
-const STEP = 12; // CSS px an arrow key moves the cursor
-const EDGE = 24; // CSS px round the canvas from which the picture moves with the cursor
+const STEP = 12; // CSS px that an arrow key moves the cursor
+const EDGE = 24; // CSS px from the canvas's border within which the picture moves with the cursor
 /** @type {{[key: string]: [number, number]}} */
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -63,7 +63,7 @@ export function createCursor({ state, view, prompting, preview, finding, changed
       const direction = DIRECTIONS[key];
       return image && direction ? () => move(image, direction, fine) : null;
     },
-    /** The first B marks a corner at the cursor, the second one draws the box. */
+    /** The first B marks a corner at the cursor, the second draws the box. */
     markCorner() {
       if (!state.image) return;
       const cursor = state.cursor || middle();

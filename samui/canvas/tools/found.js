@@ -15,7 +15,7 @@ export function createFoundTool({ state, finding }, taps, pan) {
   return {
     find: () => (state.found.on ? true : null),
     press(press) {
-      press.target = press.start.at; // where a drag goes on from
+      press.target = press.start.at; // where a drag continues from
     },
     move: pan.move,
     release(press, time) {

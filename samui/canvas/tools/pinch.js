@@ -1,4 +1,4 @@
-// Two fingers: zoom and move the picture, whatever the first one was about to do.
+// Two fingers: zoom and move the picture, whatever the first finger was about to do.
 
 import { pinchView, scaleRange } from "../core/geometry.js";
 
@@ -11,7 +11,7 @@ import { pinchView, scaleRange } from "../core/geometry.js";
  */
 export function createPinch({ view, state }) {
   return {
-    find: () => null, // it is chosen by the number of fingers
+    find: () => null, // it is chosen by the number of fingers, not by place
     press(press) {
       press.drags = press.moved = true;
       press.target = press.fingers;

@@ -1,5 +1,5 @@
 // Pointers on the canvas. Which tool a press is for is decided when it goes down; from then on that tool says what it
-// does. Released, called off or escaped from, each press ends in finish().
+// does. Whether released, called off or escaped from, each press ends in finish().
 
 import { boxIsMeant, clamp, toImage } from "../core/geometry.js";
 import { createBadge } from "./badge.js";
@@ -18,13 +18,13 @@ import { createTaps } from "./taps.js";
 /** @typedef {ReturnType<typeof createPointer>} Pointer */
 
 /** @type {{[type: string]: number}} */
-const TOLERANCE = { mouse: 3, pen: 5, touch: 9 }; // CSS px that a click may wander
+const TOLERANCE = { mouse: 3, pen: 5, touch: 9 }; // CSS px that a click may drift
 /** @type {{[type: string]: number}} */
 const GRASP = { mouse: 8, pen: 10, touch: 20 }; // CSS px round points and handles
 const LONG_PRESS = 600; // ms
-const REST = 40; // ms that a drag rests before the mask is asked for that it would end with
+const REST = 40; // ms that a drag rests before its mask is asked for ahead
 const HOLD = 10; // ms that a press lasts before its mask is made ahead: a hand holds the button for 60 to 120
-const NOTCH = { line: 33, page: 400 }; // CSS px of a wheel that tells lines or pages
+const NOTCH = { line: 33, page: 400 }; // CSS px for a wheel that reports lines or pages
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -46,7 +46,7 @@ export function createPointer(canvas, bench) {
   const pinch = createPinch(bench);
   /** @type {Tool[]} */
   const tools = [
-    // The first one that finds something of its own under the pointer takes the press.
+    // The first tool that finds something of its own under the pointer takes the press.
     pan,
     createFoundTool(bench, taps, pan),
     createBadge(bench),
@@ -80,7 +80,7 @@ export function createPointer(canvas, bench) {
   }
 
   /**
-   * The tool that a spot is for, and what it has found there.
+   * The tool for a spot, and what it has found there.
    * @param {Spot} spot
    */
   function choose(spot) {
@@ -141,7 +141,7 @@ export function createPointer(canvas, bench) {
   }
 
   /**
-   * A finger has stayed where it was for long.
+   * A finger has stayed in one place for a long time.
    * @param {Press} held
    */
   function holdOn(held) {
@@ -192,7 +192,7 @@ export function createPointer(canvas, bench) {
   }
 
   /**
-   * Unless the press goes on within so many ms, have the mask made that it would end with.
+   * If the press does not move within `time` ms, ask ahead for the mask that a release would give.
    * @param {number} time
    */
   function stand(time) {
@@ -202,13 +202,13 @@ export function createPointer(canvas, bench) {
       if (!press || !edit) return;
       const { points, box } = edit(prompt());
       if (press.moved && box && !boxIsMeant(box, state.view.scale)) return;
-      // Where a box changes, the points that it holds are decoded anew; a new point corrects the mask before it.
+      // When a box changes, the points inside it are decoded again; a new point corrects the mask before it.
       preview.prepare(edit, press.moved ? points.length + 1 : 1);
     }, time);
   }
 
   /**
-   * End the press, if there is one: keep what it did, as it was released, or leave everything as it was.
+   * End the press, if there is one: keep what it did if it was released, or leave everything as it was.
    * @param {PointerEvent} [released]
    */
   function finish(released) {
@@ -221,7 +221,7 @@ export function createPointer(canvas, bench) {
       track(ended, screen(released));
       ended.tool.release(ended, released.timeStamp);
     } else if (ended) {
-      preview.leave(); // with what it would have asked for next
+      preview.leave(); // and drop what it would have asked for next
       if (ended.tool.cancel) ended.tool.cancel();
     }
     if (draft || ended) view.ask("prompt");
@@ -231,14 +231,14 @@ export function createPointer(canvas, bench) {
   /** @param {PointerEvent} event */
   function up(event) {
     fingers.delete(event.pointerId);
-    // The finger that is left after a pinch draws nothing.
+    // The finger that stays after a pinch draws nothing.
     if (press && press.tool === pinch && fingers.size > 0) return;
     if (press && press.id !== null && press.id !== event.pointerId) return;
     finish(event.type === "pointerup" ? event : undefined);
   }
 
   /**
-   * The browser tells no end of what it takes away: each pointer would stay down for ever, and the next one pinch.
+   * The browser reports no end for pointers that it takes away: each would stay down for ever and the next would pinch.
    * @param {PointerEvent} event
    */
   function lose(event) {
@@ -283,7 +283,7 @@ export function createPointer(canvas, bench) {
     if (state.found.on) bench.finding.over(null);
   });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-  // Firefox pastes and Chrome scrolls on the middle button otherwise.
+  // Otherwise Firefox pastes and Chrome scrolls on the middle button.
   canvas.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
   canvas.addEventListener("wheel", wheel, { passive: false });
 

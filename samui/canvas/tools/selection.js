@@ -1,4 +1,4 @@
-// What is selected of the prompt: the box, or a point by its index. Pure.
+// The selected part of the prompt: the box, or a point by its index. Pure.
 
 import { edits } from "../core/prompt.js";
 

@@ -1,4 +1,4 @@
-// Clicks that follow each other: two at one place reopen the object that is there, and undo what the first one did.
+// Clicks that follow each other: two at one place reopen the object there, and undo what the first one did.
 
 import { objectAt } from "../core/objects.js";
 
@@ -26,7 +26,7 @@ export function createTaps({ state, prompting }) {
   return {
     isSecond,
     /**
-     * The first click, perhaps, of two.
+     * This may be the first of two clicks.
      * @param {Press} press
      * @param {number} time
      * @param {Prompt} before  the prompt without it
@@ -38,7 +38,7 @@ export function createTaps({ state, prompting }) {
       last = null;
     },
     /**
-     * Reopen the object under the second of two clicks; whether that was one.
+     * Reopen the object under a click if it is the second of two; returns whether it was.
      * @param {Press} press
      * @param {number} time
      */

@@ -1,6 +1,6 @@
-// What comes back over the transport, and what it changes on the page.
+// Answers that come back over the transport, and what they change on the page.
 
-import { applyReply } from "../core/state.js";
+import { applyReply, takeSaved } from "../core/state.js";
 
 /** @import { Prompt } from "../core/messages.js" */
 /** @import { State } from "../core/state.js" */
@@ -8,6 +8,7 @@ import { applyReply } from "../core/state.js";
 /** @import { Notices } from "../show/notices.js" */
 /** @import { Refresh } from "../show/refresh.js" */
 /** @import { LayerName, View } from "../show/view.js" */
+/** @import { Closer } from "./closer.js" */
 /** @import { Preview } from "./preview.js" */
 /** @import { Seat } from "./seat.js" */
 
@@ -19,12 +20,13 @@ import { applyReply } from "../core/state.js";
  * @param {Notices} parts.notices
  * @param {Refresh} parts.refresh
  * @param {Preview} parts.preview
+ * @param {Closer} parts.closer
  * @param {Seat} parts.seat
  * @param {() => Prompt} parts.prompt  the prompt to show
  * @returns {Listener}
  */
-export function createAnswers({ state, transport, view, notices, refresh, preview, seat, prompt }) {
-  let refused = Infinity; // when the action was refused that the page complains about, ms of performance.now()
+export function createAnswers({ state, transport, view, notices, refresh, preview, closer, seat, prompt }) {
+  let refused = Infinity; // ms of performance.now() at which the action that the page complains about was refused
 
   /** @type {Listener["reply"]} */
   function reply(told, sent) {
@@ -35,13 +37,15 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
       seat.begin();
       return;
     }
-    // What was done before that only waited for its turn: the message must be seen.
+    // Actions from before the refusal only waited for their turn: the message must stay visible.
     if (sent.began > refused && sent.request.action !== "state") {
       refused = Infinity;
       notices.complain("");
     }
     const began = performance.now();
     const changed = applyReply(state, told);
+    takeSaved(state, told);
+    if (told.notices) notices.advise(told.notices.map(sentence).join(" "));
     const { points } = prompt();
     if (typeof state.selected === "number" && state.selected >= points.length) state.selected = null;
     view.paint(...layersOf(changed));
@@ -52,23 +56,28 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
       state.timings.total = painted - sent.began;
     }
     refresh.soon();
+    closer.after(sent.request);
   }
 
   /**
-   * The server refused an action: say why, and go back to what the server has.
+   * The server refused an action: say why, and go back to what the server has. Where it is the seat that is at fault,
+   * what was asked waits for another one.
    * @type {Listener["refuse"]}
    */
-  function refuse(told, sent) {
+  function refuse(told, sent, left) {
     if (told.kind === "session") {
-      transport.forget();
-      seat.begin(`${told.error} A new session has begun; open the image again.`);
-    } else if (sent.request.epoch !== state.epoch || (told.kind === "epoch" && state.opening)) {
-      return; // it was about the image before, and what is new is on its way
+      transport.restart();
+      seat.begin();
+    } else if (sent.request.epoch !== state.epoch) {
+      return; // it was about the image before
+    } else if (told.kind === "epoch" && state.opening) {
+      transport.forget(); // likewise, and what is new is on its way
     } else if (told.kind === "epoch") {
-      transport.forget();
+      transport.restart();
       seat.begin();
     } else {
-      notices.complain(told.error);
+      const steps = left === 1 ? "The step behind it was" : `The ${left} steps behind it were`;
+      notices.complain(left ? `${sentence(told.error)} ${steps} left out.` : told.error);
       refused = performance.now();
       if (sent.request.action !== "state") transport.push({ action: "state" });
     }
@@ -83,6 +92,14 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
     offline: seat.lose,
     online: seat.regain,
   };
+}
+
+/**
+ * A text with a full stop.
+ * @param {string} text
+ */
+function sentence(text) {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 /**

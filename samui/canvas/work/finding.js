@@ -1,4 +1,4 @@
-// Everything mode: a run that looks for all masks, and what pointer and keys do with those that it has found.
+// Everything mode: a run that looks for all masks, and what pointer and keys do with the masks that it has found.
 
 import { foundAt, meantIds, refreshFound, stepFound } from "../core/found.js";
 
@@ -13,7 +13,7 @@ import { foundAt, meantIds, refreshFound, stepFound } from "../core/found.js";
 
 /** @typedef {ReturnType<typeof createFinding>} Finding */
 
-const SILENCE = 10000; // ms without a word of a run after which the page asks
+const SILENCE = 10000; // ms without an event of a run after which the page asks
 
 /**
  * @param {object} parts
@@ -32,7 +32,7 @@ export function createFinding({ state, view, refresh, label, operate, focus, run
   /** @type {number | null} */
   let kept = null; // id of the mask that the last click kept
 
-  /** Ask for all there is where a run has been silent for long: its events, the last one among them, may be lost. */
+  /** Ask for all there is if a run has long been silent: its events, even the last one, may be lost. */
   function watch() {
     clearTimeout(silence);
     if (!found.running) return;
@@ -65,7 +65,7 @@ export function createFinding({ state, view, refresh, label, operate, focus, run
     focus();
   }
 
-  /** Look for all masks, with the parameters as they stand in the panel. */
+  /** Look for all masks, with the parameters set in the panel. */
   function start() {
     if (!state.image || state.stage !== "ready") return;
     Object.assign(found, { running: true, awaiting: true, asked: false, progress: null, report: "" });
@@ -75,7 +75,7 @@ export function createFinding({ state, view, refresh, label, operate, focus, run
   }
 
   /**
-   * Apply an action to the masks that are meant.
+   * Apply an action to the selected masks, or to the one under the pointer.
    * @param {"keep" | "merge" | "reject"} action
    */
   function command(action, ids = meantIds(found)) {
@@ -94,7 +94,7 @@ export function createFinding({ state, view, refresh, label, operate, focus, run
   /**
    * A click at an image point.
    * @param {At} at
-   * @param {{add: boolean, twice: boolean}} how  add: select instead of keep; twice: the second of two at one place
+   * @param {{add: boolean, twice: boolean}} how  add: select instead of keep; twice: the second click at one place
    */
   function click(at, { add, twice }) {
     if (twice && kept !== null && !found.picking) return refine(kept);
@@ -107,7 +107,7 @@ export function createFinding({ state, view, refresh, label, operate, focus, run
   }
 
   /**
-   * Select a mask, or no more.
+   * Select a mask, or deselect it.
    * @param {number} id
    */
   function select(id) {
@@ -128,7 +128,7 @@ export function createFinding({ state, view, refresh, label, operate, focus, run
   }
 
   /**
-   * Light up the next mask, largest first, or the one before.
+   * Highlight the next mask, largest first, or the previous one.
    * @param {1 | -1} direction
    */
   function walk(direction) {
@@ -154,7 +154,7 @@ export function createFinding({ state, view, refresh, label, operate, focus, run
       redraw();
     },
     /**
-     * One step of a run, as the server tells it.
+     * One step of a run, as the server reports it.
      * @param {Step} step
      */
     take(step) {

@@ -1,7 +1,7 @@
-// Which image is open, and how far it is.
+// Which image is open, and at which stage it is.
 
 import { forgetWork } from "../core/state.js";
-import { closePicture, loadPicture, pictureName } from "../show/picture.js";
+import { closePicture, loadPicture } from "../show/picture.js";
 
 /** @import { OpenImage, Stage } from "../core/messages.js" */
 /** @import { State } from "../core/state.js" */
@@ -12,7 +12,7 @@ import { closePicture, loadPicture, pictureName } from "../show/picture.js";
 
 /** @typedef {ReturnType<typeof createImage>} ImageOfPage */
 
-const WAITS = "Encoding the image. Clicks are kept and answered then.";
+const WAITS = "Encoding the image. Clicks are kept and answered afterwards.";
 
 /**
  * @param {object} parts
@@ -27,8 +27,7 @@ const WAITS = "Encoding the image. Clicks are kept and answered then.";
  */
 export function createImage({ canvas, state, transport, view, notices, refresh, cancel, redrawStrip }) {
   /**
-   * The image that is shown already has another epoch: another model. The work stays, and what was asked of the old
-   * one is void.
+   * The shown image has a new epoch, from another model. The work stays, but requests to the old model are void.
    * @param {number} epoch
    */
   function renew(epoch) {
@@ -53,20 +52,31 @@ export function createImage({ canvas, state, transport, view, notices, refresh, 
     }
   }
 
+  /** What to say of the image that is left: nothing where a list leads back to it. */
+  function leaving() {
+    const { image, objects } = state;
+    return image && !image.home && objects.length > 0 ? `The objects of ${image.name} are kept.` : "";
+  }
+
   return {
     /**
-     * Show another image, or none; what belonged to the one before is forgotten.
+     * Show another image, or none; everything about the previous one is forgotten.
      * @param {OpenImage | null} image
      * @param {number} epoch
      */
     show(image, epoch) {
-      if (state.image && image && pictureName(state.image) === pictureName(image)) return renew(epoch);
-      const left = state.image && state.objects.length > 0 ? `The objects of ${state.image.name} are kept.` : "";
+      if (state.image && image && state.image.content === image.content) {
+        state.image = image; // under another address, perhaps
+        if (!view.picture()) load(image);
+        return renew(epoch);
+      }
+      const left = leaving();
       state.epoch = epoch;
       transport.forget();
       cancel();
       forgetWork(state);
       state.image = image || null;
+      state.source = null;
       view.show(null);
       view.resize();
       view.fit();

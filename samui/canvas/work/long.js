@@ -1,9 +1,11 @@
 // Long work: opening an image, loading a model, writing a file. Each is a queued event that reports its steps.
 
+import { rememberSource } from "../net/token.js";
 import { createSilence } from "../net/silence.js";
 
-/** @import { Stage, Step } from "../core/messages.js" */
+/** @import { OpenImage, Stage, Step } from "../core/messages.js" */
 /** @import { State } from "../core/state.js" */
+/** @import { Source } from "../core/held.js" */
 /** @import { Requests, Work } from "../net/requests.js" */
 /** @import { Transport } from "../net/transport.js" */
 /** @import { Notices } from "../show/notices.js" */
@@ -11,6 +13,7 @@ import { createSilence } from "../net/silence.js";
 /** @import { Refresh } from "../show/refresh.js" */
 /** @import { Finding } from "./finding.js" */
 /** @import { ImageOfPage } from "./image.js" */
+/** @import { Back } from "./restore.js" */
 /** @import { Seat } from "./seat.js" */
 
 /** @typedef {ReturnType<typeof createLongWork>} LongWork */
@@ -22,6 +25,7 @@ const STARTS = { open: "Opening the image.", model: "Loading the model.", save: 
 /** @type {{[event: string]: Flag}} */
 const FLAGS = { open: "opening", model: "loading", save: "saving" };
 const NOT_CANCELLED = "The server cannot be reached, so this was not cancelled.";
+const ASK_AGAIN = "The server did not know this page any more. Your work goes back to it; then ask once more.";
 const NO_ANSWER = "The server does not answer. Try again.";
 
 /**
@@ -35,12 +39,18 @@ const NO_ANSWER = "The server does not answer. Try again.";
  * @param {ImageOfPage} parts.image
  * @param {Seat} parts.seat
  * @param {Finding} parts.finding
+ * @param {Back} parts.restore
  * @param {(file: File) => Promise<{path: string}>} parts.upload
+ * @param {() => void} parts.stayed  opening has ended without another image
  */
 export function createLongWork({
-  state, transport, requests, notices, refresh, panel, image, seat, finding, upload,
+  state, transport, requests, notices, refresh, panel, image, seat, finding, restore, upload, stayed,
 }) {
   let openings = 0; // of two opens that are on their way only the newer one counts
+  /** @type {Source | null} */
+  let source = null; // of the image that was asked for last
+  /** @type {Source | null} */
+  let next = null; // that is opened once the page has back what it held
   let unwanted = false; // the work was cancelled, and has not ended yet
   const silence = createSilence({
     waits: () => waiting().length > 0,
@@ -50,7 +60,7 @@ export function createLongWork({
   });
 
   /**
-   * How each stage of a step is shown; all others bring the image or the model on.
+   * How each stage of a step is shown; all other stages advance the image or the model.
    * @type {{[stage: string]: (step: Step) => void}}
    */
   const STAGES = {
@@ -98,13 +108,23 @@ export function createLongWork({
     for (const event of waiting()) fail({ event, stage: "error", serial_event: 0, error: NO_ANSWER });
   }
 
-  /** The line that brings the events may be dead, while calls go through: take what the server has instead. */
+  /** The connection for events may be dead while calls still go through: take what the server has instead. */
   function catchUp() {
-    // What is unwanted stays so, since its turn may come yet.
+    // Unwanted work stays unwanted, since its turn may still come.
     state.opening = state.sending;
     state.loading = false;
     if (image.encodes()) seat.poll();
     else seat.begin();
+  }
+
+  /**
+   * Open an image.
+   * @param {Source} from
+   * @param {object} fields  of the event
+   */
+  function open(from, fields) {
+    source = from;
+    send("open", fields);
   }
 
   /** Cancel what is being sent, opened or loaded. */
@@ -123,8 +143,8 @@ export function createLongWork({
   }
 
   /**
-   * Tell the server that its work is unwanted; where that cannot be told, it goes on.
-   * @param {string} step  that is shown then
+   * Tell the server that its work is unwanted; if the server cannot be told, the work goes on.
+   * @param {string} step  to show then
    */
   async function callOff(step) {
     if ((await seat.abandon()) || !unwanted) return;
@@ -148,14 +168,29 @@ export function createLongWork({
     try {
       const { path } = await upload(file);
       if (mine !== openings) return;
-      send("open", { file: { path, meta: { _type: "gradio.FileData" }, orig_name: file.name } });
+      open({ file, name: file.name }, { file: { path, meta: { _type: "gradio.FileData" }, orig_name: file.name } });
     } catch (failure) {
       if (mine !== openings) return;
       state.opening = false;
       state.sending = false;
       notices.work("");
-      notices.complain(`${file.name}: could not be sent. ${failure instanceof Error ? failure.message : failure}`);
+      const why = failure instanceof Error ? failure.message : failure;
+      if (!restore.failed({ event: "open", stage: "error", serial_event: 0 })) {
+        notices.complain(`${file.name}: could not be sent. ${why}`);
+      }
     }
+  }
+
+  /**
+   * Open an image that was open before. Whether the page knows how.
+   * @param {Source} from
+   */
+  function openAgain(from) {
+    if (from.image) open(from, { image: from.image });
+    else if (from.sample) open(from, { sample: from.sample });
+    else if (from.file) openFile(new File([from.file], from.name || "image", { type: from.file.type }));
+    else return false;
+    return true;
   }
 
   /**
@@ -171,7 +206,7 @@ export function createLongWork({
     state.saving = false;
     if (epoch !== state.epoch || state.objects.length === 0) return refresh.changed();
     send("save", { ...request, epoch });
-    if (state.mask) notices.advise("The mask at work is not in the file; Enter keeps it as an object.");
+    if (state.mask) notices.advise("The current mask is not in the file; Enter keeps it as an object.");
   }
 
   /**
@@ -186,13 +221,13 @@ export function createLongWork({
   }
 
   /**
-   * Whether a step is of work that is wanted: an end, of the newest request alone.
+   * Whether a step belongs to wanted work; an end counts only for the newest request.
    * @param {Step} step
    */
   function isMeant(step) {
     if (step.stage === "error" || step.stage === "cancelled") return requests.isNewest(step);
     if (OVER.has(step.stage) || !unwanted) return true;
-    callOff(STARTS[step.event] || ""); // it waited for its turn meanwhile
+    callOff(STARTS[step.event] || ""); // it was waiting for its turn
     return false;
   }
 
@@ -207,36 +242,62 @@ export function createLongWork({
     if (over) {
       unwanted = false;
       requests.rest();
-      silence.begin(); // for what else is waited for
+      silence.begin(); // for other work still waited for
     }
     refresh.changed();
   }
 
   /**
-   * The image or the model is further; false if the page must ask for all there is.
+   * The image or the model has advanced; false if the page must ask for everything.
    * @param {Step} step
    * @param {boolean} over
    */
   function advance(step, over) {
     state.opening = false;
     if (over && step.event === "model") state.loading = false;
-    if (step.image) image.show(step.image, step.epoch ?? state.epoch);
-    else if (step.epoch !== undefined && step.epoch !== state.epoch) {
+    if (step.image) {
+      image.show(step.image, step.epoch ?? state.epoch);
+      if (requests.isNewest(step) && step.event === "open") state.source = sourceOf(step.image, source);
+      rememberSource(step.image, state.source);
+    } else if (step.epoch !== undefined && step.epoch !== state.epoch) {
       seat.begin();
       return false;
     }
-    if (step.state) seat.takeState(step.state);
-    image.enter(/** @type {Stage} */ (step.stage));
+    if (step.event === "open" && step.stage === "ready") arrive(step);
+    else enter(step);
     return true;
   }
 
+  /** @param {Step} step */
+  function enter(step) {
+    if (step.state) seat.takeState(step.state);
+    image.enter(/** @type {Stage} */ (step.stage));
+  }
+
+  function openNext() {
+    if (!next || state.restoring) return;
+    const waited = next;
+    next = null;
+    openAgain(waited);
+  }
+
   /**
-   * What was cancelled has ended, and the server has what it had before.
+   * The image is there: what the page holds of it goes before what the server has.
+   * @param {Step} step
+   */
+  async function arrive(step) {
+    if (!(await restore.arrived(step)) && step.epoch === state.epoch) enter(step);
+    openNext();
+  }
+
+  /**
+   * The cancelled work has ended; the server has what it had before.
    * @param {Step} step
    */
   function endCancelled(step) {
     endFlag(step.event);
     notices.work("");
+    if (step.event === "open" && restore.failed(step)) return;
     if (step.event === "model") image.enter(restingStage());
     else if (step.epoch === state.epoch) image.enter(state.stage);
     else seat.begin();
@@ -244,22 +305,34 @@ export function createLongWork({
 
   /** @param {Step} step */
   function fail(step) {
-    notices.complain(step.error || "That did not work.");
+    notices.complain(step.kind === "session" ? "" : step.error || "That did not work.");
     endFlag(step.event);
+    if (step.event === "open" && restore.failed(step) && step.kind !== "session") return notices.work("");
     if (step.event === "everything") state.found.running = false;
     notices.work("");
-    if (step.kind === "session") seat.begin(step.error);
+    if (step.kind === "session") beginAnew(step);
     else image.enter(restingStage());
+  }
+
+  /**
+   * The seat has gone: what was asked of it comes after what was in it.
+   * @param {Step} step
+   */
+  function beginAnew(step) {
+    if (step.event === "open" && !state.restoring) next = source;
+    else if (step.event !== "open") notices.complain(ASK_AGAIN);
+    seat.begin();
   }
 
   /** @param {string} event */
   function endFlag(event) {
     const flag = FLAGS[event];
     if (flag) state[flag] = false;
+    if (event === "open") stayed();
     if (event === "model") panel.resetModel();
   }
 
-  /** The stage after work that did not come to its end. Where encoding failed, the next click tries it again. */
+  /** The stage after work that failed or was cancelled. If encoding failed, the next click tries it again. */
   function restingStage() {
     return image.encodes() ? "ready" : state.stage;
   }
@@ -280,10 +353,24 @@ export function createLongWork({
     abandon,
     save,
     /** @param {string} sample */
-    openSample: (sample) => send("open", { sample }),
+    openSample: (sample) => open({ sample }, { sample }),
+    openAgain,
+    openNext,
+    /** @param {string} kept  an image of the folder or the library */
+    openKept: (kept) => open({ image: kept }, { image: kept }),
     /** @param {string} model */
     loadModel(model) {
       if (model) send("model", { model });
     },
   };
+}
+
+/**
+ * Where an image can be had again: from the server where that keeps it, or as it came.
+ * @param {OpenImage} image
+ * @param {Source | null} source
+ * @returns {Source | null}
+ */
+function sourceOf({ home, name }, source) {
+  return home ? { ...source, image: home, name } : source;
 }

@@ -1,5 +1,5 @@
-// What is asked for before anybody has clicked: the mask under the pointer, and the prompt that a gesture may end with.
-// Where the decoder is slow neither is worth its time.
+// Asks for masks before anybody has clicked: of the place under the pointer, and of the prompt that a gesture may end
+// with. If the decoder is slow, neither is worth its time.
 
 import { maskCovers, readMask } from "../core/mask.js";
 import { median, rememberTimings } from "../core/state.js";
@@ -17,8 +17,8 @@ import { durationText } from "../core/texts.js";
 /** @typedef {ReturnType<typeof createPreview>} Preview */
 
 const REST = 40; // ms that the pointer rests before the mask under it is asked for
-const SLOW_DECODE = 150; // ms; above this what is decoded on suspicion only makes the clicks wait
-const ENOUGH = 3; // decoder calls that tell whether it is slow
+const SLOW_DECODE = 150; // ms; above this, decoding ahead only makes clicks wait
+const ENOUGH = 3; // decoder calls after which it is known whether it is slow
 
 /**
  * @param {object} parts
@@ -40,7 +40,7 @@ export function createPreview({ state, transport, view, notices, refresh, isProm
     if (state.hovering && !isPrompting() && !state.mask) transport.hover(at.x, at.y);
   }
 
-  /** The pointer rests no more. */
+  /** The pointer no longer rests. */
   function stir() {
     clearTimeout(resting);
   }
@@ -60,7 +60,7 @@ export function createPreview({ state, transport, view, notices, refresh, isProm
   }
 
   return {
-    /** Nothing is under the pointer, and what waits to be asked for ahead is not wanted. */
+    /** Nothing is under the pointer, and waiting requests ahead of a click are unwanted. */
     leave,
     times,
     stir,
@@ -74,7 +74,7 @@ export function createPreview({ state, transport, view, notices, refresh, isProm
       resting = setTimeout(ask, REST, at);
     },
     /**
-     * Whether the mask that is shown is the one at an image point.
+     * Whether the shown mask is the one at an image point.
      * @param {At} at
      */
     covers: (at) => state.hover === null || maskCovers(state.hover.mask, at.x, at.y),
@@ -117,7 +117,7 @@ export function createPreview({ state, transport, view, notices, refresh, isProm
 }
 
 /**
- * Mask and score of what a click would bring.
+ * Mask and score that a click would give.
  * @param {Reply} reply
  */
 function chosen({ mask = null, candidates = [], candidate = null }) {

@@ -1,7 +1,7 @@
-// What a person does to the object at work and to those that are accepted: edits of the prompt, and actions by name.
+// What a person does to the active object and to accepted ones: edits of the prompt, and named actions.
 
 import { edits, foldPrompt, isPrompt } from "../core/prompt.js";
-import { applyReply } from "../core/state.js";
+import { applyReply, offered } from "../core/state.js";
 
 /** @import { Box, Prompt, Reply } from "../core/messages.js" */
 /** @import { Edit, Operation } from "../core/prompt.js" */
@@ -22,8 +22,9 @@ import { applyReply } from "../core/state.js";
  * @param {Label} parts.label
  * @param {() => Prompt} parts.prompt  the prompt to show
  * @param {() => void} parts.focus  gives the canvas the focus
+ * @param {(label: string) => string | undefined} parts.colourOf  a label
  */
-export function createPrompting({ state, transport, view, refresh, label, prompt, focus }) {
+export function createPrompting({ state, transport, view, refresh, label, prompt, focus, colourOf }) {
   /**
    * Change the prompt.
    * @param {Edit} change
@@ -39,7 +40,7 @@ export function createPrompting({ state, transport, view, refresh, label, prompt
   }
 
   /**
-   * The answer to an edit is there before the edit is sent: paint its mask. The prompt follows with the answer.
+   * The answer to an edit is known before the edit is sent: paint its mask. The server's own answer updates the prompt.
    * @param {Reply} reply
    * @param {Edit} change
    * @param {number} began
@@ -69,7 +70,7 @@ export function createPrompting({ state, transport, view, refresh, label, prompt
    * Reopen an object.
    * @param {number} object
    * @param {number} [began]
-   * @param {Prompt} [instead]  the prompt from before the first of two clicks
+   * @param {Prompt} [instead]  the prompt before the first of two clicks
    */
   function reopen(object, began, instead) {
     if (instead) transport.push({ edit: edits.replace(instead) }, began);
@@ -77,9 +78,15 @@ export function createPrompting({ state, transport, view, refresh, label, prompt
     focus();
   }
 
-  /** @param {number} candidate */
-  function choose(candidate) {
-    if (candidate < state.candidates.length) operate({ action: "choose", candidate });
+  /** @param {number} slot  of the strip */
+  function choose(slot) {
+    const places = offered(state);
+    if (slot < places.length) operate({ action: "choose", candidate: places[slot] });
+  }
+
+  function chooseNext() {
+    const places = offered(state);
+    choose((places.indexOf(state.candidate ?? -1) + 1) % places.length);
   }
 
   /** @param {boolean} include */
@@ -97,7 +104,7 @@ export function createPrompting({ state, transport, view, refresh, label, prompt
     choose,
     isPrompting,
     /**
-     * The prompt with another box, whatever a gesture shows now.
+     * The prompt with another box, whatever a gesture shows at the moment.
      * @param {Box} box
      * @returns {Prompt}
      */
@@ -113,9 +120,10 @@ export function createPrompting({ state, transport, view, refresh, label, prompt
         const last = transport.unanswered().slice(-1)[0];
         if ((last && last.action === "accept") || (!state.can.accept && !isPrompting())) return;
         state.selected = null;
-        operate({ action: "accept", label: label.text() });
+        const text = label.text();
+        operate({ action: "accept", label: text, colour: colourOf(text) });
       },
-      "next-candidate": () => choose(((state.candidate ?? -1) + 1) % state.candidates.length),
+      "next-candidate": chooseNext,
       "candidate-1": () => choose(0),
       "candidate-2": () => choose(1),
       "candidate-3": () => choose(2),

@@ -1,11 +1,12 @@
-// The page's seat on the server: begun, resumed after a reload or a loss, and asked how far it is.
+// The page's seat on the server: begins it, resumes it after a reload or a loss, and asks for its progress.
 
-import { applyReply } from "../core/state.js";
+import { newId } from "../core/ids.js";
+import { applyReply, takeSaved } from "../core/state.js";
 import { durationText } from "../core/texts.js";
 import { answer, waitAfter } from "../net/calls.js";
-import { recall, remember } from "../net/token.js";
+import { recall, recallSource, remember } from "../net/token.js";
 
-/** @import { Begun, Reply } from "../core/messages.js" */
+/** @import { Begun, Refusal, Reply } from "../core/messages.js" */
 /** @import { State } from "../core/state.js" */
 /** @import { Requests } from "../net/requests.js" */
 /** @import { Transport } from "../net/transport.js" */
@@ -13,12 +14,15 @@ import { recall, remember } from "../net/token.js";
 /** @import { Refresh } from "../show/refresh.js" */
 /** @import { View } from "../show/view.js" */
 /** @import { ImageOfPage } from "./image.js" */
+/** @import { Back } from "./restore.js" */
 
-/** @typedef {{act(request: object): unknown, begin(request: object): unknown}} Server  Promises of answers, or of nothing. */
+/**
+ * Promises of answers, or of nothing.
+ * @typedef {{act(request: object): unknown, begin(request: object): unknown, workspace(request: object): unknown}} Server
+ */
 /** @typedef {ReturnType<typeof createSeat>} Seat */
 
 const POLL = 2000; // ms between questions about an encoding that another page began
-const ENDED = "The earlier session has ended; open the image again.";
 
 /**
  * @param {object} parts
@@ -30,51 +34,61 @@ const ENDED = "The earlier session has ended; open the image again.";
  * @param {Notices} parts.notices
  * @param {Refresh} parts.refresh
  * @param {ImageOfPage} parts.image
+ * @param {Back} parts.restore
+ * @param {(reply: Begun, former: string | null) => void} parts.begun  former: the image that was open before
  */
-export function createSeat({ server, state, transport, requests, view, notices, refresh, image }) {
+export function createSeat({ server, state, transport, requests, view, notices, refresh, image, restore, begun }) {
   let beginning = false;
-  let failures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let polling;
 
   /** @param {string | null} token */
   const ask = (token) => /** @type {typeof answer<Begun>} */ (answer)(() => server.begin({ token }));
 
+  const facts = () => ({ token: state.token, epoch: state.epoch, rev: 0 });
+
   /**
    * @param {string} action
    * @returns {ReturnType<typeof answer<Reply>>}
    */
-  const act = (action) => answer(() => server.act({ token: state.token, epoch: state.epoch, rev: 0, action }));
+  const act = (action) => answer(() => server.act({ ...facts(), action }));
 
-  /**
-   * Begin or resume.
-   * @param {string} [message]  what to tell when that is done
-   */
-  async function begin(message) {
+  /** Begin or resume; where the seat is a new one, what the page holds goes back into it. */
+  async function begin() {
     if (beginning) return;
     beginning = true;
-    const token = state.token || recall();
-    const reply = await ask(token);
+    const reply = await insist(() => ask(state.token || recall()));
     beginning = false;
-    if (!reply || reply.ok === false) {
-      failures += 1;
-      const wait = waitAfter(failures);
-      if (reply) notices.complain(reply.error);
-      else lose(wait);
-      setTimeout(begin, wait, message);
-      return;
-    }
-    failures = 0;
     regain();
+    const former = (state.image && state.image.home) || null;
     adopt(reply);
-    takeWork(reply);
+    const goesBack = !reply.resumed && (await restore.lost(reply));
+    if (!goesBack) await takeWork(reply);
+    begun(reply, former);
+    if (goesBack) return;
     if (reply.stage === "encoding") polling = setTimeout(poll, POLL);
-    if (message) notices.complain(message);
-    else if (token && !reply.resumed) notices.complain(ENDED);
   }
 
   /**
-   * Keep the token of an answer; each one replaces the one before.
+   * The answer of a call that is made until it has one.
+   * @template {Reply} T
+   * @param {() => Promise<T | Refusal | null>} call
+   * @param {(refusal: Refusal) => boolean} [ends]  whether a refusal is an answer; else it is told, and asked again
+   * @returns {Promise<T>}
+   */
+  async function insist(call, ends = () => false) {
+    for (let failures = 1; ; failures++) {
+      const reply = await call();
+      if (reply && (reply.ok || ends(reply))) return /** @type {T} */ (reply);
+      const wait = waitAfter(failures);
+      if (reply) notices.complain(reply.error);
+      else lose(wait);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+
+  /**
+   * Keep the token of an answer; each replaces the previous one.
    * @param {Begun} reply
    */
   function adopt(reply) {
@@ -85,14 +99,20 @@ export function createSeat({ server, state, transport, requests, view, notices, 
   }
 
   /**
-   * Everything about the image and the work on it.
+   * Everything about the image and the work on it. While the page's own work is on its way back, that goes before.
    * @param {Begun} reply
    */
-  function takeWork(reply) {
-    image.show(reply.image, reply.epoch);
+  async function takeWork(reply) {
+    const { image: opened, epoch, stage } = reply;
+    if (state.restoring && !opened) return restore.again();
+    image.show(opened, epoch);
+    if (!state.source) state.source = recallSource(opened);
     state.rev = 0;
+    transport.raise(reply.rev);
+    if (state.restoring && opened && stage !== "ready") return image.enter(stage);
+    if (state.restoring && opened && (await restore.arrived({ image: opened, epoch }))) return;
     takeAll(reply);
-    image.enter(reply.stage);
+    image.enter(stage);
     refresh.now();
   }
 
@@ -100,10 +120,11 @@ export function createSeat({ server, state, transport, requests, view, notices, 
   function takeAll(reply) {
     transport.raise(reply.rev);
     applyReply(state, reply);
+    state.safe = state.objects;
     view.paint("mask", "objects", "found", "prompt");
   }
 
-  /** A page that gets no events about its image being encoded asks: it came back, or lost the line that brings them. */
+  /** A page that gets no events about its encoding asks: it was reloaded, or lost the connection that brings them. */
   async function poll() {
     clearTimeout(polling);
     if (!image.encodes()) return;
@@ -118,13 +139,15 @@ export function createSeat({ server, state, transport, requests, view, notices, 
   /** @param {number} wait  ms until the next attempt */
   function lose(wait) {
     state.offline = true;
-    notices.complain(`The server cannot be reached. Your work is kept; next attempt in ${durationText(wait)}.`);
+    notices.complain(`The server cannot be reached. Your work stays on this page; next attempt in ${durationText(wait)}.`);
+    refresh.soon();
   }
 
   function regain() {
     if (!state.offline) return;
     state.offline = false;
     notices.complain("");
+    refresh.soon();
   }
 
   return {
@@ -134,6 +157,28 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     regain,
     /** Whether there is no seat yet, or it is being resumed. */
     isBeginning: () => beginning || !state.token,
+    /**
+     * Have the server take back what the page holds; asked until there is an answer, or the seat has gone again.
+     * @param {object} fields  of the action "put"
+     * @returns {Promise<Reply | Refusal>}
+     */
+    put(fields) {
+      const op = newId();
+      return insist(
+        () => answer(() => server.act({ ...facts(), seen: 0, action: "put", op, ...fields })),
+        () => true,
+      );
+    },
+    /** Ask the server to keep what it could not; whether it has. */
+    async keepAgain() {
+      const told = await act("state");
+      if (!told || told.ok === false) return false;
+      takeSaved(state, told);
+      return !state.refusal;
+    },
+    /** @param {Begun} reply */
+    takeWork,
+    takeAll,
     /**
      * The whole state, as long work brings it.
      * @param {Reply} reply
@@ -146,7 +191,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
       const told = await act("state");
       return told !== null && told.ok === false && ["epoch", "session"].includes(told.kind);
     },
-    /** Tell the server to stop opening and loading; whether it has heard that. */
+    /** Tell the server to stop opening and loading; returns whether it has received that. */
     abandon: async () => (await act("abandon")) !== null,
   };
 }

@@ -5,7 +5,7 @@ Three things change against transformers. What depends on the image alone in the
 And patches stay rows of one matrix up to the last step, one prompt at a time, so that what is written is still in the
 caches when it is read.
 
-`install` replaces the `forward` of one loaded model's decoder, which takes that way if it is given `image_terms`.
+`install` replaces the `forward` of one loaded model's decoder, which takes the fast way if it is given `image_terms`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def install(model: Any, *kinds: type[FastDecoder]) -> FastDecoder | None:
-    """Make the mask decoder of a model in eval mode fast; None, with a line in the log, if it is not as known.
+    """Make the mask decoder of a model in eval mode fast; None, with a line in the log, if it is not known.
 
     kinds: what is known of its family, SAM's by default; the first one that passes a trial on a random image is taken.
     On devices other than the CPU, and in float16, nothing is done.
@@ -83,7 +83,7 @@ class FastDecoder:
         self._lock = threading.Lock()
 
     def terms(self, embedding: Any) -> ImageTerms:
-        """The terms of an `Embedding`, made if they are not kept, and kept from now on as the last to go."""
+        """The terms of an `Embedding`, made if they are not kept yet; they are now the last to be evicted."""
         with self._lock:
             terms = self._terms.get(embedding)
         if terms is None:
@@ -107,7 +107,7 @@ class FastDecoder:
     def forward(self, *given: Any, image_terms: ImageTerms | None = None, masked: bool = True, **named: Any) -> Outputs:
         """What the stock decoder gives; with terms of the one image that all prompts are of, the fast way.
 
-        masked: whether the prompts have masks, so that the dense embeddings are other ones than that of "no mask".
+        masked: whether the prompts have masks; if not, the dense embeddings are those of "no mask".
         """
         sparse: Any = named.get("sparse_prompt_embeddings")
         dense: Any = named.get("dense_prompt_embeddings")

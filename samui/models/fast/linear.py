@@ -1,4 +1,4 @@
-"""Linear layers by oneDNN, which is at the machine's limit also where torch's own float32 matrix product is not.
+"""Linear layers by oneDNN, which reaches the machine's limit even where torch's own float32 matrix product does not.
 
 torch hands float32 `linear` to MKL, which takes AVX2 kernels on CPUs that are not Intel's: on an EPYC with AVX-512,
 oneDNN does the same products in half the time. Its operator has no public name, so whoever uses it asks `usable` first.

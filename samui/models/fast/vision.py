@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def install(model: Any) -> bool:
-    """Make the vision encoder of a `SamModel` in eval mode fast; False, with a line in the log, if it is not as known.
+    """Make the vision encoder of a `SamModel` in eval mode fast; False, with a line in the log, if it is not known.
 
     A trial decides: every layer computes a small random input both ways. On devices other than the CPU, and in
     float16, nothing is done.
@@ -103,7 +103,7 @@ class FastVision:
             seen.add(known.kind)
             tokens = torch.randn(1, *known.trial_size, known.width, generator=generator).to(self.dtype)
             expected = functional_call(layer, small, (tokens,))
-            # What a layer adds is compared, not its output: that is its input for the greater part.
+            # Compares what a layer adds, not its output, which is mostly its input.
             added = (expected - tokens).float()
             worst = max(worst, float((known(tokens[0]) - expected[0]).float().norm() / added.norm()))
         return worst

@@ -2,8 +2,8 @@
 
 A pixel belongs to the object or not by three kinds of evidence: how far inside the given mask it lies, whether its
 colour is rather that of the object or of what is round it, and whether its neighbours across no edge belong. That is
-GrabCut's energy (Rother, Kolmogorov, Blake 2004) with the mask as a soft prior, which weighs the less, where there is
-a box, the worse the mask lies on edges already. `colours` and `outline` tell how it is minimised. Nothing there draws
+GrabCut's energy (Rother, Kolmogorov, Blake 2004) with the mask as a soft prior. Where there is a box, the prior weighs
+less the worse the mask already lies on edges. `colours` and `outline` tell how it is minimised. Nothing there draws
 random numbers, so one mask and image give one result in any thread (cv2.grabCut starts from OpenCV's random state),
 the work is the same for every picture, and the answer is soft, which gives a smooth outline when it is enlarged.
 
@@ -27,16 +27,16 @@ FINE_SIDE = 400  # and of the one on which the outline is placed
 MARGIN = 0.5  # of the mask's longer side, kept round it: room to grow, and what the background looks like
 
 _BAND = 0.75  # half the band's width in units of the mask's size, the square root of its area
-_PRIOR = 18.0  # log odds that a good mask's word is worth, for each of that unit from its outline
-_LEAST_IN_BOX = 0.5  # what of it is left for a mask off all edges that has a box
+_PRIOR = 18.0  # log odds that a good mask adds for each such unit of distance from its outline
+_LEAST_IN_BOX = 0.5  # share of the prior that is left for a mask off all edges that has a box
 _FULL_BOX = 0.5  # how far such a mask gives way to a box that is full
 _ROUNDS, _STEPS, _FINE_STEPS = 4, 60, 25
 _CONTRAST = 0.1  # least difference of colours, 0 the same to 1 disjoint, that is worth snapping to
-_DISC = 0.015  # radius of what a click is sure of, of the crop's longer side
-_LEAST_LEFT = 0.5  # of a mask, without what its box cuts off; where less would be left, it stays
+_DISC = 0.015  # radius of what a click is sure of, as a share of the crop's longer side
+_LEAST_LEFT = 0.5  # share of a mask, without what its box cuts off; where less would be left, the mask stays
 _THIN = 1.5  # pixels of the fine picture: half the width of a mask that smoothing would wipe out
 _SURE = 50.0  # log odds that nothing outweighs
-_ROWS = 4  # of a photo that a small pixel is the mean of, at least
+_ROWS = 4  # fewest rows of a photo that a small pixel is the mean of
 
 
 @dataclass(frozen=True, eq=False)

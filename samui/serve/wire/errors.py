@@ -39,6 +39,6 @@ def error_reply(error: SamuiError) -> dict[str, Any]:
 
 
 def unexpected_reply(where: str) -> dict[str, Any]:
-    """The envelope of an error of ours, which is being handled: the log has all of it, the page none."""
+    """The envelope of a bug of ours, called while it is handled: the log has all of it, the page none."""
     log.exception("unexpected error in %s", where)
     return {"ok": False, "error": f"{where}: something unexpected went wrong; the log says more", "kind": "internal"}

@@ -5,64 +5,63 @@ Requests are untrusted: each check says where, which rule, which value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from samui.errors import RequestError
+from samui.serve.wire.objects import MAX_LABEL, MAX_POINTS, parse_objects, parse_uid, parse_uids
+from samui.serve.wire.values import MAX_NUMBER, Read, number, short
 from samui.types import Prompt
 from samui.work import actions
 
-MAX_POINTS = 100  # each is a decoder call, and logits to keep for undo
-MAX_LABEL = 200  # characters
 MAX_NAME = 300  # characters of a model's name
 MAX_MASKS = 10_000  # ids in one request
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_MAX_NUMBER = 2**53  # what a JavaScript number holds exactly
 
 
 @dataclass(frozen=True)
 class Request:
-    """A checked request. token: of the seat; epoch, rev, seen: see docs/protocol.md."""
+    """A checked request. token: of the seat; epoch, rev, seen, op: see docs/protocol.md."""
 
     token: str
     epoch: int
     rev: int
     seen: int
     action: actions.Action
+    op: str | None = None
 
 
 def parse(data: Any) -> Request:
     """Check a page's request. Raises RequestError or PromptError with where, rule and value."""
     if not isinstance(data, Mapping):
-        raise RequestError(f"request: must be an object, got {_short(data)}")
+        raise RequestError(f"request: must be an object, got {short(data)}")
     name = data.get("action")
     if not isinstance(name, str) or name not in _PARSERS:
-        raise RequestError(f"request.action: must be one of {', '.join(_PARSERS)}, got {_short(name)}")
+        raise RequestError(f"request.action: must be one of {', '.join(_PARSERS)}, got {short(name)}")
     return Request(
         token=_text(data, "token", 100),
         epoch=_whole(data, "epoch"),
         rev=_whole(data, "rev"),
         seen=_whole(data, "seen", default=0),
         action=_PARSERS[name](data),
+        op=_optional(_operation, data, "op"),
     )
 
 
 def parse_points(value: Any, where: str) -> tuple[list[tuple[float, float]], list[int]]:
     """Points and labels from [[x, y, label], ...]; label 1 if left out."""
     if not isinstance(value, list):
-        raise RequestError(f"{where}: must be a list of [x, y, label], got {_short(value)}")
+        raise RequestError(f"{where}: must be a list of [x, y, label], got {short(value)}")
     if len(value) > MAX_POINTS:
         raise RequestError(f"{where}: must be at most {MAX_POINTS}, got {len(value)}")
     points, labels = [], []
     for i, item in enumerate(value):
         if not isinstance(item, list) or len(item) not in (2, 3):
-            raise RequestError(f"{where}[{i}]: must be [x, y, label], got {_short(item)}")
-        points.append((_number(item[0], f"{where}[{i}][0]"), _number(item[1], f"{where}[{i}][1]")))
+            raise RequestError(f"{where}[{i}]: must be [x, y, label], got {short(item)}")
+        points.append((number(item[0], f"{where}[{i}][0]"), number(item[1], f"{where}[{i}][1]")))
         label = item[2] if len(item) == 3 else 1
         if isinstance(label, bool) or label not in (0, 1):
-            raise RequestError(f"{where}[{i}][2]: must be 1 (include) or 0 (exclude), got {_short(label)}")
+            raise RequestError(f"{where}[{i}][2]: must be 1 (include) or 0 (exclude), got {short(label)}")
         labels.append(int(label))
     return points, labels
 
@@ -72,8 +71,8 @@ def parse_box(value: Any, where: str) -> tuple[float, float, float, float] | Non
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != 4:
-        raise RequestError(f"{where}: must be [x0, y0, x1, y1], got {_short(value)}")
-    x0, y0, x1, y1 = (_number(v, f"{where}[{i}]") for i, v in enumerate(value))
+        raise RequestError(f"{where}: must be [x0, y0, x1, y1], got {short(value)}")
+    x0, y0, x1, y1 = (number(v, f"{where}[{i}]") for i, v in enumerate(value))
     return x0, y0, x1, y1
 
 
@@ -90,13 +89,14 @@ def _prompt(data: Mapping[str, Any]) -> Prompt:
 
 
 _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
-    "prompt": lambda data: actions.SetPrompt(_prompt(data)),
-    "prepare": lambda data: actions.Prepare(_prompt(data)),
-    "hover": lambda data: actions.Hover((_number(data.get("x"), "request.x"), _number(data.get("y"), "request.y"))),
+    "prompt": lambda data: actions.SetPrompt(_prompt(data), _switch(data, "close_ups")),
+    "prepare": lambda data: actions.Prepare(_prompt(data), _switch(data, "close_ups")),
+    "hover": lambda data: actions.Hover((number(data.get("x"), "request.x"), number(data.get("y"), "request.y"))),
     "choose": lambda data: actions.Choose(_whole(data, "candidate")),
     "accept": lambda data: actions.Accept(
         _optional(_text, data, "label", MAX_LABEL), _optional(_colour, data, "colour")
     ),
+    "copy": lambda data: actions.Copy(_text(data, "image", 100)),
     "clear": lambda _: actions.Clear(),
     "undo": lambda _: actions.Undo(),
     "redo": lambda _: actions.Redo(),
@@ -116,41 +116,34 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "abandon": lambda _: actions.Abandon(),
     "found": lambda _: actions.TellFound(),
     "back": lambda _: actions.GoBack(),
+    "put": lambda data: _put_back(data),
     "state": lambda _: actions.Report(),
 }
 
 
-def _number(value: Any, where: str) -> float:
-    # The comparison also refuses NaN, and whole numbers too large for a float.
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_MAX_NUMBER <= value <= _MAX_NUMBER:
-        raise RequestError(f"{where}: must be a finite number, got {_short(value)}")
-    return float(value)
-
-
 def _whole(data: Mapping[str, Any], name: str, default: int | None = None) -> int:
-    value = data.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_NUMBER:
-        raise RequestError(f"request.{name}: must be a whole number from 0, got {_short(value)}")
-    return value
+    return Read(data, "request").whole(name, default)
 
 
 def _masks(data: Mapping[str, Any]) -> tuple[int, ...]:
     """Ids of found masks, each once."""
     value = data.get("masks")
     if not isinstance(value, list) or not 0 < len(value) <= MAX_MASKS:
-        got = len(value) if isinstance(value, list) else _short(value)
+        got = len(value) if isinstance(value, list) else short(value)
         raise RequestError(f"request.masks: must be a list of 1 to {MAX_MASKS} ids, got {got}")
     for i, id in enumerate(value):
-        if isinstance(id, bool) or not isinstance(id, int) or not 0 <= id <= _MAX_NUMBER:
-            raise RequestError(f"request.masks[{i}]: must be a whole number from 0, got {_short(id)}")
+        if isinstance(id, bool) or not isinstance(id, int) or not 0 <= id <= MAX_NUMBER:
+            raise RequestError(f"request.masks[{i}]: must be a whole number from 0, got {short(id)}")
     return tuple(dict.fromkeys(value))
 
 
 def _flag(data: Mapping[str, Any], name: str) -> bool:
-    value = data.get(name)
-    if not isinstance(value, bool):
-        raise RequestError(f"request.{name}: must be true or false, got {_short(value)}")
-    return value
+    return Read(data, "request").flag(name)
+
+
+def _switch(data: Mapping[str, Any], name: str) -> bool:
+    """A flag that is off where it is left out."""
+    return name in data and _flag(data, name)
 
 
 def _optional(read: Callable[..., str], data: Mapping[str, Any], name: str, *limits: int) -> str | None:
@@ -158,24 +151,18 @@ def _optional(read: Callable[..., str], data: Mapping[str, Any], name: str, *lim
 
 
 def _text(data: Mapping[str, Any], name: str, longest: int) -> str:
-    value = data.get(name)
-    if not isinstance(value, str):
-        raise RequestError(f"request.{name}: must be a text, got {_short(value)}")
-    if len(value) > longest:
-        raise RequestError(f"request.{name}: must be at most {longest} characters, got {len(value)}")
-    if any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in value):
-        raise RequestError(f"request.{name}: must be free of control characters, got {_short(value)}")
-    return value
+    return Read(data, "request").text(name, longest)
 
 
 def _colour(data: Mapping[str, Any], name: str = "colour") -> str:
-    value = data.get(name)
-    if not isinstance(value, str) or not _COLOUR.fullmatch(value):
-        raise RequestError(f"request.{name}: must be like #1e90ff, got {_short(value)}")
-    return value.lower()
+    return Read(data, "request").colour(name)
 
 
-def _short(value: Any) -> str:
-    """A value as it may stand in a message: never more than a line."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _operation(data: Mapping[str, Any], name: str) -> str:
+    return parse_uid(data.get(name), f"request.{name}")
+
+
+def _put_back(data: Mapping[str, Any]) -> actions.PutBack:
+    objects = parse_objects(data.get("objects"), "request.objects")
+    newer, gone, asked = (parse_uids(data.get(name, []), f"request.{name}") for name in ("newer", "gone", "asked"))
+    return actions.PutBack(objects, newer, gone, asked)

@@ -9,6 +9,7 @@ from typing import Any
 
 from samui.serve.wire.candidates import candidates
 from samui.serve.wire.masks import encode_mask
+from samui.serve.wire.objects import encode_object
 from samui.work.session import Session
 from samui.work.state import Object, State
 
@@ -43,20 +44,5 @@ def _objects(now: tuple[Object, ...], before: tuple[Object, ...]) -> dict[str, A
     known = {o.id: o for o in before}
     return {
         "order": [o.id for o in now],
-        "changed": [_object(o, known.get(o.id)) for o in now if known.get(o.id) is not o],
+        "changed": [encode_object(o, known.get(o.id)) for o in now if known.get(o.id) is not o],
     }
-
-
-def _object(item: Object, before: Object | None) -> dict[str, Any]:
-    told = {
-        "id": item.id,
-        "label": item.label,
-        "colour": item.colour,
-        "visible": item.visible,
-        "area": item.mask.area,
-        "box": item.mask.box,
-        "score": round(item.score, 4),
-    }
-    if before is None or before.mask is not item.mask:
-        told["mask"] = encode_mask(item.mask)
-    return told

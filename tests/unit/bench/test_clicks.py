@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from samui.bench import clicks, report
+from samui.bench import clicks, report, scoring
 from samui.bench.clicker import filled_box, grab_cut, jittered_box, next_click, tight_box
 from samui.bench.photo import photo
 from samui.bench.truth import Photos
@@ -177,7 +177,7 @@ def test_a_thing_that_is_never_reached_counts_the_cap_and_decodes_as_often(folde
 
 
 def test_snap_on_is_measured_with_the_snap_of_the_product(folder, monkeypatch):
-    monkeypatch.setattr(clicks, "snap_to_edges", lambda *_: THING)
+    monkeypatch.setattr("samui.work.segment.snap_to_edges", lambda *_: THING)
     result = clicks.measure(Photos(folder, limit=1), FakePredictor(), methods=[clicks.OFF, clicks.ON])
     assert result["methods"]["snap on"]["tight box"] == 1
     assert result["methods"]["snap off"]["tight box"] < 0.9
@@ -200,7 +200,7 @@ def test_grabcut_is_repeated_on_the_clicks_of_the_model(folder, monkeypatch):
         seen.append(prompt)
         return np.zeros((H, W), bool)
 
-    monkeypatch.setattr(clicks, "grab_cut", spy)
+    monkeypatch.setattr(scoring, "grab_cut", spy)
     predictor = FakePredictor()
     clicks.measure(Photos(folder), predictor, methods=[clicks.OFF, clicks.SAME], cap=5)
     asked = [p.points for p in predictor.prompts]
@@ -212,7 +212,7 @@ def test_clicks_to_an_iou_are_counted_to_the_first_time_that_it_is_reached(folde
     """A method that gets better by steps, and once worse again: .5, .9, .5, 1, and nothing more is asked for."""
     halves = iter((THING & disc(80, 50, 14), THING & disc(80, 50, 19), THING & disc(80, 50, 14), THING))
     asked = []
-    monkeypatch.setattr(clicks, "grab_cut", lambda _, prompt: THING if prompt.box else answer(prompt))
+    monkeypatch.setattr(scoring, "grab_cut", lambda _, prompt: THING if prompt.box else answer(prompt))
 
     def answer(prompt):
         asked.append(prompt.labels)
@@ -228,7 +228,7 @@ def test_clicks_to_an_iou_are_counted_to_the_first_time_that_it_is_reached(folde
 
 def test_grabcut_stops_at_its_own_cap_and_then_has_no_number_of_clicks(folder, monkeypatch):
     asked = []
-    monkeypatch.setattr(clicks, "grab_cut", lambda _, prompt: asked.append(prompt) or np.zeros((H, W), bool))
+    monkeypatch.setattr(scoring, "grab_cut", lambda _, prompt: asked.append(prompt) or np.zeros((H, W), bool))
     photos = Photos(folder, limit=1)
     capped = clicks.measure(photos, FakePredictor(), methods=[clicks.GRABCUT], cap=9, grabcut_cap=5)
     assert [len(p.points) for p in asked] == [0, 0, 1, 2, 3, 4, 5]
@@ -244,11 +244,11 @@ def test_wider_windows_of_grabcut_are_tried_on_the_first_click_alone(folder, mon
         asked.append((prompt.points, windows))
         return np.zeros((H, W), bool)
 
-    monkeypatch.setattr(clicks, "grab_cut", spy)
+    monkeypatch.setattr(scoring, "grab_cut", spy)
     result = clicks.measure(Photos(folder, limit=1), FakePredictor(), methods=[clicks.WIDE])
     ((((x, y),), windows),) = asked
     assert (x, y, windows) == (pytest.approx(80, abs=1), pytest.approx(50, abs=1), (0.4, 0.8))
-    assert set(result["methods"]["GrabCut, wider"]) == {"1 click", "1 click, best"}
+    assert set(result["methods"]["GrabCut, wider"]) == {"1 click", "1 click, best", "kept"}
 
 
 def test_windows_bound_what_grabcut_takes():
@@ -270,6 +270,7 @@ def test_photos_side_by_side_give_the_numbers_of_one_after_another(folder):
     photos = Photos(folder)
     methods = [clicks.OFF, clicks.GRABCUT, clicks.FILLED]
     one, four = (clicks.measure(photos, FakePredictor(), methods=methods, cap=5, jobs=jobs) for jobs in (1, 4))
+    assert one.pop("click_ms").keys() == four.pop("click_ms").keys() == {"p50", "p90"}
     assert one == four
     assert one["targets"] == 8
 
@@ -279,7 +280,7 @@ def test_grabcut_rows_come_from_an_earlier_run_on_the_same_prompts(folder, tmp_p
     earlier = clicks.run(arguments(folder, "--cap", 5), FakePredictor())
     file = tmp_path_factory.mktemp("earlier") / "run.json"
     file.write_text(report.as_json(earlier))
-    monkeypatch.setattr(clicks, "grab_cut", lambda *_, **__: pytest.fail("GrabCut is not to run"))
+    monkeypatch.setattr(scoring, "grab_cut", lambda *_, **__: pytest.fail("GrabCut is not to run"))
     again = clicks.run(arguments(folder, "--cap", 5, "--grabcut-from", file), FakePredictor())["methods"]
     assert list(again) == ["snap off", "snap on", "filled box", "GrabCut", "GrabCut, wider"]
     assert again["GrabCut"] == json.loads(file.read_text())["methods"]["GrabCut"]

@@ -53,7 +53,7 @@ def test_a_row_for_each_number_of_clickers_beside_one_without_any(predictor):
     assert {"click p50", "click p95", "clicks/s"} <= set(busy[0])
     assert predictor.embed_calls == 3 * 3 + 1 + 3  # each photo is another one, also between rows
     assert {"cpu", "cores", "torch", "load", "model"} <= set(told["machine"])
-    assert told["setting"]["note"].startswith("true on a quiet machine")
+    assert told["setting"]["note"].startswith("true only on a quiet machine")
 
 
 def test_clickers_click_at_the_same_time(monkeypatch):

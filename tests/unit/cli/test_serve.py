@@ -53,6 +53,10 @@ MISTAKES = {
     "port taken, for all": ("--host 0.0.0.0 --port TAKEN", "--port: must be free, got TAKEN"),
     "host of another machine": ("--host 192.0.2.77", f"{NOT_HERE} '192.0.2.77'"),
     "host of none": ("--host 999.1.1.1 --port TAKEN", f"{NOT_HERE} '999.1.1.1'"),
+    "root path without a slash": (
+        "--root-path samui",
+        "samui serve: argument --root-path: must be a path such as /samui, or the page's address, got 'samui'",
+    ),
     "port too high": ("--port 65536", "samui serve: argument --port: must be from 1 to 65535, got '65536'"),
     "port in other digits": ("--port ٣", "samui serve: argument --port: must be from 1 to 65535, got '٣'"),
     **{
@@ -141,6 +145,33 @@ def test_where_others_reach_the_page_it_says_so_and_lets_nobody_choose_any_model
     ((service, _),) = launched
     assert service.settings.free_models is not is_open
     assert ("The page is open to everybody who reaches it: there is no login." in caplog.messages) is is_open
+
+
+@pytest.mark.parametrize(
+    ("flags", "place", "budget"),
+    [
+        ([], "photos/.samui/embeddings", 4_000_000_000),
+        (["--disk-cache-bytes", "500MB"], "photos/.samui/embeddings", 500_000_000),
+        (["--disk-cache-bytes", "0"], None, 0),
+        (["--cache", "elsewhere"], "elsewhere", 4_000_000_000),
+    ],
+    ids=str,
+)
+def test_embeddings_are_kept_beside_the_store_of_the_folder(
+    start, launched, tmp_path, monkeypatch, flags, place, budget
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    assert start("photos", "--model", "fake", "--no-library", *flags) == 0
+    settings = launched[0][0].settings
+    assert (settings.disk_cache, settings.disk_bytes) == (place and Path(place), budget)
+
+
+@pytest.mark.parametrize("text", ["4G", "-1", "1.5GB", "many"])
+def test_budget_on_disk_that_is_no_number_of_bytes_is_one_line(start, capsys, text):
+    assert start("--model", "fake", f"--disk-cache-bytes={text}") == 1
+    told = f"--disk-cache-bytes: must be a number of bytes, such as 500MB or 4GB, got {text!r}\n"
+    assert capsys.readouterr().err.endswith(told)
 
 
 @pytest.mark.model

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from samui.everything import Parameters, outline
+from samui.everything import Parameters
 from samui.everything.grid import Crop, crops, order, points
 from samui.everything.run import _is_cut
 from samui.pixels.geometry import Frame
@@ -85,7 +85,7 @@ def test_a_mask_is_cut_within_20_pixels_of_its_crop_s_edge(side, gap):
 def test_of_two_crops_that_find_a_thing_the_smaller_one_s_mask_stays(monkeypatch):
     # The same mask of the image, whichever part of it the model sees.
     thing = spot((HEIGHT, WIDTH), (22, 15, 45, 35))
-    monkeypatch.setattr(outline, "place", lambda runs, crop, size: runs_of(thing))
+    monkeypatch.setattr(Crop, "place", lambda crop, runs, size: runs_of(thing))
     *_, end = run(Things(((0, 0, LOW, LOW), 0.9, 20.0)), crops_n_layers=1, points_per_side=4)
     assert [mask.crop for mask in end.masks] == [(0, 0, 100, 80)]
     assert end.report.crops_nms_thresh == 4
@@ -95,7 +95,7 @@ def test_of_the_image_and_a_crop_at_its_end_the_crop_s_mask_stays_and_the_best_c
     thing, other = spot((HEIGHT, WIDTH), (115, 85, 138, 105)), spot((HEIGHT, WIDTH), (20, 15, 60, 40))
     seen = {(0, 0, WIDTH, HEIGHT): thing, (60, 40, WIDTH, HEIGHT): thing, (0, 0, 100, 80): other}
     nothing = np.zeros((HEIGHT, WIDTH), np.bool_)
-    monkeypatch.setattr(outline, "place", lambda runs, crop, size: runs_of(seen.get(crop.box, nothing)))
+    monkeypatch.setattr(Crop, "place", lambda crop, runs, size: runs_of(seen.get(crop.box, nothing)))
     things = Things()
 
     def predict(embedding, points):
@@ -116,7 +116,7 @@ def test_the_size_of_a_crop_counts_and_not_where_it_ends(monkeypatch):
     thing, nothing = spot((HEIGHT, WIDTH), (130, 100, 160, 120)), np.zeros((HEIGHT, WIDTH), np.bool_)
     first, last = (0, 0, 100, 80), (105, 75, 160, 120)  # of the first layer and of the second
     monkeypatch.setattr(
-        outline, "place", lambda runs, crop, size: runs_of(thing if crop.box in (first, last) else nothing)
+        Crop, "place", lambda crop, runs, size: runs_of(thing if crop.box in (first, last) else nothing)
     )
     *_, end = run(Things(((0, 0, LOW, LOW), 0.9, 20.0)), crops_n_layers=2, points_per_side=4)
     assert [mask.crop for mask in end.masks] == [last]

@@ -23,7 +23,7 @@ def test_runs_of_a_mask_are_its_run_lengths_and_its_place_in_the_image(size):
         crop = Crop((3, 4, 3 + size[1], 4 + size[0]), 1)
         expected = np.zeros(larger, np.bool_)
         expected[4 : 4 + size[0], 3 : 3 + size[1]] = mask
-        assert Rle(larger, run_lengths(outline.place(runs, crop, larger), larger)) == Rle.encode(expected)
+        assert Rle(larger, run_lengths(crop.place(runs, larger), larger)) == Rle.encode(expected)
 
 
 def test_stability_is_the_iou_of_the_masks_at_the_two_offsets():

@@ -114,7 +114,7 @@ def test_coco_of_an_empty_mask_and_of_no_objects(tmp_path):
 
 def test_coco_of_several_images_counts_its_ids_through(tmp_path):
     several = [annotation(2, label="wing", name="a.jpg"), annotation(1, label="tail", name="b.jpg")]
-    api = read_coco(b"".join(coco.join(several)), tmp_path)
+    api = read_coco(b"".join(coco.join(several, formats.Options())), tmp_path)
     assert [(a["id"], a["image_id"], a["category_id"]) for a in api.anns.values()] == [(1, 1, 1), (2, 1, 1), (3, 2, 2)]
     assert [(c["id"], c["name"]) for c in api.cats.values()] == [(1, "wing"), (2, "tail")]
 
@@ -135,7 +135,18 @@ def test_equal_input_gives_equal_bytes(name):
 
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_bytes_are_of_the_type_that_the_format_says(name):
-    magic = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8", "application/zip": b"PK", "application/json": b"{"}
+    magic = {
+        "image/png": b"\x89PNG",
+        "image/jpeg": b"\xff\xd8",
+        "image/tiff": b"II*\0",
+        "image/svg+xml": b"<?xml",
+        "application/zip": b"PK",
+        "application/x-npz": b"PK",
+        "application/json": (b"{", b"["),
+        "application/geo+json": b"{",
+        "application/xml": b"<?xml",
+        "text/csv": b"image,id,label",
+    }
     assert encode(name, annotation(2)).startswith(magic[formats.get(name).media_type])
 
 
@@ -243,7 +254,8 @@ def test_the_longest_pictures_that_a_format_takes_are_written(name, width):
 
 
 def test_format_for_a_file_is_told_by_its_ending(tmp_path):
-    endings = {"a.png": "mask", "b.ZIP": "masks", "c.jpeg": "overlay", "d.e.json": "coco"}
+    endings = {"a.png": "mask", "b.ZIP": "masks", "c.jpeg": "overlay", "d.e.json": "coco", "e.samui.json": "samui"}
+    endings |= {"f.tif": "labelmap-tiff", "g.XML": "cvat", "h.svg": "svg", "i.npz": "npz", "j.geojson": "geojson"}
     assert {name: formats.for_file(tmp_path / name).name for name in endings} == endings
 
 
@@ -319,12 +331,18 @@ MALFORMED = {
         )
         for name in ("mask", "masks", "labelmap", "cutout", "overlay-png")
     },
-    "unknown format": (lambda: formats.get("gif"), "format: must be one of mask, masks, labelmap, cutout, "),
-    "format of no text": (lambda: formats.get([]), "format: must be one of mask, masks, labelmap, cutout, "),
-    "unknown ending": (lambda: formats.for_file("a.gif"), "a.gif: must end with one of .png, .zip, .jpg, .jpeg, .json"),
+    "unknown format": (
+        lambda: formats.get("gif"),
+        "format: must be one of mask, masks, labelmap, labelmap-tiff, cutout, ",
+    ),
+    "format of no text": (
+        lambda: formats.get([]),
+        "format: must be one of mask, masks, labelmap, labelmap-tiff, cutout, ",
+    ),
+    "unknown ending": (lambda: formats.for_file("a.gif"), "a.gif: must end with one of .samui.json, .png, .zip, .jpg"),
     "no ending": (
         lambda: formats.for_file("mask"),
-        "mask: must end with one of .png, .zip, .jpg, .jpeg, .json, got 'no",
+        ".tiff, .xml, .geojson, .svg, .npz, .csv, got 'no ending'",
     ),
 }
 

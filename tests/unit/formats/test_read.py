@@ -246,8 +246,10 @@ def test_a_file_that_is_too_large_or_none_is_told_before_it_is_read(tmp_path, mo
     with pytest.raises(FormatError, match=r"b\.json: must be a readable file, got: No such file or directory"):
         list(formats.read(tmp_path / "b.json"))
     (tmp_path / "c.json").mkdir()
-    with pytest.raises(FormatError, match=r"c\.json: must be a file, got a folder"):
+    with pytest.raises(FormatError, match=r"c\.json: must be of a kind that .* must be given, got a folder"):
         list(formats.read(tmp_path / "c.json"))
+    with pytest.raises(FormatError, match=r"null: must be a file, got a device"):
+        list(formats.read("/dev/null", "coco"))
 
 
 def test_a_format_that_cannot_be_read_or_is_none_is_told(tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from samui.errors import FormatError
-from samui.formats import masks
+from samui.formats import source
 from tests.unit.formats.test_read import read
 
 
@@ -45,6 +45,17 @@ def zipped(**entries):
         for name, data in entries.items():
             archive.writestr(name.replace("_SLASH_", "/").replace("_DOT_", "."), data)
     return buffer.getvalue()
+
+
+def tiff(*pages):
+    first, *rest = (Image.fromarray(one) for one in pages)
+    buffer = io.BytesIO()
+    first.save(buffer, "TIFF", save_all=bool(rest), append_images=rest)
+    return buffer.getvalue()
+
+
+def pages():
+    return tiff(np.eye(3, dtype=np.uint8), np.eye(3, dtype=np.uint8))
 
 
 SET = png(np.ones((4, 5), np.uint8))
@@ -80,7 +91,7 @@ def test_a_zip_of_others_gives_its_pngs_by_name_and_passes_over_the_rest(tmp_pat
 
 
 PICTURES = {
-    "no PNG": ("a.png", b"GIF89a", "must be a PNG, got: "),
+    "no PNG": ("a.png", b"GIF89a", "must be a PNG or TIFF, got: "),
     "a cut PNG": ("a.png", png(np.eye(200, dtype=np.uint8))[:-30], "must be a whole, undamaged PNG, got: "),
     "10^12 pixels": ("a.png", huge_png(), "image: must have 1 to 100000000 pixels, got 1000000x1000000"),
     "colours": ("a.png", png(np.zeros((2, 2, 3), np.uint8)), "must be a PNG of one channel (grey or indexed), got RGB"),
@@ -99,14 +110,22 @@ PICTURES = {
     ),
     "no zip": ("a.zip", b"PK\3\4", "must be a whole zip file, got: "),
     "an empty zip": ("a.zip", zipped(), "must hold a PNG for each object, got none"),
-    "a zip of something else": ("a.zip", zipped(a_DOT_png=b"x"), "a.png: must be a PNG, got: "),
+    "a zip of something else": ("a.zip", zipped(a_DOT_png=b"x"), "a.png: must be a PNG or TIFF, got: "),
     "two sizes": (
         "a.zip",
         zipped(a_DOT_png=SET, b_DOT_png=png(np.ones((5, 4), np.uint8))),
         "b.png: must be 5x4 as the first one, got 4x5",
     ),
-    "another ending": ("a.tif", b"", "must end with .json, .zip or .png, or its format must be given, got 'a.tif'"),
-    "a picture": ("a.jpg", b"", "must end with .json, .zip or .png, or its format must be given, got 'a.jpg'"),
+    "an empty TIFF": ("a.tif", b"", "must be a PNG or TIFF, got: "),
+    "a TIFF of pages": ("a.tif", pages(), "must be a TIFF of one page, got 2"),
+    "negative values": ("a.tif", tiff(np.full((2, 3), -4, np.int32)), "values: must be whole numbers from 0, got -4"),
+    "a picture": ("a.jpg", b"", "must be of a kind that its ending and content tell, or its format must be given, got"),
+    "names out of the zip": (
+        "a.zip",
+        zipped(**{"_DOT__DOT__SLASH_a_DOT_png": SET}),
+        "'../a.png': must be a path inside the folder, got one that leads out of it",
+    ),
+    "absolute names": ("a.zip", zipped(_SLASH_a_DOT_png=SET), "'/a.png': must be a path inside the folder, got one"),
 }
 
 
@@ -118,9 +137,9 @@ def test_a_broken_picture_or_zip_is_told(name, content, message, tmp_path):
 
 
 def test_a_zip_that_unpacks_to_too_much_is_refused_before_it_does(tmp_path, monkeypatch):
-    monkeypatch.setattr(masks, "_MAX_ENTRY", 10_000)
+    monkeypatch.setattr(source, "MAX_ENTRY", 10_000)
     with pytest.raises(FormatError, match=r"a\.png: must have at most 10000 bytes, got 10001"):
         read(tmp_path, zipped(a_DOT_png=b"\0" * 10_001), "a.zip")
-    monkeypatch.setattr(masks, "_MAX_ENTRIES", 1)
+    monkeypatch.setattr(source, "MAX_ENTRIES", 1)
     with pytest.raises(FormatError, match="must hold at most 1 files, got 2"):
         read(tmp_path, zipped(a_DOT_png=SET, b_DOT_png=SET), "a.zip")

@@ -11,9 +11,9 @@ from pycocotools import mask as coco_mask
 
 from samui import formats
 from samui.errors import ExportError
-from samui.formats import Annotation, Keeps, Lost, SavedObject, SavedPrompt
-from samui.names import safe_name
-from samui.pixels.polygons import filled
+from samui.formats import Annotation, Format, Keeps, Lost, SavedObject, SavedPrompt
+from samui.formats.names import Index
+from samui.pixels.images import Header
 from samui.pixels.rle import Rle
 from samui.types import Prompt
 from tests.unit.pixels.test_rle import random_mask
@@ -21,6 +21,7 @@ from tests.unit.pixels.test_rle import random_mask
 pytestmark = pytest.mark.slow  # many, and together they take seconds
 
 READABLE = [name for name, one in formats.FORMATS.items() if one.reader is not None]
+DROP_EMPTY = ("yolo", "labelme-polygons", "cvat-polygons", "cityscapes")  # what has no pixel has no place in them
 PROMPTS = [
     SavedPrompt(((3.5, 4.25), (1, 0)), (1, 0), (1, 2, 30, 40.25), candidate=2, snapped=True),
     SavedPrompt(((3.5, 4.25),), (1,), candidate=0, crop=(0, 0, 20, 30), stability=0.96875),
@@ -49,32 +50,54 @@ def annotation(seed: int, count: int = 4, size: tuple[int, int] = (41, 37)) -> A
     )
 
 
-def expected(saved: Annotation, keeps: Keeps) -> list[SavedObject]:
-    """The objects as a format that keeps so much gives them back."""
+def expected(saved: Annotation, format: Format) -> list[SavedObject]:
+    """The objects as a format gives them back."""
     found = []
     for index, one in enumerate(saved.objects):
-        mask = (one.rle if keeps.holes else filled(one.rle)).decode()
-        if not keeps.overlap:
+        mask = (one.rle if format.holds is None else format.holds(one.rle)).decode()
+        if not format.keeps.overlap:
             for later in saved.objects[index + 1 :]:
                 mask &= ~later.rle.decode()
         found.append(replace(one, rle=Rle.encode(mask)))
     return found
 
 
-def kept(one: SavedObject, keeps: Keeps) -> tuple:
-    label = one.label if keeps.labels else safe_name(one.label)
-    return one.id, label, one.rle, one.score if keeps.scores else None, one.prompt if keeps.prompts else None
+def kept(one: SavedObject, format: Format, label: str) -> tuple:
+    keeps = format.keeps
+    id = one.id if keeps.ids else None
+    return id, label, one.rle, one.score if keeps.scores else None, one.prompt if keeps.prompts else None
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("name", [name for name in READABLE if name != "mask"])
 def test_objects_come_back_as_the_format_says(name, seed, tmp_path):
-    saved, keeps = annotation(seed), formats.get(name).keeps
-    path = tmp_path / f"a{formats.get(name).suffix}"
+    saved, format = annotation(seed), formats.get(name)
+    path = tmp_path / f"a{format.suffix}"
     formats.write(saved, path, name)
-    (back,) = formats.read(path, name)
+    (back,) = formats.read(path, name, headers=lambda _: Header(saved.size))
     assert back.size == saved.size
-    assert [kept(one, keeps) for one in back.objects] == [kept(one, keeps) for one in expected(saved, keeps)]
+    there = [one for one in expected(saved, format) if name not in DROP_EMPTY or one.rle.area]
+    assert [kept(one, format, one.label) for one in back.objects] == [
+        kept(one, format, format.kept_label(one.label)) for one in there
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", [n for n, one in formats.FORMATS.items() if one.takes_many and one.keeps.overlap])
+def test_of_many_images_with_none_and_with_objects_each_comes_back(name, seed, tmp_path):
+    format = formats.get(name)
+    saved = [annotation(seed), Annotation("empty.png", (5, 6)), annotation(seed + 50, size=(20, 90))]
+    formats.write(iter(saved), tmp_path / f"a{format.suffix}", name)
+    sizes, index = {one.image: one.size for one in saved}, Index(one.image for one in saved)
+    back = formats.read(
+        tmp_path / f"a{format.suffix}", name, headers=lambda image: Header(sizes[index.find(image).name])
+    )
+    order = {index.find(one.image).name: one for one in back}
+    for one in saved:
+        found = order[one.image]
+        assert found.size == one.size
+        there = [item for item in expected(one, format) if name not in DROP_EMPTY or item.rle.area]
+        assert [item.rle for item in found.objects] == [item.rle for item in there]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -120,19 +143,44 @@ def test_an_object_that_others_cover_altogether_stays_in_a_label_map_s_table(tmp
     assert [(one.id, one.rle.area) for one in back.objects] == [(1, 0), (2, 12)]
 
 
-@pytest.mark.parametrize("name", READABLE)
-def test_of_many_images_each_comes_back(name, tmp_path):
-    saved = [replace(annotation(i), image=f"folder/{image}") for i, image in enumerate(["b.png", "a.jpg", "B.jpg"])]
-    out = tmp_path / "all.json" if formats.get(name).joiner else tmp_path
-    formats.write(iter(saved), out, name)
-    if out.suffix:
-        assert [one.image for one in formats.read(out)] == [one.image for one in saved]
-    else:
-        suffix = formats.get(name).suffix
-        assert sorted(os.listdir(tmp_path)) == sorted([f"b{suffix}", f"a{suffix}", f"B.jpg{suffix}"])
-        for one, file in zip(saved, ("b", "a", "B.jpg"), strict=True):
-            (back,) = formats.read(tmp_path / f"{file}{suffix}", name)
-            assert back.size == one.size
+def many() -> list[Annotation]:
+    names = ["b.png", "a.jpg", "B.jpg"]
+    return [replace(annotation(i), image=f"folder/{image}") for i, image in enumerate(names)]
+
+
+@pytest.mark.parametrize("name", [name for name in READABLE if not formats.get(name).takes_many])
+def test_many_images_have_a_file_each_in_a_folder(name, tmp_path):
+    saved, format = many(), formats.get(name)
+    formats.write(iter(saved), tmp_path, name)
+    suffix = format.suffix
+    files = {f"b{suffix}", f"a{suffix}", f"B.jpg{suffix}"}
+    if format.beside is not None:
+        files |= {"b.csv", "a.csv", "B.jpg.csv"}
+    assert set(os.listdir(tmp_path)) == files
+    for one, file in zip(saved, ("b", "a", "B.jpg"), strict=True):
+        (back,) = formats.read(tmp_path / f"{file}{suffix}", name)
+        assert back.size == one.size
+
+
+@pytest.mark.parametrize("name", [name for name in READABLE if formats.get(name).joiner])
+def test_many_images_are_in_one_file(name, tmp_path):
+    path = tmp_path / f"all{formats.get(name).suffix}"
+    formats.write(iter(many()), path, name)
+    assert [one.image for one in formats.read(path, name)] == [one.image for one in many()]
+
+
+@pytest.mark.parametrize("place", ["all.zip", "all"])
+@pytest.mark.parametrize("name", [name for name in READABLE if formats.get(name).packer])
+def test_many_images_are_in_one_zip_or_folder_which_is_known_by_its_content(name, place, tmp_path):
+    saved = many()
+    formats.write(iter(saved), tmp_path / place, name)
+    assert os.listdir(tmp_path) == [place]
+    back = list(formats.read(tmp_path / place, headers=lambda _: Header(saved[0].size)))
+    assert formats.guess(formats.Source(tmp_path / place)).name == name
+    assert [one.size for one in back] == [saved[0].size] * 3
+    index = Index([one.image for one in saved if one.image != "folder/B.jpg"])
+    found = [index.find(one.image).name for one in back]
+    assert {"folder/b.png", "folder/a.jpg"} <= set(found)
 
 
 @pytest.mark.parametrize("image", ["../../up.png", "/abs/up.png", "..\\..\\up.png", "C:\\up.png"])
@@ -214,7 +262,7 @@ def test_what_a_zip_of_masks_and_a_label_map_lose_is_told():
     assert [one.label for one in saved.objects] == ["猫 1", "wing", "", "object"]
     assert zipped == formats.Lost(objects=4, labels=1, scores=3, prompts=3), "a label that is a safe name stays"
     flat = formats.lost(saved, formats.get("labelmap"))
-    left = [one.rle.area for one in expected(saved, formats.get("labelmap").keeps)]
+    left = [one.rle.area for one in expected(saved, formats.get("labelmap"))]
     ratios = [area / one.rle.area for area, one in zip(left, saved.objects, strict=True)]
     assert (flat.covered, flat.lowest_iou) == (sum(ratio < 1 for ratio in ratios), min(ratios))
     both = zipped + flat
@@ -229,7 +277,7 @@ def test_readers_without_compressed_run_lengths_have_formats_of_their_own(tmp_pa
         formats.write(saved, tmp_path / "a.json", name)
         for entry, one in zip(
             json.loads((tmp_path / "a.json").read_bytes())["annotations"],
-            expected(saved, formats.get(name).keeps),
+            expected(saved, formats.get(name)),
             strict=True,
         ):
             rles = coco_mask.frPyObjects(entry["segmentation"], *saved.size)
@@ -245,9 +293,9 @@ def test_a_path_s_ending_fits_its_format_alone(name):
     assert not format.fits("a")
     format.check_ending(f"a{format.suffix}")
     with pytest.raises(ExportError) as caught:
-        format.check_ending("out/x.tiff")
+        format.check_ending("out/x.gif")
     rule = f"must end with {' or '.join(format.endings)} for the format {name}"
-    assert str(caught.value) == f"out/x.tiff: {rule}, got '.tiff'"
+    assert str(caught.value) == f"out/x.gif: {rule}, got '.gif'"
 
 
 def test_what_cannot_be_read_keeps_nothing():

@@ -206,7 +206,7 @@ def test_a_name_that_leads_nowhere_is_refused_with_the_rule(hub, name, message):
     ("kind", "message"),
     [
         ("RepositoryNotFoundError", "is not on the hub, or needs a login"),
-        ("GatedRepoError", "for registered people only"),
+        ("GatedRepoError", "for registered users only"),
     ],
 )
 def test_a_model_that_the_hub_refuses_is_named(hub, monkeypatch, kind, message):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from samui.pixels.images import encode_for_display, read_image
+from samui.errors import ImageError
+from samui.pixels.images import Header, encode_for_display, read_header, read_image
 from tests.pictures import BLUE, GREEN, RED, photo, png, saved
 
 
@@ -228,3 +229,19 @@ def test_large_picture_is_shown_as_jpeg_in_its_own_colours():
     assert np.abs(read_image(data).pixels.astype(int) - pixels).max() < 12
     data, _ = encode_for_display(pixels, max_side=400)
     assert Image.open(io.BytesIO(data)).size == (400, 300)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_header_gives_the_size_that_the_picture_has_once_turned(kind, orientation):
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (30, 20)).save(buffer, kind, exif=exif)
+    header = read_header(buffer.getvalue())
+    assert header == Header(read_image(buffer.getvalue()).size, orientation)
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"II*\0\xff"])
+def test_a_header_of_no_picture_is_told(data):
+    with pytest.raises(ImageError, match="image: must be a"):
+        read_header(data)

@@ -83,8 +83,8 @@ def test_a_long_outline_is_walked_in_blocks(monkeypatch):
 @pytest.mark.parametrize(
     ("polygon", "message"),
     [
-        ([[1, 2], [3, 4]], "polygons[0]: must be three corners (x, y) or more, got shape (2, 2)"),
-        ([[1, 2, 3]] * 3, "polygons[0]: must be three corners (x, y) or more, got shape (3, 3)"),
+        ([[1, 2], [3, 4]], "polygons[0]: must have at least three corners (x, y), got shape (2, 2)"),
+        ([[1, 2, 3]] * 3, "polygons[0]: must have at least three corners (x, y), got shape (3, 3)"),
         ([[1, 2], [float("nan"), 4], [5, 5]], "polygons[0]: must lie at most 1048576 pixels outside 9x8, got nan"),
         ([[1, 2], [1e300, 4], [5, 5]], "polygons[0]: must lie at most 1048576 pixels outside 9x8, got 1e+300"),
         ([[0, 0], [1e6, 1e6], [0, 5]] * 99, "polygons[0]: must be outlines of at most 26843545 pixels in all, got"),

@@ -183,3 +183,16 @@ def test_malformed_rle_is_refused_with_its_rule(make, message):
         make()
     assert isinstance(caught.value, SamuiError)
     assert message in str(caught.value)
+
+
+def test_overlap_counts_the_pixels_of_both():
+    draw = np.random.default_rng(5)
+    for density in (0.0, 0.05, 0.5, 0.95, 1.0) * 5:
+        size = tuple(draw.integers(1, 12, 2))
+        one, other = draw.random(size) < density, draw.random(size) < draw.random()
+        assert Rle.encode(one).overlap(Rle.encode(other)) == np.count_nonzero(one & other)
+
+
+def test_columns_are_the_runs_of_each_column():
+    mask = np.array([[0, 1, 1], [1, 1, 0], [1, 1, 1]], bool)
+    assert Rle.encode(mask).columns().tolist() == [[1, 3], [3, 6], [6, 7], [8, 9]]

@@ -170,6 +170,21 @@ def test_overtaken_prepare_is_not_decoded(service, photo, loaded):
     assert loaded["fake"].predict_calls == calls + 1
 
 
+@pytest.mark.parametrize(
+    ("early", "late"), [("hover", "prompt"), ("prepare", "prompt"), ("hover", "prepare"), ("prepare", "hover")]
+)
+def test_only_a_prompt_overtakes_a_prompt(service, photo, early, late):
+    """The request with the higher number comes first, as over two connections; a look must not cost a click."""
+    page = Page(service)
+    page.open(photo())
+    asked = {"token": page.token, "epoch": page.epoch, "seen": 0}
+    ways = {"points": [[20, 20, 1]]}, {"x": 20, "y": 20}
+    assert service.act({**asked, "rev": 9, "action": early, **ways[early == "hover"]})["ok"]
+    answer = service.act({**asked, "rev": 5, "action": late, **ways[late == "hover"]})
+    assert answer.get("overtaken", False) == (late != "prompt")
+    assert page.act("state")["prompt"]["points"] == ([[20, 20, 1]] if late == "prompt" else [])
+
+
 def test_of_what_is_prepared_only_the_newest_is_remembered(service, photo):
     page = Page(service)
     page.open(photo())

@@ -23,6 +23,7 @@ IMAGE = OpenImage(Path("s/i/a.jpg"), Path("s/i/b.jpg"), "image/jpeg", "a.jpg", S
 
 def at_work(seat, session=None):
     """The seat with an image open."""
+    seat.admitted = True
     seat.contents = Contents(work=Work(IMAGE, session or Session.begin(SIZE), "fake"))
 
 
@@ -81,24 +82,68 @@ def test_use_keeps_a_seat_from_expiring(table, clock):
         assert table.get(seat.token) is seat
 
 
-def test_newcomer_takes_the_place_of_a_seat_without_image_first(table, clock, closed):
-    worker, visitor, third = table.issue(), table.issue(), table.issue()
-    at_work(worker), at_work(third)
+def join(table):
+    """A newcomer who opens an image."""
+    seat = table.issue()
+    table.admit(seat)
+    at_work(seat)
+    return seat
+
+
+def test_whoever_opens_an_image_takes_the_place_of_one_whose_file_was_refused(table, clock, closed):
+    worker, refused, third = join(table), table.issue(), join(table)
+    table.admit(refused)
     clock.now += 61
     for seat in (worker, third):
         table.get(seat.token)
-    table.issue()
-    assert closed == [visitor]
+    join(table)
+    assert closed == [refused]
 
 
-def test_newcomer_has_a_minute_to_open_an_image(table, clock):
-    newcomer = table.issue()
+def test_one_whose_file_was_refused_has_a_minute_for_another(table, clock):
+    refused = table.issue()
+    table.admit(refused)
     for _ in range(2):
-        table.issue()
+        join(table)
     clock.now += 9
     with pytest.raises(FullError):
+        table.admit(table.issue())
+    assert table.get(refused.token) is refused
+
+
+def test_ten_thousand_seats_without_an_image_keep_nobody_out(table, closed):
+    worker = join(table)
+    for _ in range(10_000):
         table.issue()
+    assert len(table) == 1 + 1024
+    newcomer = join(table)
     assert table.get(newcomer.token) is newcomer
+    assert table.get(worker.token) is worker
+    assert worker not in closed
+
+
+def test_address_with_many_empty_seats_loses_its_own_oldest(table):
+    others = [table.issue(sender="203.0.113.6") for _ in range(3)]
+    own = [table.issue(sender="203.0.113.5") for _ in range(40)]
+    for seat in own[:8]:
+        with pytest.raises(UnknownSessionError):
+            table.get(seat.token)
+    for seat in own[8:] + others:
+        assert table.get(seat.token) is seat
+
+
+def test_seat_that_was_admitted_stays_so(table):
+    workers = [join(table) for _ in range(3)]
+    table.admit(workers[0])
+    with pytest.raises(FullError):
+        table.admit(table.issue())
+
+
+def test_seat_that_was_closed_meanwhile_is_not_admitted(table):
+    seat = table.issue()
+    table.close(seat.token)
+    with pytest.raises(UnknownSessionError):
+        table.admit(seat)
 
 
 def test_closed_by_its_owner_a_seat_is_gone(table, closed):
@@ -116,7 +161,7 @@ def test_sixty_strangers_throw_out_nobody_at_work(table, clock):
         at_work(seat)
     for _ in range(60):
         with pytest.raises(FullError, match="at most 3 people at work at once"):
-            table.issue()
+            table.admit(table.issue())
     assert all(table.get(seat.token) is seat for seat in workers)
 
 
@@ -125,8 +170,8 @@ def test_seat_idle_beyond_the_grace_makes_room(table, clock, closed):
     at_work(old)
     clock.now += 11
     for _ in range(2):
-        at_work(table.issue())
-    table.issue()
+        join(table)
+    join(table)
     assert closed == [old]
 
 
@@ -270,9 +315,9 @@ def test_newcomers_are_refused_while_what_cannot_be_shortened_fills_the_memory(c
         worker.click(9)
     assert [worker.undo_steps for worker in workers] == [1, 1]
     with pytest.raises(FullError, match="the people at work need all the memory"):
-        table.issue()
+        table.admit(table.issue())
     table.close(workers[0].seat.token)
-    assert table.issue()
+    table.admit(table.issue())
 
 
 def test_busy_seat_is_left_alone_and_shortened_by_its_own_next_change(clock):

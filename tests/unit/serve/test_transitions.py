@@ -19,7 +19,7 @@ HOME = str(Path(samui.__file__).parent)
 # What puts things back in order, in `finally` and `except`, and what only asks for the time.
 CLEANING = {
     "_kept",
-    "tell_store",
+    "tell",
     "remove",
     "key",
     "drop",
@@ -171,7 +171,7 @@ def test_seat_is_as_it_was_or_as_it_should_be_whichever_step_fails(name, tmp_pat
                 TRANSITIONS[name](now)
             if fault.where is None:  # it has no more steps than that
                 break
-            now.service.server.tell_store(now.seat)  # what a store could not keep is kept at the next action
+            now.service.server.keeper.tell(now.seat)  # what a store could not keep is kept at the next action
             found = digest(now)
             assert found in (before, after), f"half a change after step {at}, {fault.where}"
             failed += found == before

@@ -1,5 +1,6 @@
-"""Calls: no more bytes of one are taken in than the limit allows."""
+"""Calls: no more bytes of one are taken in than the limit allows, and none is waited for without end."""
 
+import anyio
 import pytest
 
 from samui.ui.body_limit import BodyLimit
@@ -53,3 +54,24 @@ def test_body_that_does_not_say_is_read_up_to_the_limit():
 def test_upload_is_left_to_its_own_limit():
     got, sent, _ = ask([bytes(5000)], length=5000, path="/gradio_api/upload")
     assert (got, sent) == ([bytes(5000)], [])
+
+
+@pytest.mark.parametrize("length", [None, 500])
+@pytest.mark.parametrize("pieces", [0, 1])
+def test_body_that_does_not_become_whole_in_time_is_given_up(length, pieces):
+    """Whether none of it comes or a part: 200 of these would hold 200 connections."""
+    sent, waiting = [], [b"a"] * pieces
+
+    async def receive():
+        if not waiting:
+            await anyio.sleep_forever()
+        return {"type": "http.request", "body": waiting.pop(), "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [] if length is None else [(b"content-length", str(length).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/component_server/", "headers": headers}
+    run_async(BodyLimit(None, LARGEST, slowest=0.01)(scope, receive, send))
+    assert (sent[0]["status"], sent[1]["body"]) == (408, b"request: must be sent within 0.01 s")
+    assert (b"connection", b"close") in sent[0]["headers"]

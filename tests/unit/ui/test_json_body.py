@@ -43,8 +43,8 @@ def test_other_encodings_than_that_of_json_are_refused(encoding):
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        (b"[NaN]", "NaN, which is no number"),
-        (b"[-Infinity]", "-Infinity, which is no number"),
+        (b"[NaN]", "NaN, which is not a JSON number"),
+        (b"[-Infinity]", "-Infinity, which is not a JSON number"),
         (b'["\\ud800"]', "surrogates not allowed"),
     ],
 )

@@ -46,7 +46,9 @@ def test_connections_stay_open_as_long_as_is_said(start, monkeypatch):
 def test_server_takes_no_call_of_any_length(start):
     url = start()
     for path in ("component_server/", "queue/join", "call/segment"):
-        answer = httpx.post(f"{url}gradio_api/{path}", content=b" " * 1_100_000)
+        answer = httpx.post(
+            f"{url}gradio_api/{path}", content=b" " * 1_100_000, headers={"content-type": "application/json"}
+        )
         assert (answer.status_code, answer.text) == (413, "request: must be at most 1 MB, got 1.1 MB or more")
 
 

@@ -1,5 +1,6 @@
 """Malformed requests to the real server: each is answered by its sender's fault, and none fills the log."""
 
+import itertools
 import json
 import logging
 import traceback
@@ -10,6 +11,7 @@ import pytest
 from samui.serve.service import Service
 from samui.serve.settings import Settings
 from samui.ui.launch import launch
+from samui.ui.server_functions import functions_of
 from tests.fakes import FakePredictor
 
 pytestmark = pytest.mark.slow  # many, and together they take seconds
@@ -112,13 +114,17 @@ CANVAS_CALLS = {
     **{f"component_id {value!r}": call(component_id=value) for value in (0, -1, 10**30, 1.5, "x", None, [], {})},
     **{f"fn_name {value!r}": call(fn_name=value) for value in ("nope", "__init__", None, [], 5)},
     "no fields": as_json({}),
-    "a form": as_part(b'Content-Disposition: form-data; name="data"'),
 }
 
 
 @pytest.mark.parametrize("body", CANVAS_CALLS.values(), ids=CANVAS_CALLS)
 def test_canvas_call_that_names_no_function_is_refused(client, logged, body):
     assert (client.post(CANVAS_CALL, **body).status_code, logged) == (400, [])
+
+
+def test_canvas_call_is_no_form(client, logged):
+    form = as_part(b'Content-Disposition: form-data; name="data"')
+    assert (client.post(CANVAS_CALL, **form).status_code, logged) == (415, [])
 
 
 @pytest.mark.parametrize("index", [99, -1, 10**30, 1.5, "x", [], True])
@@ -259,3 +265,15 @@ def test_good_calls_pass(client, logged):
     event = client.post(f"{API}call/open", **as_json({"data": [{**FILE, "path": path}, ""]})).json()["event_id"]
     assert "must be a JPEG, PNG" in client.get(f"{API}call/open/{event}").text
     assert logged == []
+
+
+def test_steps_of_an_event_tell_nothing_of_the_process(server):
+    client, page = server
+    canvas = next(id for id, name in functions_of(page) if name == "begin")
+    token = client.post(CANVAS_CALL, **call(component_id=canvas, fn_name="begin")).json()["token"]
+    asked = {"token": token, "sample": "coffee.jpg", "asked": 1}
+    client.post(JOIN, **as_json({"fn_index": 0, "session_hash": "steps", "data": [asked]}))
+    with client.stream("GET", f"{API}queue/data?session_hash=steps") as steps:
+        told = "".join(itertools.takewhile(lambda line: "close_stream" not in line, steps.iter_lines()))
+    assert '"stage":"ready"' in told
+    assert " at 0x" not in told

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from samui.serve.service import Service
 from samui.serve.settings import Settings
+from samui.ui.clients import sender
 from samui.ui.page import build_page
 from samui.ui.server_functions import ServerFunctions, functions_of
 from samui.ui.uploads import Uploads
@@ -25,7 +26,7 @@ PATH = "/gradio_api/component_server/"
 CALL = {"component_id": 3, "fn_name": "act", "session_hash": "x", "data": {"n": 1}}
 
 
-def ask(body, *, functions=None, sent=None, inner=None, path=PATH, method="POST", packs=True, auth=None):
+def ask(body, *, functions=None, sent=None, inner=None, path=PATH, method="POST", packs=True, auth=None, client=None):
     """What the middleware sends on one request, whose body arrives in two pieces."""
     sent = [] if sent is None else sent
     pieces = [
@@ -43,6 +44,7 @@ def ask(body, *, functions=None, sent=None, inner=None, path=PATH, method="POST"
         inner.append((await receive())["body"] + (await receive())["body"])
 
     scope = {"type": "http", "method": method, "path": path, "app": SimpleNamespace(auth=auth, auth_dependency=None)}
+    scope["client"] = client
     scope["headers"] = [(b"accept-encoding", b"gzip, br")] if packs else []
     run_async(ServerFunctions(gradio, functions or {(3, "act"): lambda data: data})(scope, receive, send))
     return sent
@@ -62,6 +64,13 @@ def test_answer_is_packed_for_those_who_can_read_that(packs):
     assert ((b"content-encoding", b"gzip") in start["headers"]) == packs
     body = gzip.decompress(answer["body"]) if packs else answer["body"]
     assert json.loads(body) == {"n": 1}
+
+
+@pytest.mark.parametrize(("client", "address"), [(("203.0.113.5", 9), "203.0.113.5"), (("127.0.0.1", 9), None)])
+def test_functions_see_the_address_that_a_call_comes_from(client, address):
+    seen = []
+    ask(json.dumps(CALL).encode(), functions={(3, "act"): lambda _: seen.append(sender.get())}, client=client)
+    assert seen == [address]
 
 
 def test_a_call_is_one_hand_over_to_a_thread(monkeypatch):

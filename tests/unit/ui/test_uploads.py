@@ -96,6 +96,41 @@ def test_upload_of_unknown_length_takes_the_room_of_the_largest(tmp_path):
     assert uploads.nbytes == 300_000 + FRAME
 
 
+def test_what_is_announced_and_does_not_come_takes_nobodys_room(tmp_path):
+    uploads = Uploads(Settings(max_bytes=100_000_000, upload_bytes=30_000_000), tmp_path)
+    for _ in range(20):
+        uploads.expect(100_000_000)
+    assert uploads.nbytes == 20_000_000
+    honest = uploads.expect(5_000_000)
+    honest.received = 2_500_000
+    uploads.grow(honest)
+    assert uploads.nbytes == 25_000_000
+
+
+def test_upload_grows_by_what_has_come_up_to_its_length_and_the_budget(tmp_path):
+    uploads = Uploads(Settings(max_bytes=100_000_000, upload_bytes=30_000_000), tmp_path)
+    arrival = uploads.expect(20_000_000)
+    held = []
+    for received in (1_000_001, 3_000_000, 12_000_000):
+        arrival.received = received
+        uploads.grow(arrival)
+        held.append(uploads.nbytes)
+    assert held == [2_000_002, 6_000_000, 20_000_000]
+    late = uploads.expect(20_000_000)
+    late.received = 6_000_000
+    with pytest.raises(FullError, match=r"at most 30 MB, got 32 MB"):
+        uploads.grow(late)
+
+
+def test_address_has_some_uploads_under_way_and_others_have_theirs(uploads):
+    own = [uploads.expect(1000, "203.0.113.5") for _ in range(8)]
+    with pytest.raises(FullError, match=r"^upload: must be at most 8 at once from one address; wait for one to end$"):
+        uploads.expect(1000, "203.0.113.5")
+    uploads.expect(1000, "203.0.113.6")
+    uploads.arrived(own[0])
+    uploads.expect(1000, "203.0.113.5")
+
+
 def test_opened_files_leave_no_folders(uploads):
     other = put(uploads, "b", 1000)
     arrival = uploads.expect(1000)
@@ -124,7 +159,7 @@ def test_equal_files_of_two_people_are_opened_twice(uploads):
             assert file.stat().st_size == 1000
     assert names(uploads) == []
     with (
-        pytest.raises(RequestError, match=r"^file: must be there still, got 'a', which is gone; send it again$"),
+        pytest.raises(RequestError, match=r"^file: must still be there, got 'a', which is gone; send it again$"),
         uploads.opened(one),
     ):
         pass
@@ -223,6 +258,14 @@ def test_upload_for_which_there_is_no_room_says_so(uploads):
     answer = send(uploads, bytes(200_000))
     assert answer.status_code == 503
     assert answer.text.startswith("upload: all uploads at once must be at most 1 MB, got 1.1 MB")
+
+
+def test_upload_that_outgrows_the_room_on_its_way_says_so_and_leaves_nothing(tmp_path):
+    uploads = Uploads(Settings(max_bytes=100_000_000, upload_bytes=3_000_000), tmp_path)
+    answer = send(uploads, chunks(*[500_000] * 8))
+    assert answer.status_code == 503
+    assert answer.text.startswith("upload: all uploads at once must be at most 3 MB")
+    assert (names(uploads), uploads.nbytes) == ([], 0)
 
 
 def stream(uploads, *messages, **limits):

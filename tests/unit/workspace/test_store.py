@@ -2,19 +2,10 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from samui.pixels.rle import Rle
-from samui.work.gestures import PointGesture
-from samui.work.state import Object
 from samui.workspace.store import MemoryStore, Operation
-
-MASK = Rle.encode(np.eye(6, dtype=bool))
-
-
-def thing(id, label=""):
-    return Object(id, f"uid {id}", label, "#112233", True, MASK, 0.9, (PointGesture((1.0, 1.0), 1),), 0, False, "fake")
+from tests.unit.workspace.conftest import thing
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_merge_makes_one_object_of_the_union(page):
 def test_rejected_masks_leave_the_list_and_come_back(page):
     order = finish(page)
     assert page.act("reject", masks=order[:2])["gone"]["rejected"] == sorted(order[:2])
-    assert page.act("keep", masks=order[:1])["error"] == f"masks: must be in the list still, got id {order[0]}"
+    assert page.act("keep", masks=order[:1])["error"] == f"masks: must still be in the list, got id {order[0]}"
     assert page.act("undo")["gone"]["rejected"] == []
     page.act("redo")
     assert page.act("restore")["gone"]["rejected"] == []
