@@ -229,9 +229,9 @@ def _clicks(dice: np.random.Generator, count: int) -> Iterator[str]:
 
 
 def _mask(seed: int) -> Rle:
-    """A blob with an outline as photos have them: some 1.5 kB of run lengths at this size."""
+    """A blob with an outline as photos have them: some 1.2 kB of run lengths at this size."""
     dice = np.random.default_rng(seed)
-    field = cv2.GaussianBlur(dice.standard_normal((_SIDE, _SIDE)), (0, 0), 6)
+    field = cv2.GaussianBlur(dice.standard_normal((_SIDE, _SIDE)), (0, 0), 30)
     mask = np.zeros((_SIDE, _SIDE), np.bool_)
-    mask[20:-20, 20:-20] = field[20:-20, 20:-20] > 0.03
+    mask[20:-20, 20:-20] = field[20:-20, 20:-20] > 0.01
     return Rle.encode(mask)
