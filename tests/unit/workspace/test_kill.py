@@ -54,12 +54,16 @@ def keep(folder, image, first):
 
     states = list(series())
     workspace = open_workspace(folder)
-    print("begun", flush=True)
+    tell("begun")
     for n in range(first, CHANGES):
         workspace.commit(operation(image, n), states[n], states[n + 1])
-        print("kept", n, flush=True)
-    print("end", flush=True)
+        tell(f"kept {n}")
     os._exit(0)
+
+
+def tell(line):
+    """All of a line or none of it, whenever the kill comes."""
+    os.write(1, f"{line}\n".encode())
 
 
 def main():
