@@ -30,6 +30,7 @@ import { createKeys } from "./tools/keys.js";
 import { createPointer } from "./tools/pointer.js";
 import { createAnswers } from "./work/answers.js";
 import { createBringing } from "./work/bringing.js";
+import { createCloser } from "./work/closer.js";
 import { createFinding } from "./work/finding.js";
 import { createFolderWork } from "./work/folder.js";
 import { createImage } from "./work/image.js";
@@ -49,6 +50,7 @@ import { createTabs } from "./work/tabs.js";
 /** @import { Refresh } from "./show/refresh.js" */
 /** @import { Sample } from "./show/samples.js" */
 /** @import { View } from "./show/view.js" */
+/** @import { Back } from "./work/restore.js" */
 /** @import { Server } from "./work/seat.js" */
 /** @import { Commands } from "./tools/keys.js" */
 
@@ -95,6 +97,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const base = { state, transport, requests, view, notices, refresh };
 
   const prompting = createPrompting({ ...base, label, prompt, focus, colourOf: (name) => labelWork.colour(name) });
+  const closer = createCloser(base);
   const preview = createPreview({ ...base, isPrompting: prompting.isPrompting });
   const finding = createFinding({
     ...base, label, focus, operate: prompting.operate,
@@ -119,18 +122,19 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const list = createList(root, { ask: folderWork.rows, thumbnail, open: folderWork.open });
   const folder = createFolder(root, state, { ...folderWork, unfold: list.unfold });
   const image = createImage({ ...base, canvas, cancel: pointer.cancel, redrawStrip: strip.redraw });
-  const seat = createSeat({
-    ...base, server, image,
-    lost: (reply) => restore.lost(reply),
-    begun,
-  });
+  /** @type {Back} */
+  const goesBack = {
+    lost: (told) => restore.lost(told),
+    arrived: (step) => restore.arrived(step),
+    failed: (step) => restore.failed(step),
+    again: () => restore.again(),
+  };
+  const seat = createSeat({ ...base, server, image, restore: goesBack, begun });
   const panel = createPanel(root, state, (model) => long.loadModel(model));
   const importDialog = createImportDialog(root, () => bringing.apply(), () => bringing.cancel());
   const bringing = createBringing({ ...base, dialog: importDialog, upload, operate: prompting.operate });
   const long = createLongWork({
-    ...base, panel, image, seat, finding, bringing, upload,
-    stayed: folderWork.stayed,
-    restore: { arrived: (step) => restore.arrived(step), failed: (step) => restore.failed(step) },
+    ...base, panel, image, seat, finding, bringing, upload, stayed: folderWork.stayed, restore: goesBack,
   });
   const tabs = createTabs(state, notices, { locks: navigator.locks, Channel: window.BroadcastChannel });
   const keeping = createKeeping({
@@ -196,7 +200,8 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   acceptFiles(root, (file) => (file && isMasks(file.name) ? bringing.choose(file) : long.openFile(file)));
   offerSamples(root, props.samples || [], long.openSample);
   createFacade(canvas, state, prompt, {
-    busy: () => seat.isBeginning() || state.restoring || transport.busy() || asks.busy() || folderWork.isGoing(),
+    busy: () =>
+      [seat.isBeginning(), state.restoring, transport.busy(), closer.busy(), asks.busy(), folderWork.isGoing()].some(Boolean),
     saved: () => ["none", "saved"].includes(saved.told().kind),
   });
 
@@ -204,7 +209,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const parts = [toolbar, strip, label, labels, objects, panel, everything, folder, tabs, keeping, saved, savedText];
   for (const part of parts) refresh.add(part.update);
   refresh.add(createFollower(state, { shown: [folderWork.shown, recent.load], ready: [folderWork.ready], objects: [kept] }));
-  transport.listen(createAnswers({ ...base, preview, seat, prompt }));
+  transport.listen(createAnswers({ ...base, preview, closer, seat, prompt }));
   watch("reply", () => long.take(props.reply));
   view.follow();
   refresh.now();

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from samui.cli.options import Parser, with_lists_joined
 from samui.errors import SamuiError
 
-COMMANDS = {  # the file in this folder that has `add_arguments` and `run`, and what it is for
+COMMANDS = {  # what each is for; the file of its name beside this one has `add_arguments` and `run`
     "serve": "open the page in a browser",
     "segment": "masks for points and boxes on one image",
     "everything": "all masks of an image, or of each image in a folder",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -59,6 +59,7 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     timings = Timings()
     try:
         _check(seat, request)
+        _check_label(server, seat, request.action)
         answer = _closely(server, seat, request, timings)
     except OvertakenError:
         return {"ok": True, "overtaken": True}
@@ -88,9 +89,10 @@ def _answered(server: Server, seat: Seat, request: Request, timings: Timings) ->
     work, views = seat.contents.work, None
     left = seat.contents.left if isinstance(request.action, actions.GoBack) else None
     held = None if left is None else (left.image, server.objects_of(left.image))
+    wanted = _wanted(seat, request)
     request, known = _looked_up(server, seat, request)
     while True:
-        tools, views = _tools(server, seat, request, timings, views)
+        tools, views = _tools(server, seat, request, timings, wanted, views)
         try:
             with seat.lock:
                 _check(seat, request)  # the encoder may have taken its time, and the lock too
@@ -109,12 +111,24 @@ def _check(seat: Seat, request: Request) -> None:
     seat.work  # noqa: B018 (SessionError without an image)
 
 
+def _check_label(server: Server, seat: Seat, action: actions.Action) -> None:
+    """WorkspaceError for a label that the list of the image's folder does not have, where that list is fixed."""
+    label = getattr(action, "label", None)
+    if label is not None and server.store.lasts(seat.work.image.key):
+        server.store.shelf(seat.work.image.key)[0].labels.check(label)
+
+
 def _tools(
-    server: Server, seat: Seat, request: Request, timings: Timings, views: SeatViews | None
+    server: Server,
+    seat: Seat,
+    request: Request,
+    timings: Timings,
+    wanted: Callable[[], bool],
+    views: SeatViews | None,
 ) -> tuple[Tools, SeatViews | None]:
     """What the action needs of model and image. Not under the seat's lock, since it may encode and read the image.
 
-    views: what this request has encoded already.
+    wanted: whether the answer still is. views: what this request has encoded already.
     """
     action = request.action
     if isinstance(action, actions.GoBack):
@@ -126,19 +140,28 @@ def _tools(
         server.pixels_of(work)
     if embedding is not None and views is None:
         key = server.key_of(seat, work, predictor)
-        wanted = partial(_is_wanted, seat, request, work.session)
         views = SeatViews(server.embeddings, predictor, key, embedding, timings, wanted)
     pixels = partial(server.pixels_of, work)
     return SeatTools(predictor, embedding, pixels, timings, work.found, views).for_work(), views
 
 
-def _is_wanted(seat: Seat, request: Request, session: Session) -> bool:
-    """Whether a request may still have an effect: what is asked for ahead has none once the session is another one."""
+def _wanted(seat: Seat, request: Request) -> Callable[[], bool]:
+    """Tells whether the answer to a request is wanted still, while its views are encoded and decoded.
+
+    Close-ups that are asked for ahead are wanted until anything else happens, a press on the image included.
+    """
     action = request.action
-    if _is_overtaken(seat, request):
-        return False
-    work = seat.contents.work
-    return not isinstance(action, actions.Prepare) or (work is not None and work.session is session)
+    work, newest = seat.contents.work, seat.line.newest_preview
+
+    def wanted() -> bool:
+        if _is_overtaken(seat, request):
+            return False
+        if not isinstance(action, actions.Prepare) or not action.close_ups or work is None:
+            return True
+        now = seat.contents.work
+        return now is not None and now.session is work.session and seat.line.newest_preview == newest
+
+    return wanted
 
 
 def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:

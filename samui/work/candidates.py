@@ -61,10 +61,16 @@ def describe(found: Sequence[Candidate], alike: np.ndarray) -> np.ndarray:
             "score": float(np.clip(one.found.scores[one.index], 0.0, 1.0)),
             "touching": float(touched > _TOUCHES),
             "contact": touched,
-            "stability": float(np.mean(seen > _OFFSET) / max(np.mean(seen > -_OFFSET), 1 / seen.size)),
+            "stability": _stability(seen),
             "agreement": float(np.mean(best)) if best else 0.0,
             "share": np.log(max(one.mask.area / part, _LEAST_SHARE)),
             "closeness": 0.5 * np.log(height * width / part),
         }
         rows.append([row[name] for name in FEATURES])
     return np.array(rows, np.float64)
+
+
+def _stability(logits: np.ndarray) -> float:
+    """Area above the offset by area above minus it: 1 for a mask with a clear edge."""
+    below = int(np.count_nonzero(logits > -_OFFSET))
+    return int(np.count_nonzero(logits > _OFFSET)) / below if below else 0.0

@@ -226,9 +226,9 @@ def test_server_that_stands_still_is_told_within_three_seconds_and_nothing_is_lo
     person.click(*INSIDE).settle()
     server.stop()
     person.page.evaluate(
-        "window.late = new Promise((resolve) => { const began = performance.now(); const look = () => "
+        "() => { window.late = new Promise((resolve) => { const began = performance.now(); const look = () => "
         "document.querySelector('.kept').dataset.kind === 'unsaved' ? resolve(performance.now() - began) "
-        ": setTimeout(look, 20); look(); })"
+        ": setTimeout(look, 20); look(); }); }"
     )
     person.key("Enter")
     took = person.page.evaluate("late")

@@ -22,6 +22,7 @@
  * @property {number} area
  * @property {Box | null} box
  * @property {{size: [number, number], counts: string}} thumb  over the whole image, small
+ * @property {number | null} [like]  place of a better one that looks the same
  */
 
 /**
@@ -59,6 +60,7 @@
  * @property {string} action
  * @property {Point[]} [points]
  * @property {Box | null} [box]
+ * @property {boolean} [close_ups]  answered from closer views, too
  */
 
 /**
@@ -83,6 +85,7 @@
  * @property {boolean} [overtaken]  a newer prompt came before it was decoded
  * @property {boolean} [saved]  false: the objects changed, and the store could not keep that yet
  * @property {string} [why]  it could not
+ * @property {string[]} [notices]  sentences about changes that somebody else was faster with
  * @property {string[]} [known]  after "put": of the operations that were asked about, those that were applied
  * @property {boolean} [moved]  the seat went back to the image before
  * @property {{mask: WireMask | null, score: number}} [hover]
@@ -107,6 +110,7 @@
  * @property {string} [title]
  * @property {string} device
  * @property {string} [note]  why the server began with it
+ * @property {boolean} [close_ups]  whether prompts are answered from closer views, too
  * @property {{parameters: Record<string, number>, filters: Record<string, number>, ranges: Record<string, [number, number]>}} [everything]
  */
 

@@ -22,6 +22,9 @@
  * @property {unknown} [on]
  * @property {unknown} [image]  whose objects are copied
  * @property {unknown} [key]  of the file of masks that is imported
+ * @property {Prompt["points"]} [points]
+ * @property {Prompt["box"]} [box]
+ * @property {boolean} [close_ups]
  */
 
 /** @type {Prompt} */

@@ -14,7 +14,7 @@ import { createSilence } from "../net/silence.js";
 /** @import { Bringing } from "./bringing.js" */
 /** @import { Finding } from "./finding.js" */
 /** @import { ImageOfPage } from "./image.js" */
-/** @import { Restore } from "./restore.js" */
+/** @import { Back } from "./restore.js" */
 /** @import { Seat } from "./seat.js" */
 
 /** @typedef {ReturnType<typeof createLongWork>} LongWork */
@@ -41,7 +41,7 @@ const NO_ANSWER = "The server does not answer. Try again.";
  * @param {Seat} parts.seat
  * @param {Finding} parts.finding
  * @param {Pick<Bringing, "take">} parts.bringing
- * @param {Pick<Restore, "arrived" | "failed">} parts.restore
+ * @param {Back} parts.restore
  * @param {(file: File) => Promise<{path: string}>} parts.upload
  * @param {() => void} parts.stayed  opening has ended without another image
  */
@@ -300,6 +300,7 @@ export function createLongWork({
   function endCancelled(step) {
     endFlag(step.event);
     notices.work("");
+    if (step.event === "open" && restore.failed(step)) return;
     if (step.event === "model") image.enter(restingStage());
     else if (step.epoch === state.epoch) image.enter(state.stage);
     else seat.begin();

@@ -26,6 +26,7 @@ import { recallSource } from "../net/token.js";
  * @typedef {Held & {before: readonly ObjectOfPage[] | null, operations: Operation[]}} Waiting
  */
 /** @typedef {ReturnType<typeof createRestore>} Restore */
+/** @typedef {Pick<Restore, "lost" | "arrived" | "failed" | "again">} Back  What seat and long work tell of. */
 
 const BACK = "The server had lost this page's place; your work is back in a new one. Undo begins anew.";
 const MOST = { characters: 400_000, records: 300 }; // of a request; a server takes 1 MB and 500 objects
@@ -100,7 +101,7 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
 
   /**
    * An image is open and ready: put back what is held of it, if anything is; whether that was done.
-   * @param {Step} step
+   * @param {Pick<Step, "image" | "epoch">} step
    * @returns {Promise<boolean>}
    */
   async function arrived({ image: opened, epoch }) {
@@ -202,6 +203,11 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
   return {
     lost,
     arrived,
+    /** The new seat has no image yet. */
+    again() {
+      if (wanted) reopen(wanted);
+      else giveUp();
+    },
     /**
      * The image could not be opened again. Whether anything waits for it.
      * @param {Step} step
@@ -216,8 +222,11 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
       } else askFor(name);
       return true;
     },
-    /** Whether objects wait for their image. */
-    isWaiting: () => [...waiting.values()].some(({ objects, operations }) => objects.length > 0 || operations.length > 0),
+    /** Name of an image whose objects wait for it, "" for none. */
+    waitsFor() {
+      const held = [...waiting.values()].find(({ objects, operations }) => objects.length > 0 || operations.length > 0);
+      return held ? held.name : "";
+    },
   };
 }
 

@@ -136,9 +136,9 @@ def _check_gestures(gestures: Gestures, where: str) -> None:
         raise RequestError(f"{where}: must have a point or a box, got none")
     if (drawn := sum(len(one.points) for one in strokes)) > MAX_STROKE:
         raise RequestError(f"{where}: must have strokes of at most {MAX_STROKE} points, got {drawn}")
-    for one in strokes:
-        if not one.points or not 0 <= one.width <= MAX_WIDTH:
-            got = f"{one.width:g} and {len(one.points)}"
+    for stroke in strokes:
+        if not stroke.points or not 0 <= stroke.width <= MAX_WIDTH:
+            got = f"{stroke.width:g} and {len(stroke.points)}"
             raise RequestError(f"{where}: strokes must have a width of 0 to {MAX_WIDTH:g} and points, got {got}")
     for one in gestures:
         if isinstance(one, ChoiceGesture) and one.candidate > MAX_CANDIDATE:
