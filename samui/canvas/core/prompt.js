@@ -21,10 +21,10 @@
  * @property {unknown} [mask]
  * @property {unknown} [on]
  * @property {unknown} [image]  whose objects are copied
- * @property {unknown} [key]  of the file of masks that is imported
  * @property {Prompt["points"]} [points]
  * @property {Prompt["box"]} [box]
  * @property {boolean} [close_ups]
+ * @property {unknown} [key]  of the file of masks that is imported
  */
 
 /** @type {Prompt} */

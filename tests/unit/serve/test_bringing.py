@@ -36,7 +36,7 @@ def test_a_file_is_told_first_and_taken_over_as_one_step(page, service, tmp_path
     formats.write(iter([saved("x/My photo.png"), saved("other.png")]), tmp_path / "in.json")
     told = bring(page, service, tmp_path / "in.json")
     assert (told["stage"], told["count"]) == ("brought", 2)
-    assert told["told"] == ["2 objects of x/My photo.png in in.json", "1 other images in the file are left out"]
+    assert told["told"] == ["2 objects of x/My photo.png in in.json", "left out: 1 other image of the file"]
     assert service.seats.get(page.token).work.session.state.objects == ()
     told = page.act("import", key=told["key"])
     assert [one["label"] for one in told["objects"]["changed"]] == ["l0", "l1"]
