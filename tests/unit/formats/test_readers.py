@@ -229,6 +229,21 @@ def test_label_studio_s_decoder(seed):
     same(read, saved, "label-studio")
 
 
+@pytest.mark.parametrize("channel", range(4))
+def test_label_studio_s_masks_are_alpha_alone_in_runs_and_in_values_one_by_one(channel, tmp_path):
+    values = [255 * (n % 4 == channel and n // 4 in (1, 2, 5)) for n in range(8 * 4)]
+    head = f"{len(values):032b}" + f"{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
+    one_by_one = head + "010" + f"{len(values) - 1:08b}" + "".join(f"{value:08b}" for value in values)
+    in_runs = head + "".join("100" + "000" + f"{value:08b}" for value in values)
+    for bits in (one_by_one, in_runs):
+        rle = [int(bits[at : at + 8].ljust(8, "0"), 2) for at in range(0, len(bits), 8)]
+        result = {"original_width": 4, "original_height": 2, "value": {"rle": rle, "brushlabels": ["x"]}}
+        task = {"data": {"image": "a.png"}, "annotations": [{"result": [result]}]}
+        (tmp_path / "a.json").write_text(json.dumps([task]))
+        ((one,),) = ([item.rle for item in found.objects] for found in formats.read(tmp_path / "a.json"))
+        assert one.decode().ravel().nonzero()[0].tolist() == ([1, 2, 5] if channel == 3 else [])
+
+
 @SEEDS
 def test_panoptic_ids_are_red_green_and_blue(seed):
     saved = annotation(seed)
