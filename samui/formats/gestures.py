@@ -107,8 +107,12 @@ def _stroke(data: Any, own: Rle, where: str) -> Gesture:
 
 
 def _given(data: Any, own: Rle, where: str) -> Gesture:
-    value = data["mask"]
-    mask = own if value is None else from_mask(value, f"{where}.mask", own.size)
+    mask = own
+    if data["mask"] is not None:
+        try:
+            mask = Rle.from_string(own.size, checks.text(data["mask"], f"{where}.mask"))
+        except MaskError as error:
+            raise FormatError(f"{where}.mask: {error}") from None
     return MaskGesture(mask, flag(data.get("snapped"), f"{where}.snapped"))
 
 

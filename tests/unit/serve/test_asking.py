@@ -246,7 +246,7 @@ def test_objects_of_an_image_of_another_size_are_refused(page, folder):
         ({"ask": "all"}, "request.ask: must be one of list, place, next"),
         ({"ask": "place", "image": "folder:nothing"}, "image: must be one of the workspace, got nothing"),
         ({"ask": "place", "image": "library:1"}, "image: must be one that is kept here, got 'library:1'"),
-        ({"ask": "place", "image": 7}, "request.image: must be a text, got 7"),
+        ({"ask": "place", "image": 7}, "request.image: must be text, got 7"),
         ({"ask": "list", "limit": 100000}, "request.limit: must be a whole number from 0 to 200, got 100000"),
         ({"ask": "list", "filter": {"state": "new"}}, "request.filter.state: must be one of todo, progress"),
         ({"ask": "list", "filter": [1]}, "request.filter: must be an object"),
@@ -256,7 +256,7 @@ def test_objects_of_an_image_of_another_size_are_refused(page, folder):
         ({"ask": "label", "change": "order", "names": "x"}, "request.names: must be a list of at most 1000 names"),
         ({"ask": "note", "image": "folder:x", "note": None, "id": "1"}, "request.note: must be a text of at most"),
         ({"ask": "recent"}, "workspace: there must be a library"),
-        ({}, "request.ask: must be a text, got None"),
+        ({}, "request.ask: must be text, got None"),
     ],
     ids=str,
 )
