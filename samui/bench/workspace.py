@@ -8,6 +8,7 @@ and without image files, and asked what the page asks.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 import time
@@ -28,13 +29,10 @@ from samui.models.predictor import Predictor
 from samui.pixels.rle import Rle
 from samui.serve.service import Service
 from samui.serve.settings import Settings
-from samui.work.gestures import PointGesture
-from samui.work.state import Object
 from samui.workspace.folder import open_workspace
 from samui.workspace.rows import Filter
 from samui.workspace.shelf import Shelf
-from samui.workspace.sqlite import insert_operation, insert_version, new_key
-from samui.workspace.store import Operation
+from samui.workspace.sqlite import label_id, new_key
 
 NOTE = "a commit waits for the disk: compare within one run alone"
 _SIDE = 400  # pixels, of the masks in the large store
@@ -174,41 +172,66 @@ def _listed(place: Path) -> None:
 
 
 def fill(shelf: Shelf, images: int, objects: int) -> None:
-    """Rows of so many images with so many objects each, in a few transactions."""
-    masks = [_mask(seed) for seed in range(64)]
+    """Rows of so many images with so many objects each: what as many accepts would have left, in a few transactions."""
+    dice = np.random.default_rng(0)
+    masks = [_mask(seed).to_string() for seed in range(64)]
     for first in range(0, images, 5000):
+        numbers = range(first, min(first + 5000, images))
+        things = [(n, number) for n in numbers for number in range(1, objects + 1)]
         with shelf.database.writing() as writer:
-            for n in range(first, min(first + 5000, images)):
-                state = "progress" if objects and n % 2 else "todo"
-                id = writer.execute(
-                    "INSERT INTO image (uid, path, name, bytes, mtime, height, width, state, revision, objects)"
-                    " VALUES (?, ?, ?, 1, 1, ?, ?, ?, ?, ?)",
-                    (new_key(), f"{n % 50:02}/{n:06}.jpg", f"{n:06}.jpg", _SIDE, _SIDE, state, objects, objects),
-                ).lastrowid
-                assert id is not None
-                for number, item in enumerate(_objects(masks, n, objects), start=1):
-                    seq = insert_operation(writer, Operation("", "Accept"), id, number)
-                    insert_version(writer, id, item, float(number), seq)
+            labels = [label_id(writer, f"label {n}") for n in range(10)]
+            writer.executemany(
+                "INSERT INTO image (id, uid, path, name, bytes, mtime, height, width, state, revision, objects)"
+                " VALUES (?, ?, ?, ?, 1, 1, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        n + 1,
+                        new_key(),
+                        f"{n % 50:02}/{n:06}.jpg",
+                        f"{n:06}.jpg",
+                        _SIDE,
+                        _SIDE,
+                        _state(n),
+                        objects,
+                        objects,
+                    )
+                    for n in numbers
+                ],
+            )
+            writer.executemany(
+                "INSERT INTO op (seq, id, image, revision, action, at) VALUES (?, ?, ?, ?, 'Accept', ?)",
+                [(1 + n * objects + number, new_key(), n + 1, number, time.time()) for n, number in things],
+            )
+            shas = [new_key() for _ in things]
+            writer.executemany(
+                "INSERT INTO mask (sha, height, width, counts) VALUES (?, ?, ?, ?)",
+                [(sha, _SIDE, _SIDE, masks[at % len(masks)]) for at, sha in enumerate(shas)],
+            )
+            writer.executemany(
+                "INSERT INTO object (uid, image, made, number, z, label, colour, visible, area, score, model,"
+                " candidate, snapped, mask, gestures)"
+                " VALUES (?, ?, ?, ?, ?, ?, '#1f77b4', 1, 9999, 0.9, 'bundled', 1, 1, ?, ?)",
+                [
+                    (new_key(), n + 1, 1 + n * objects + number, number, number, labels[(n + number) % 10], sha, clicks)
+                    for (n, number), sha, clicks in zip(things, shas, _clicks(dice, len(things)), strict=True)
+                ],
+            )
 
 
-def _objects(masks: list[Rle], n: int, count: int) -> Iterator[Object]:
-    dice = np.random.default_rng(n)
-    for number in range(1, count + 1):
-        counts = masks[(n + number) % len(masks)].counts.copy()
-        counts[0] += number  # a mask of its own
-        counts[-1] -= number
-        mask = Rle((_SIDE, _SIDE), counts)
-        x, y = dice.uniform(0, _SIDE, 2)
-        gestures = (PointGesture((float(x), float(y)), 1), PointGesture((float(y), float(x)), 0))
-        label = f"label {(n + number) % 10}"
-        uid = new_key().hex()
-        yield Object(number, uid, label, "#1f77b4", True, mask, 0.9, gestures, 1, True, "bundled")
+def _state(n: int) -> str:
+    return "progress" if n % 2 else "todo"
+
+
+def _clicks(dice: np.random.Generator, count: int) -> Iterator[str]:
+    """Two clicks an object, as they lie in the store."""
+    for x0, y0, x1, y1 in dice.uniform(0, _SIDE, (count, 4)).tolist():
+        yield json.dumps([{"point": [x0, y0, 1]}, {"point": [x1, y1, 0]}])
 
 
 def _mask(seed: int) -> Rle:
-    """A blob with an outline as photos have them: some 1.5 kB of run lengths at this size."""
+    """A blob with an outline as photos have them: some 1.2 kB of run lengths at this size."""
     dice = np.random.default_rng(seed)
-    field = cv2.GaussianBlur(dice.standard_normal((_SIDE, _SIDE)), (0, 0), 6)
+    field = cv2.GaussianBlur(dice.standard_normal((_SIDE, _SIDE)), (0, 0), 30)
     mask = np.zeros((_SIDE, _SIDE), np.bool_)
-    mask[20:-20, 20:-20] = field[20:-20, 20:-20] > 0.03
+    mask[20:-20, 20:-20] = field[20:-20, 20:-20] > 0.01
     return Rle.encode(mask)

@@ -274,10 +274,10 @@ def _apply(seat: Seat, request: Request, tools: Tools, timings: Timings, author:
         after = made.after
     changes = _changes(seat.work, request, after, author)
     contents = replace(seat.contents, work=replace(seat.work, session=after))
-    # All is made: from here on nothing can fail.
+    seat.line.applied(request.rev, request.op)
+    # All is made: from here on nothing can fail, or the store would have what the seat has not.
     seat.prepared = None
     seat.changes.extend(changes)
-    seat.line.applied(request.rev, request.op)
     seat.contents = contents
 
 

@@ -79,8 +79,7 @@ class Shelves:
 
     def forget(self, image: str) -> None:
         """See `Store.forget`."""
-        store, uid = self._of(image)
-        store.forget(uid)
+        self._rest.forget(image)  # shelves forget nothing
 
     def close(self) -> None:
         """Close the files."""

@@ -70,6 +70,20 @@ def test_nothing_of_either_is_lost(seed):
     ]
 
 
+def test_versions_that_cannot_go_in_are_handed_back_with_a_sentence_each():
+    base = (thing(1), thing(2), thing(3))
+    theirs = (thing(1, label="hers"), thing(3, label="hers"))
+    mine = (thing(1, label="mine"), thing(2, label="mine"))
+    both = combine(theirs, base, mine, by="anna")
+    assert [(item.id, item.label) for item in both.objects] == [(1, "hers"), (3, "hers")]
+    assert [(item.id, item.label) for item in both.overtaken] == [(1, "mine"), (2, "mine")]
+    assert both.conflicts == (
+        "object 1: was changed by anna first; your version is in the history",
+        "object 3: was changed by anna meanwhile, and stays",
+        "object 2: was deleted by anna first; your version is in the history",
+    )
+
+
 def test_without_others_it_is_the_very_tuple():
     base = (thing(1), thing(2))
     after = (thing(2), thing(1))

@@ -208,7 +208,17 @@ def damage(file):
     file.write_bytes(data)
 
 
-@pytest.mark.parametrize("harm", [damage, lambda file: file.write_bytes(b"no database at all" * 999)])
+def damage_a_part(file):
+    """Another file in its place, as after a copy, some of whose pages are unreadable; the tables are still listed."""
+    data = bytearray(file.read_bytes())
+    at = len(data) - 3 * 4096
+    data[at:] = b"\xa5" * (len(data) - at)
+    other = file.with_suffix(".other")
+    other.write_bytes(data)
+    os.replace(other, file)
+
+
+@pytest.mark.parametrize("harm", [damage, damage_a_part, lambda file: file.write_bytes(b"no database at all" * 999)])
 def test_damaged_store_is_set_aside_and_the_newest_sound_copy_goes_on(opened, photos, harm):
     workspace = opened()
     uid = drawn(workspace, thing(1, "cat"))

@@ -23,7 +23,7 @@ from tests.unit.workspace.conftest import thing, told
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = int(os.environ.get("SAMUI_KILLS", "20"))
-CHANGES = 25 * KILLS
+CHANGES = 10 * KILLS
 SECONDS = 0.08  # at most, from the first chance to keep something to the kill
 
 
@@ -54,12 +54,16 @@ def keep(folder, image, first):
 
     states = list(series())
     workspace = open_workspace(folder)
-    print("begun", flush=True)
+    tell("begun")
     for n in range(first, CHANGES):
         workspace.commit(operation(image, n), states[n], states[n + 1])
-        print("kept", n, flush=True)
-    print("end", flush=True)
+        tell(f"kept {n}")
     os._exit(0)
+
+
+def tell(line):
+    """All of a line or none of it, whenever the kill comes."""
+    os.write(1, f"{line}\n".encode())
 
 
 def main():

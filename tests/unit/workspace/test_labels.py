@@ -41,6 +41,7 @@ def test_renaming_is_one_step_over_all_images_and_can_be_taken_back(labelled):
     assert [image.revision for image in labelled.images.all()] == [revisions[0] + 1, *revisions[1:]]
     assert labelled.labels.undo() == "Rename label"
     assert all_told(labelled) == before
+    assert [image.revision for image in labelled.images.all()] == [revisions[0] + 2, *revisions[1:]]
     assert labelled.labels.undo() is None
 
 

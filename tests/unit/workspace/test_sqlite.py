@@ -130,6 +130,17 @@ def test_two_who_change_an_image_keep_both_and_the_later_is_told_of_what_does_no
     assert ben.history.moments(uid)[0].overtaken == 1
 
 
+def test_what_a_store_remembers_of_an_image_gives_way_to_what_others_have_written(opened):
+    anna, ben = opened(), opened()
+    uid = anna.images.all()[0].uid
+    one, hers, his = thing(1), thing(2, "hers"), thing(3, "his")
+    before = commit(ben, uid, (), (one,)).objects
+    commit(anna, uid, before, (*before, hers))
+    kept = commit(ben, uid, before, (*before, his))  # who has committed last himself, and read nothing since
+    assert told(kept.objects) == told(ben.objects(uid)) == [(1, ""), (2, "hers"), (3, "his")]
+    assert ben.images.get(uid).objects == 3
+
+
 def test_new_objects_of_two_people_get_numbers_of_their_own(opened):
     anna, ben = opened(), opened()
     uid = anna.images.all()[0].uid
