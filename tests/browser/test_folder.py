@@ -1,5 +1,6 @@
 """A folder of photos worked through in a real browser, with keys alone where a person would use them."""
 
+import os
 import queue
 
 import cv2
@@ -273,6 +274,26 @@ def test_folder_folds_away_on_a_narrow_page(over, drive):
     page.get_by_role("option", name="photo-002.png").tap()
     stands(person, at=3)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_list_of_5000_images_has_the_rows_in_sight_and_asks_for_their_thumbnails_alone(over, drive):
+    server = over(names(1))
+    for i in range(1, 5000):
+        os.link(server.folder / "photo-000.png", server.folder / f"photo-{i:04}.png")
+    server.service.server.gallery.folder.scan()
+    asked = []
+    person = stands(drive(server.url), images=5000)
+    person.page.on("request", lambda request: asked.append(request.url))
+    page = person.page
+    listed = page.get_by_role("listbox", name="Images of the folder")
+    listed.focus()
+    person.key("End")
+    page.get_by_role("option", name="photo-4999.png, to do").wait_for()
+    person.key("Enter")
+    stands(person, at=5000, name="photo-4999.png")
+    page.wait_for_function("[...document.querySelectorAll('.image-row:not([hidden]) img[src]')].length > 3")
+    assert page.locator(".image-row").count() < 40
+    assert sum("/samui/thumbnail/" in url for url in asked) < 80
 
 
 def test_recent_images_come_back_with_their_objects(tmp_path, drive, monkeypatch):
