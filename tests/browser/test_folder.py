@@ -274,6 +274,7 @@ def test_folder_folds_away_on_a_narrow_page(over, drive):
     page.get_by_role("option", name="photo-002.png").tap()
     stands(person, at=3)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert person.complaints == []
 
 
 def test_list_of_5000_images_has_the_rows_in_sight_and_asks_for_their_thumbnails_alone(over, drive):
@@ -316,6 +317,14 @@ def test_recent_images_come_back_with_their_objects(tmp_path, drive, monkeypatch
         other.page.get_by_role("heading", name="Recent images").first.wait_for()
         picture = other.page.locator(".empty .recent img").first
         assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 160
+        narrow = drive(url, width=390, height=844, touch=True)
+        stage = narrow.page.locator(".stage").bounding_box()
+        for shown in (
+            narrow.page.get_by_role("heading", name="Open a photo to begin"),
+            narrow.button("Open the sample Cat"),
+        ):
+            box = shown.bounding_box()
+            assert stage["y"] <= box["y"] and box["y"] + box["height"] <= stage["y"] + stage["height"]
         assert person.complaints == []
     finally:
         page.close()
