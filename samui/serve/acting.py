@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from samui.errors import ModelError, StoreError
 from samui.serve import describe
+from samui.serve.bringing import brought_by
 from samui.serve.keeping import Told
 from samui.serve.open_image import OpenImage
 from samui.serve.replies import reply_to
@@ -46,7 +47,10 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     if isinstance(request.action, actions.Abandon):
         seat.line.abandon()
         return {"ok": True}
-    if isinstance(request.action, actions.Copy):
+    if isinstance(request.action, actions.Import):
+        objects = brought_by(seat, request.action.image)
+        request = replace(request, action=replace(request.action, objects=objects))
+    elif isinstance(request.action, actions.Copy):
         objects = server.keeper.objects(request.action.image, server.seats.all())
         request = replace(request, action=replace(request.action, objects=objects))
     if isinstance(request.action, _REPLACEABLE):

@@ -259,6 +259,7 @@ _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.Draw: _draw,
     actions.Accept: _accept,
     actions.Copy: _copy,
+    actions.Import: _copy,
     actions.Clear: _clear,
     actions.Reset: _reset,
     actions.Reopen: _reopen,

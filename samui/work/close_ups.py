@@ -33,8 +33,7 @@ def look_closer(
     if not found:
         return None
     alike = likeness(found)
-    shown = np.array([one.view == looked_in[0] and one.index == first.best for one in found])
-    worth = views.choice.worth(describe(found, alike)) + views.choice.margin * shown
+    worth = views.choice.worth(describe(found, alike))
     scores = views.choice.expected(worth).astype(np.float32)
     taken: list[int] = []
     for i in np.argsort(-worth, kind="stable").tolist():

@@ -16,7 +16,7 @@ from samui import formats
 from samui.errors import WorkspaceError
 from samui.formats import Annotation, SavedObject
 from samui.formats.matching import ImageFolder, Match, Report, match
-from samui.work.gestures import Gestures, MaskGesture, gestures_of
+from samui.work.gestures import BoxGesture, Gestures, MaskGesture, gestures_of, prompt_of
 from samui.work.state import MAX_OBJECTS, Object
 from samui.workspace.folder import Workspace
 from samui.workspace.rows import STATES
@@ -29,18 +29,21 @@ Watch = Callable[[int, int], None]
 @dataclass
 class Imported:
     """What an import did, or would do. report: what was matched. added, known, changed: objects that are new, were
-    there already, and are others than before (of samui's own files alone). batch: names it, for `undo_import`."""
+    there already, and are others than before (of samui's own files alone). empty: objects without a pixel, which are
+    left out. batch: names it, for `undo_import`."""
 
     report: Report = field(default_factory=Report)
     added: int = 0
     known: int = 0
     changed: int = 0
+    empty: int = 0
     batch: str = ""
 
     def __str__(self) -> str:
         """In words."""
         told = f"{self.report}; {self.added} added, {self.known} there already"
-        return f"{told}, {self.changed} changed" if self.changed else told
+        told += f", {self.changed} changed" if self.changed else ""
+        return f"{told}, {self.empty} without a pixel left out" if self.empty else told
 
 
 def import_file(
@@ -112,6 +115,7 @@ def _count(workspace: Workspace, one: Annotation, told: Imported) -> None:
     told.added += len(added)
     told.changed += len(changed)
     told.known += known
+    told.empty += sum(not item.rle.area for item in one.objects)
 
 
 def _keep(workspace: Workspace, one: Annotation, batch: str) -> None:
@@ -141,6 +145,8 @@ def difference(before: Sequence[Object], one: Annotation, image: str) -> tuple[l
     known = 0
     next_id = max((item.id for item in before), default=0) + 1
     for saved in one.objects:
+        if not saved.rle.area:
+            continue
         uid = saved.uid or _uid(image, saved)
         was = held.get(uid)
         made = as_object(saved, uid, was.id if was is not None else next_id)
@@ -160,10 +166,20 @@ def difference(before: Sequence[Object], one: Annotation, image: str) -> tuple[l
 
 
 def as_object(saved: SavedObject, uid: str, id: int) -> Object:
-    """An object of a file as one of the workspace. It is a mask that was given, which a click corrects."""
+    """An object of a file as one of the workspace: a mask that was given, which clicks correct.
+
+    One without a prompt gets the mask's box, since that is what the decoder starts from when it is worked on again.
+    Raises WorkspaceError for a mask without a pixel.
+    """
+    box = saved.rle.box
+    if box is None:
+        raise WorkspaceError(f"object {saved.id}: must cover at least one pixel, got 0")
     gestures: Gestures = saved.gestures
     if not gestures:
         gestures = (*gestures_of(saved.prompt.prompt), MaskGesture(saved.rle, snapped=False))
+    if prompt_of(gestures).is_empty:
+        x0, y0, x1, y1 = box
+        gestures = (BoxGesture((float(x0), float(y0), float(x1), float(y1))), *gestures)
     return Object(
         id=id,
         uid=uid,

@@ -5,6 +5,7 @@ The server is a process of its own. Where nothing else is said its library lies 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import sqlite3
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Error
 
 from samui.bench.browser import FLAGS, find_chromium
 from tests.browser.conftest import CUP, INSIDE, PageDriver
@@ -59,8 +60,16 @@ def public(make: Callable[..., Killable]) -> Killable:
 
 
 @pytest.fixture
-def person(server: Killable, drive: Callable[..., PageDriver]) -> PageDriver:
-    return drive(server.url).open(CUP)
+def cup(tmp_path: Path) -> Path:
+    """A photo that no library has yet: it ends with bytes of its own, which no reader looks at."""
+    file = tmp_path / "coffee.jpg"
+    file.write_bytes(CUP.read_bytes() + os.urandom(16))
+    return file
+
+
+@pytest.fixture
+def person(server: Killable, drive: Callable[..., PageDriver], cup: Path) -> PageDriver:
+    return drive(server.url).open(cup)
 
 
 def accept(person: PageDriver, x: float, y: float) -> PageDriver:
@@ -266,10 +275,12 @@ def test_store_that_is_locked_is_told_with_its_reason_and_kept_once_it_is_free(
     assert rows.fetchone() == (3,)
 
 
-def test_second_tab_of_an_image_is_told_at_once_and_both_keep_all(server: Killable, person: PageDriver) -> None:
+def test_second_tab_of_an_image_is_told_at_once_and_both_keep_all(
+    server: Killable, person: PageDriver, cup: Path
+) -> None:
     accept(person, *INSIDE)
     back(person)
-    other = PageDriver(person.page.context.new_page()).visit(server.url).open(CUP)
+    other = PageDriver(person.page.context.new_page()).visit(server.url).open(cup)
     for page in (person, other):
         page.page.get_by_text("open in another tab as well").wait_for()
     mine, theirs = uids(person), uids(other)
@@ -340,29 +351,30 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["public", "server"])
 def test_browser_and_server_that_are_killed_together_keep_what_was_acknowledged(
-    kind: str, chromium: Browser, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, chromium: Browser, request: pytest.FixtureRequest, tmp_path: Path, cup: Path
 ) -> None:
     server: Killable = request.getfixturevalue(kind)
-    path = find_chromium(SimpleNamespace(chromium=chromium.browser_type))
+    path, profile = find_chromium(SimpleNamespace(chromium=chromium.browser_type)), tmp_path / "profile"
 
     def browser() -> BrowserContext:
-        return chromium.browser_type.launch_persistent_context(str(tmp_path), executable_path=path, args=FLAGS)
+        return chromium.browser_type.launch_persistent_context(str(profile), executable_path=path, args=FLAGS)
 
     context = browser()
-    person = PageDriver(context.pages[0]).visit(server.url).open(CUP)
+    person = PageDriver(context.pages[0]).visit(server.url).open(cup)
     for x, y in THINGS[:3]:
         accept(person, x, y)
     kept = [item["uid"] for item in back(person)]
     server.kill()
-    _kill_browser(tmp_path)
-    context.close()
-    for lock in tmp_path.glob("Singleton*"):
+    _kill_browser(profile)
+    with contextlib.suppress(Error):
+        context.close()
+    for lock in profile.glob("Singleton*"):
         lock.unlink()
     server.start()
     context = browser()
     person = PageDriver(context.pages[0]).visit(server.url)
     if kind == "server":  # a person opens the photo again; a page of a public server has it itself
-        person.open(CUP)
+        person.open(cup)
     person.page.wait_for_function("n => samui.snapshot().objects.length === n", arg=len(kept))
     assert uids(person) == kept
     assert person.page.evaluate(SETTLED) or back(person)

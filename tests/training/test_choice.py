@@ -20,9 +20,9 @@ def made(count, *, tells, seed=0):
     cases = []
     for _ in range(count):
         features = draw.uniform(0, 1, (6, len(FEATURES)))
-        features[:, COLUMN["touching"]] = 0
+        features[:, [COLUMN[name] for name in ("touching", "first", "sure_first")]] = 0
         ious = np.clip(features[:, COLUMN[tells]] + draw.normal(0, 0.05, 6), 0, 1)
-        cases.append(Case(features, ious, np.arange(6) == 0))
+        cases.append(Case(features, ious))
     return cases
 
 
@@ -49,12 +49,12 @@ def test_the_expected_iou_is_what_comes_of_it():
     assert choice.expected(worth[high]).mean() == pytest.approx(ious[high].mean(), abs=0.05)
 
 
-def test_the_whole_images_candidate_is_preferred_by_the_margin():
+def test_what_is_shown_already_is_preferred_a_little():
     features = np.zeros((2, len(FEATURES)))
-    features[:, COLUMN["score"]] = 0.6, 0.61
-    case = Case(features, np.array([0.1, 0.9]), np.array([True, False]))
-    assert chosen(case, Choice(margin=0.02)) == 0.1
-    assert chosen(case, Choice(margin=0.0)) == 0.9
+    features[:, COLUMN["score"]], features[0, COLUMN["first"]] = (0.6, 0.61), 1
+    case = Case(features, np.array([0.1, 0.9]))
+    assert chosen(case, Choice()) == 0.1
+    assert chosen(case, Choice({"score": 1.0})) == 0.9
 
 
 def test_clicks_lie_on_the_thing():
@@ -73,7 +73,7 @@ def test_clicks_are_on_training_photos_and_compared_with_their_truth(data, monke
     assert held
     assert found
     assert all(case.features.shape == (len(case.ious), len(FEATURES)) for case in found)
-    assert all(case.is_first.sum() <= 1 for case in found)
+    assert all(case.features[:, COLUMN["first"]].sum() <= 1 for case in found)
     assert max(case.ious.max() for case in found) <= 1
 
 

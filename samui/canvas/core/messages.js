@@ -140,7 +140,7 @@
 /**
  * One step of long work, on the component's `reply`.
  * @typedef {object} Step
- * @property {string} event  "open", "model", "save", "everything", or "life": the server is still there
+ * @property {string} event  "open", "model", "save", "everything", "bring", or "life": the server is still there
  * @property {string} stage
  * @property {number} serial_event  no two are equal
  * @property {number} [asked]  the number of the request that it answers
@@ -157,6 +157,9 @@
  * @property {number | null} [left]  seconds
  * @property {string} [url]  of the file that was written
  * @property {string} [filename]
+ * @property {string} [key]  of a file of masks that was read
+ * @property {number} [count]  of its objects that are new here
+ * @property {string[]} [told]  what was found in it
  * @property {number} [run]
  * @property {WireFound[]} [added]
  * @property {number[]} [removed]

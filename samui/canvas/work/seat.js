@@ -60,6 +60,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     const reply = await insist(() => ask(state.token || recall()));
     beginning = false;
     regain();
+    notices.reconnect();
     const former = (state.image && state.image.home) || null;
     adopt(reply);
     const goesBack = !reply.resumed && (await restore.lost(reply));

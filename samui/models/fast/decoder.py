@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def install(model: Any, *kinds: type[FastDecoder]) -> FastDecoder | None:
-    """Make the mask decoder of a model in eval mode fast; None, with a line in the log, if it is not as known.
+    """Make the mask decoder of a model in eval mode fast; None, with a line in the log, if it is not known.
 
     kinds: what is known of its family, SAM's by default; the first one that passes a trial on a random image is taken.
     On devices other than the CPU, and in float16, nothing is done.

@@ -100,7 +100,7 @@ def test_the_whole_images_mask_stays_unless_another_is_clearly_better(predictor,
     closer = begun.apply(actions.SetPrompt(prompt, True), ImageViews(predictor, picture()).tools()).state
     assert closer.mask == whole
     assert closer.steps[-1].view is None
-    predictor.choice = Choice(margin=-1.0)
+    predictor.choice = Choice({"score": 1.0, "touching": -1.0, "first": -1.0})
     assert begun.apply(actions.SetPrompt(prompt, True), ImageViews(predictor, picture()).tools()).state.steps[-1].view
 
 

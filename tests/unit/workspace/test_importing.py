@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -11,12 +12,16 @@ from samui import formats
 from samui.errors import ExportError, FormatError, WorkspaceError
 from samui.formats import Annotation, SavedObject
 from samui.pixels.rle import Rle
+from samui.work import actions
 from samui.work.gestures import BoxGesture, ChoiceGesture, MaskGesture, PointGesture, StrokeGesture
+from samui.work.session import Session
+from samui.work.tools import Tools
 from samui.workspace.exporting import Choice, export, parse_split, subset_of
 from samui.workspace.folder import open_workspace
 from samui.workspace.importing import import_file, undo_import
 from samui.workspace.rows import Filter
 from samui.workspace.store import Operation
+from tests.fakes import FakePredictor
 from tests.unit.pixels.test_rle import random_mask
 
 SIZE = (20, 30)
@@ -116,13 +121,23 @@ def test_too_many_objects_of_an_image_are_refused_before_anything_changes(worksp
     assert all(not objects for objects in state(workspace).values())
 
 
-def test_an_imported_mask_is_a_gesture_that_clicks_correct(workspace, tmp_path):
+@pytest.fixture
+def tools():
+    predictor = FakePredictor()
+    embedding = predictor.embed(np.zeros((*SIZE, 3), np.uint8))
+    return Tools(lambda prompt: predictor.predict(embedding, prompt), model="fake")
+
+
+def test_an_imported_mask_is_a_gesture_that_clicks_correct(workspace, tools, tmp_path):
     formats.write(annotation("b.png", 1), tmp_path / "x.json")
     import_file(workspace, tmp_path / "x.json")
     (one,) = workspace.objects(workspace.images.find("b.png").uid)
-    (gesture,) = one.gestures
+    box, gesture = one.gestures
     assert isinstance(gesture, MaskGesture)
     assert gesture.mask == one.mask
+    assert box == BoxGesture(tuple(map(float, one.mask.box))), "the decoder starts from it when it is worked on again"
+    state = Session.begin(SIZE, objects=(one,)).apply(actions.Reopen(one.id), tools).state
+    assert state.mask == one.mask
 
 
 GESTURES = (
@@ -162,7 +177,7 @@ def test_samui_s_own_file_moves_all_of_the_work_to_another_machine(workspace, tm
             (one.uid, one.mask, one.label, one.visible) for one in now
         ]
         assert back[0].gestures == GESTURES
-        assert back[1].gestures[0].mask == other.mask
+        assert back[1].gestures[-1].mask == other.mask
         assert (found.state, found.note) == ("done", "a hard one")
         assert import_file(elsewhere, tmp_path / "all.samui.json").known == 3
     finally:
