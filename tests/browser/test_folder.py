@@ -47,7 +47,9 @@ class Running:
     def start(self):
         Context.id = 0  # of Gradio's components, which in a process of its own are counted from the beginning
         workspace = open_workspace(self.folder)
-        self.service = Service(Settings(model="bundled"), load_predictor, self.scratch, folder=workspace)
+        self.service = Service(
+            Settings(model="bundled", close_ups=False), load_predictor, self.scratch, folder=workspace
+        )
         self.service.warm()
         self.wanted = queue.Queue()  # names of images that the page has asked to have ready
         ahead = self.service.server.gallery.ahead
@@ -301,7 +303,10 @@ def test_recent_images_come_back_with_their_objects(tmp_path, drive, monkeypatch
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     photos = paint(tmp_path / "photos", names(2))
     service = Service(
-        Settings(model="bundled"), load_predictor, tmp_path / "scratch", library=Library(tmp_path / "library")
+        Settings(model="bundled", close_ups=False),
+        load_predictor,
+        tmp_path / "scratch",
+        library=Library(tmp_path / "library"),
     )
     service.warm()
     page, url = launch(service, block=False)
@@ -324,7 +329,8 @@ def test_recent_images_come_back_with_their_objects(tmp_path, drive, monkeypatch
             narrow.button("Open the sample Cat"),
         ):
             box = shown.bounding_box()
-            assert stage["y"] <= box["y"] and box["y"] + box["height"] <= stage["y"] + stage["height"]
+            assert stage["y"] <= box["y"]
+            assert box["y"] + box["height"] <= stage["y"] + stage["height"]
         assert person.complaints == []
     finally:
         page.close()
