@@ -254,7 +254,7 @@ def test_objects_of_an_image_of_another_size_are_refused(page, folder):
         ({"ask": "label", "change": "burn"}, "request.change: must be one of add, rename"),
         ({"ask": "label", "change": "rename", "name": "x", "to": "y"}, "label: must be one of the workspace, got 'x'"),
         ({"ask": "label", "change": "order", "names": "x"}, "request.names: must be a list of at most 1000 names"),
-        ({"ask": "note", "image": "folder:x", "note": None, "id": "1"}, "request.note: must be a text of at most"),
+        ({"ask": "note", "image": "folder:x", "note": None, "id": "1"}, "request.note: must be text of at most"),
         ({"ask": "recent"}, "workspace: there must be a library"),
         ({}, "request.ask: must be text, got None"),
     ],
