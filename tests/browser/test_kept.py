@@ -302,8 +302,11 @@ def _rounds(server: Killable, person: PageDriver, rounds: int, seed: int) -> Non
     for number in range(rounds):
         x, y = chance.choice(THINGS)
         person.click(x + chance.randrange(-15, 15), y + chance.randrange(-15, 15)).settle()
-        acknowledged |= set(uids(person)) if person.snapshot()["saved"] else set()
-        person.page.wait_for_timeout(0)
+        told = person.snapshot()
+        if told["candidate"] is None or not told["candidates"][told["candidate"]]["area"]:
+            person.key("Escape").settle()  # nothing is there that could be accepted
+            continue
+        acknowledged |= set(uids(person)) if told["saved"] else set()
         moment = chance.choice(["before", "at", "after", "while coming back"])
         if moment == "before":
             server.kill()
@@ -325,7 +328,8 @@ def _rounds(server: Killable, person: PageDriver, rounds: int, seed: int) -> Non
             person.key("Escape")  # an idle page finds out by its next step
         person.page.wait_for_function(SETTLED)
         now = uids(person)
-        assert len(now) == len(set(now)) == accepted, f"round {number}, {moment}: {len(now)} of {accepted}"
+        told = f"round {number}, {moment}: {len(now)} of {accepted}; {person.page.locator('.notices').inner_text()}"
+        assert len(now) == len(set(now)) == accepted, told
         assert acknowledged <= set(now), f"round {number}, {moment}"
         acknowledged |= set(now)
 

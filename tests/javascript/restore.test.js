@@ -89,6 +89,15 @@ test("a step that had no answer goes after all that it was built on; one that wa
   assert.deepEqual(operations.map(({ action, edit }) => action || typeof edit), ["function", "accept", "function"]);
 });
 
+test("what was to come before a step that was applied is not asked for again either", async () => {
+  const self = page({ objects: [object(1)] });
+  self.unanswered = [{ edit: () => PROMPT }, { action: "choose", op: "b" }, { action: "accept", op: "a" }, { action: "undo", op: "c" }];
+  await self.restore.lost({ epoch: 0 });
+  self.answers = () => ({ ok: true, known: ["a"] });
+  await self.arrive();
+  assert.deepEqual(self.named("replace"), [[[{ action: "undo", op: "c" }]]]);
+});
+
 test("what is done meanwhile comes last, and names its objects by their new numbers", async () => {
   const self = page({ objects: [object(1), object(2)] });
   await self.restore.lost({ epoch: 0 });

@@ -268,6 +268,21 @@ for (const [how, fail] of FAILURES) {
   });
 }
 
+test("a server that was killed twice in the middle of a call has not refused it", async (t) => {
+  const self = page(t);
+  self.respond = async (request) =>
+    request.action === "state" ? { ok: false, kind: "session", error: "gone" } : undefined;
+  for (let kills = 0; kills < 3; kills++) {
+    if (kills === 0) self.transport.push({ action: "accept" });
+    else self.transport.next();
+    self.ready = false;
+    await pass(5000);
+    self.ready = true;
+  }
+  assert.deepEqual(self.told.filter(([name]) => name === "refuse").map(([, { kind }]) => kind), ["session", "session", "session"]);
+  assert.deepEqual(self.transport.unanswered().map(({ action }) => action), ["accept"]);
+});
+
 test("a call that fails once while the server is there goes again", async (t) => {
   const self = page(t);
   let failures = 1;

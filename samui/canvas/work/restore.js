@@ -180,12 +180,12 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
    * @param {Reply} reply
    */
   function finish(held, reply) {
-    const operations = merged(held.operations, transport.unanswered());
+    const all = merged(held.operations, transport.unanswered());
     const known = new Set(reply.known);
-    let { prompt } = held.work;
-    while (operations.length && known.has(operations[0].op || "")) {
-      prompt = foldPrompt(prompt, /** @type {Operation[]} */ ([operations.shift()]));
-    }
+    // One is asked for after the other: what comes before one that was applied has been answered, or is of no account.
+    const done = all.reduce((last, { op = "" }, index) => (known.has(op) ? index + 1 : last), 0);
+    const operations = all.slice(done);
+    const prompt = foldPrompt(held.work.prompt, all.slice(0, done));
     seat.takeAll(reply);
     const now = state.objects;
     const work = { ...held.work, prompt, active: isPrompt(prompt) ? held.work.active : null };
