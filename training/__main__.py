@@ -73,7 +73,20 @@ def build_parser() -> argparse.ArgumentParser:
     compact.add_argument("out", type=Path)
     compact.add_argument("file", type=Path)
     compact.set_defaults(action=lambda options: compact_run(options.out, options.file))
+    choice = commands.add_parser("choice", help="fit how a checkpoint's candidates from several views are compared")
+    choice.add_argument("checkpoint", type=Path)
+    choice.add_argument("--data", type=Path, required=True)
+    choice.add_argument("--count", type=int, default=300, help="clicks (default 300)")
+    choice.add_argument("--seed", type=int, default=0)
+    choice.set_defaults(action=fit_choice)
     return parser
+
+
+def fit_choice(options: argparse.Namespace) -> None:
+    """Write choice.json into the checkpoint's folder, and print what came of it."""
+    from training.choice import fit_choice as fit
+
+    print(json.dumps(fit(options.checkpoint, options.data, count=options.count, seed=options.seed)))
 
 
 def run_training(options: argparse.Namespace) -> None:

@@ -115,10 +115,16 @@ def _thing(
 def _segmenters(asked: Asked, image: np.ndarray, target: Target) -> dict[str, Callable[[], Segment]]:
     """What starts each method on one thing; what is ignored of its photo is in no mask."""
 
+    ignored = target.ignored
+
     def known(segment: Segment) -> Segment:
-        if target.ignored is None:
+        if ignored is None:
             return segment
-        return lambda prompt: segment(prompt) & ~target.ignored
+        return lambda prompt: segment(prompt) & ~ignored
+
+    def filled(prompt: Prompt) -> np.ndarray:
+        assert prompt.box is not None, "this method is asked for boxes alone"
+        return filled_box(prompt.box, image.shape[:2])
 
     return {
         OFF: lambda: known(asked.segmenter(snap=False)),
@@ -126,7 +132,7 @@ def _segmenters(asked: Asked, image: np.ndarray, target: Target) -> dict[str, Ca
         GRABCUT: lambda: known(lambda prompt: grab_cut(image, prompt)),
         WIDE: lambda: known(lambda prompt: grab_cut(image, prompt, windows=WIDE_WINDOWS)),
         SAME: lambda: known(lambda prompt: grab_cut(image, prompt)),
-        FILLED: lambda: known(lambda prompt: filled_box(prompt.box, image.shape[:2])),
+        FILLED: lambda: known(filled),
     }
 
 

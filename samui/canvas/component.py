@@ -26,8 +26,8 @@ class PromptCanvas(gr.HTML):
     makes or resumes a session. workspace: server function that answers what is asked about the folder or the library.
     samples: {name, title, url} of the pictures offered on an empty page. settings: what the
     page shows before `begin` has answered, in the same form. reply: where the handlers of the events ``open``,
-    ``model``, ``everything`` and ``save`` yield their steps; the page watches it, so that `value` is never overwritten
-    from the server.
+    ``model``, ``everything``, ``save`` and ``bring`` yield their steps; the page watches it, so that `value` is never
+    overwritten from the server.
     """
 
     FUNCTIONS = ("act", "begin", "workspace")

@@ -23,11 +23,14 @@ import { offerSamples } from "./show/samples.js";
 import { createStrip } from "./show/strip.js";
 import { createToolbar } from "./show/toolbar.js";
 import { createView } from "./show/view.js";
+import { createImportDialog } from "./show/importing.js";
 import { createCursor } from "./tools/cursor.js";
-import { acceptFiles } from "./tools/files.js";
+import { acceptFiles, chooseFile, isMasks, MASKS } from "./tools/files.js";
 import { createKeys } from "./tools/keys.js";
 import { createPointer } from "./tools/pointer.js";
 import { createAnswers } from "./work/answers.js";
+import { createBringing } from "./work/bringing.js";
+import { createCloser } from "./work/closer.js";
 import { createFinding } from "./work/finding.js";
 import { createFolderWork } from "./work/folder.js";
 import { createImage } from "./work/image.js";
@@ -68,7 +71,7 @@ import { createTabs } from "./work/tabs.js";
 export function startCanvas(element, { props, trigger, server, upload, watch }) {
   const root = find(element, ".samui");
   const canvas = find(root, "#samui-canvas", HTMLCanvasElement);
-  const help = find(root, "dialog", HTMLDialogElement);
+  const help = find(root, "dialog.help", HTMLDialogElement);
   const focus = () => canvas.focus({ preventScroll: true });
 
   const state = createState(props.settings || {});
@@ -94,6 +97,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const base = { state, transport, requests, view, notices, refresh };
 
   const prompting = createPrompting({ ...base, label, prompt, focus, colourOf: (name) => labelWork.colour(name) });
+  const closer = createCloser(base);
   const preview = createPreview({ ...base, isPrompting: prompting.isPrompting });
   const finding = createFinding({
     ...base, label, focus, operate: prompting.operate,
@@ -127,7 +131,11 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   };
   const seat = createSeat({ ...base, server, image, restore: goesBack, begun });
   const panel = createPanel(root, state, (model) => long.loadModel(model));
-  const long = createLongWork({ ...base, panel, image, seat, finding, upload, stayed: folderWork.stayed, restore: goesBack });
+  const importDialog = createImportDialog(root, () => bringing.apply(), () => bringing.cancel());
+  const bringing = createBringing({ ...base, dialog: importDialog, upload, operate: prompting.operate });
+  const long = createLongWork({
+    ...base, panel, image, seat, finding, bringing, upload, stayed: folderWork.stayed, restore: goesBack,
+  });
   const tabs = createTabs(state, notices, { locks: navigator.locks, Channel: window.BroadcastChannel });
   const keeping = createKeeping({
     state, database: createDatabase(storage()), isElsewhere: tabs.isElsewhere, changed: refresh.soon,
@@ -179,6 +187,9 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
     "dismiss-hint": () => notices.advise(""),
     open: () => find(root, ".file").click(),
     save: () => long.save(panel.request()),
+    "import-masks": () => chooseFile(MASKS, bringing.choose),
+    "apply-import": bringing.apply,
+    "cancel-import": bringing.cancel,
     abandon: long.abandon,
     "load-model": () => long.loadModel(panel.modelName()),
   };
@@ -186,10 +197,11 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
     button.addEventListener("click", commands[button.getAttribute("data-do") || ""]);
   }
   createKeys({ root, canvas, bench, pointer, cursor: createCursor(bench), commands, chooseLabel: labelWork.chooseByKey });
-  acceptFiles(root, long.openFile);
+  acceptFiles(root, (file) => (file && isMasks(file.name) ? bringing.choose(file) : long.openFile(file)));
   offerSamples(root, props.samples || [], long.openSample);
   createFacade(canvas, state, prompt, {
-    busy: () => seat.isBeginning() || state.restoring || transport.busy() || asks.busy() || folderWork.isGoing(),
+    busy: () =>
+      [seat.isBeginning(), state.restoring, transport.busy(), closer.busy(), asks.busy(), folderWork.isGoing()].some(Boolean),
     saved: () => ["none", "saved"].includes(saved.told().kind),
   });
 
@@ -197,7 +209,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   const parts = [toolbar, strip, label, labels, objects, panel, everything, folder, tabs, keeping, saved, savedText];
   for (const part of parts) refresh.add(part.update);
   refresh.add(createFollower(state, { shown: [folderWork.shown, recent.load], ready: [folderWork.ready], objects: [kept] }));
-  transport.listen(createAnswers({ ...base, preview, seat, prompt }));
+  transport.listen(createAnswers({ ...base, preview, closer, seat, prompt }));
   watch("reply", () => long.take(props.reply));
   view.follow();
   refresh.now();

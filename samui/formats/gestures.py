@@ -1,7 +1,7 @@
 """Gestures as values of JSON, both ways: an object with one key that says what it is.
 
 `{"point": [x, y, label]}`, `{"box": [x0, y0, x1, y1]}`, `{"choice": candidate}`, `{"stroke": [[x, y], ...], "width",
-"add"}`, `{"mask": {"size": [h, w], "counts": COCO's string}, "snapped"}` with null for the object's own mask,
+"add"}`, `{"mask": COCO's run lengths, null for the object's own mask, "snapped"}`,
 `{"close_up": [[x0, y0, x1, y1, candidate, score], ...]}`. Logits are left out: the gestures make them again.
 """
 
@@ -132,7 +132,7 @@ _RECORDS: dict[type, Callable[[Any, Rle], dict[str, Any]]] = {
     BoxGesture: lambda one, own: {"box": list(one.box)},
     ChoiceGesture: lambda one, own: {"choice": one.candidate},
     StrokeGesture: lambda one, own: {"stroke": _pairs(one.points), "width": one.width, "add": one.add},
-    MaskGesture: lambda one, own: {"mask": None if one.mask == own else record_mask(one.mask), "snapped": one.snapped},
+    MaskGesture: lambda one, own: {"mask": None if one.mask == own else one.mask.to_string(), "snapped": one.snapped},
     CloseUpGesture: lambda one, own: {"close_up": [[*pick.view, pick.candidate, pick.score] for pick in one.picks]},
 }
 _READERS: dict[str, Callable[[Any, Rle, str], Gesture]] = {

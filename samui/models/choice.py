@@ -21,20 +21,20 @@ import numpy as np
 from samui.errors import ModelError
 
 FILE = "choice.json"
-FEATURES = ("score", "touching", "contact", "stability", "agreement", "share", "closeness")
+FEATURES = ("score", "touching", "first", "sure_first", "contact", "stability", "agreement", "share", "closeness")
+# What shows already stays unless another candidate is clearly better, and the more so the surer the model is of it.
+_USUAL = {"score": 1.0, "touching": -1.0, "first": 0.02}
 
 
 @dataclass(frozen=True)
 class Choice:
     """weights: by names of `FEATURES`; what is not there weighs nothing. slope, offset: from worth to expected IoU;
-    None where the worth itself is the best guess. margin: how much more than that of the whole image's best candidate
-    another one's worth must be.
+    None where the worth itself is the best guess.
     """
 
-    weights: Mapping[str, float] = field(default_factory=lambda: {"score": 1.0, "touching": -1.0})
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(_USUAL))
     slope: float | None = None
     offset: float = 0.0
-    margin: float = 0.02
 
     def worth(self, features: np.ndarray) -> np.ndarray:
         """float64 (n,), the higher the better, of candidates with these features (n, len(FEATURES))."""
@@ -62,7 +62,7 @@ def read(folder: Path) -> Choice:
     weights = {name: _number(value, f"{file}: weights.{name}") for name, value in given["weights"].items()}
     if unknown := sorted(set(weights) - set(FEATURES)):
         raise ModelError(f"{file}: weights must be of {', '.join(FEATURES)}, got {unknown[0]!r}")
-    others = {name: _number(given[name], f"{file}: {name}") for name in ("slope", "offset", "margin") if name in given}
+    others = {name: _number(given[name], f"{file}: {name}") for name in ("slope", "offset") if name in given}
     if others.get("slope", 1.0) <= 0:  # or the order would turn round
         raise ModelError(f"{file}: slope must be above 0, got {others['slope']:g}")
     return Choice(weights, **others)

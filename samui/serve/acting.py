@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from samui.errors import ModelError, StoreError
 from samui.serve import describe
+from samui.serve.bringing import brought_by
 from samui.serve.keeping import Told
 from samui.serve.open_image import OpenImage
 from samui.serve.replies import reply_to
@@ -46,7 +47,10 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     if isinstance(request.action, actions.Abandon):
         seat.line.abandon()
         return {"ok": True}
-    if isinstance(request.action, actions.Copy):
+    if isinstance(request.action, actions.Import):
+        objects = brought_by(seat, request.action.image)
+        request = replace(request, action=replace(request.action, objects=objects))
+    elif isinstance(request.action, actions.Copy):
         objects = server.keeper.objects(request.action.image, server.seats.all())
         request = replace(request, action=replace(request.action, objects=objects))
     if isinstance(request.action, _REPLACEABLE):
@@ -85,9 +89,10 @@ def _answered(server: Server, seat: Seat, request: Request, timings: Timings) ->
     work, views = seat.contents.work, None
     left = seat.contents.left if isinstance(request.action, actions.GoBack) else None
     held = None if left is None else (left.image, server.objects_of(left.image))
+    wanted = _wanted(seat, request)
     request, known = _looked_up(server, seat, request)
     while True:
-        tools, views = _tools(server, seat, request, timings, views)
+        tools, views = _tools(server, seat, request, timings, wanted, views)
         try:
             with seat.lock:
                 _check(seat, request)  # the encoder may have taken its time, and the lock too
@@ -114,11 +119,16 @@ def _check_label(server: Server, seat: Seat, action: actions.Action) -> None:
 
 
 def _tools(
-    server: Server, seat: Seat, request: Request, timings: Timings, views: SeatViews | None
+    server: Server,
+    seat: Seat,
+    request: Request,
+    timings: Timings,
+    wanted: Callable[[], bool],
+    views: SeatViews | None,
 ) -> tuple[Tools, SeatViews | None]:
     """What the action needs of model and image. Not under the seat's lock, since it may encode and read the image.
 
-    views: what this request has encoded already.
+    wanted: whether the answer still is. views: what this request has encoded already.
     """
     action = request.action
     if isinstance(action, actions.GoBack):
@@ -130,19 +140,28 @@ def _tools(
         server.pixels_of(work)
     if embedding is not None and views is None:
         key = server.key_of(seat, work, predictor)
-        wanted = partial(_is_wanted, seat, request, work.session)
         views = SeatViews(server.embeddings, predictor, key, embedding, timings, wanted)
     pixels = partial(server.pixels_of, work)
     return SeatTools(predictor, embedding, pixels, timings, work.found, views).for_work(), views
 
 
-def _is_wanted(seat: Seat, request: Request, session: Session) -> bool:
-    """Whether a request may still have an effect: what is asked for ahead has none once the session is another one."""
+def _wanted(seat: Seat, request: Request) -> Callable[[], bool]:
+    """Tells whether the answer to a request is wanted still, while its views are encoded and decoded.
+
+    Close-ups that are asked for ahead are wanted until anything else happens, a press on the image included.
+    """
     action = request.action
-    if _is_overtaken(seat, request):
-        return False
-    work = seat.contents.work
-    return not isinstance(action, actions.Prepare) or (work is not None and work.session is session)
+    work, newest = seat.contents.work, seat.line.newest_preview
+
+    def wanted() -> bool:
+        if _is_overtaken(seat, request):
+            return False
+        if not isinstance(action, actions.Prepare) or not action.close_ups or work is None:
+            return True
+        now = seat.contents.work
+        return now is not None and now.session is work.session and seat.line.newest_preview == newest
+
+    return wanted
 
 
 def _tools_of_left(server: Server, seat: Seat, timings: Timings) -> Tools:

@@ -16,7 +16,20 @@ from samui.models.embeddings import EmbeddingCache
 from samui.models.loaded import Predictors
 from samui.models.predictor import Predictor
 from samui.pixels.snap import snap_to_edges
-from samui.serve import acting, asking, changing, describe, export, finding, listing, offer, opening, saving, wire
+from samui.serve import (
+    acting,
+    asking,
+    bringing,
+    changing,
+    describe,
+    export,
+    finding,
+    listing,
+    offer,
+    opening,
+    saving,
+    wire,
+)
 from samui.serve.gallery import Gallery
 from samui.serve.keeping import Keeper
 from samui.serve.open_image import OpenImage
@@ -179,6 +192,10 @@ class Service:
         only: the id of one object, None for all. epoch: of the image that is meant, None for the one that is open.
         """
         return saving.save(self._server, self.seats.get(token), format_name, only, epoch=epoch)
+
+    def bring(self, token: Any, file: Path, name: str, *, epoch: Any = None) -> Iterator[Event]:
+        """Read the masks of a file for a seat's image (events: `samui.serve.bringing`). Raises SamuiError."""
+        return bringing.bring(self.seats.get(token), file, name, epoch=epoch)
 
     def image_of(self, token: str) -> OpenImage:
         """The image that a seat has open. Raises SessionError."""

@@ -37,7 +37,7 @@ class SeatViews:
         """key, embedding: of the whole image. wanted: whether the answer still is; it is asked between two views."""
         self._cache, self._predictor, self._key = cache, predictor, key
         self._timings, self._wanted = timings, wanted
-        self._size = embedding.size
+        self.size = embedding.size
         self._held = {whole(embedding.size): embedding}
 
     @property
@@ -84,7 +84,7 @@ class SeatViews:
         started = time.perf_counter()
         found = self._predictor.predict(self._held[view], view.inside(prompt))
         self._timings.add_decode(started)
-        return in_image(found, view, self._size)
+        return in_image(found, view, self.size)
 
     def _check_wanted(self) -> None:
         if not self._wanted():

@@ -59,6 +59,11 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
         url = f"samui/export/{token}/{file.parent.name}/{quote(file.name)}"
         yield {"event": "save", "stage": "saved", "url": url, "filename": name}
 
+    def bring(value: Any) -> Iterator[Event]:
+        token = _token(value)
+        with uploads.opened(value.get("file")) as (file, name):
+            yield from service.bring(token, file, name, epoch=value.get("epoch"))
+
     tell = _Teller()
     with gr.Blocks(title=TITLE, fill_width=True, delete_cache=(3600, 3600)) as page:
         gr.Markdown(f"# {TITLE}\n{HINT}", elem_id="samui-intro")
@@ -69,6 +74,7 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
         canvas.model(tell("model", change_model), concurrency_limit=4, api_visibility="private", **long_work)
         canvas.everything(tell("everything", everything), concurrency_limit=2, api_visibility="private", **long_work)
         canvas.save(tell("save", save), concurrency_limit=4, api_visibility="private", **long_work)
+        canvas.bring(tell("bring", bring), concurrency_limit=2, api_visibility="private", **long_work)
         add_endpoints(service, uploads)
     return page
 

@@ -66,6 +66,11 @@ class Copy:
 
 
 @dataclass(frozen=True)
+class Import(Copy):
+    """Take over the objects of a file that was read before. image: what that reading is called."""
+
+
+@dataclass(frozen=True)
 class Clear:
     """Drop the active prompt and leave the objects."""
 
@@ -212,6 +217,7 @@ Action = (
     | Draw
     | Accept
     | Copy
+    | Import
     | Clear
     | Undo
     | Redo

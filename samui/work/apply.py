@@ -187,7 +187,8 @@ def _reopen(now: State, action: actions.Reopen, tools: Tools) -> State:
         steps = replay(item.gestures, tools.predict, tools.views)
     else:
         steps = extend((), item.prompt, tools.predict)
-    steps = (*steps[:-1], replace(steps[-1], candidate=item.candidate))
+    candidate = min(item.candidate, len(steps[-1].prediction) - 1)  # another model may have had more of them
+    steps = (*steps[:-1], replace(steps[-1], candidate=candidate))
     # It stays as it was accepted until it is worked on.
     gestures = (*_before_mask(item), MaskGesture(item.mask, now.snap))
     return replace(now, gestures=gestures, steps=steps, mask=item.mask, reopened=item.id, label=item.label)
@@ -258,6 +259,7 @@ _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.Draw: _draw,
     actions.Accept: _accept,
     actions.Copy: _copy,
+    actions.Import: _copy,
     actions.Clear: _clear,
     actions.Reset: _reset,
     actions.Reopen: _reopen,

@@ -9,12 +9,13 @@ import numpy as np
 
 from samui.models.choice import FEATURES
 from samui.pixels.rle import Rle
-from samui.pixels.views import View
+from samui.pixels.views import View, whole
 from samui.types import Prediction
 from samui.work.shown import encode
 from samui.work.views import contact, shown_part
 
 _TOUCHES = 0.05  # of a side of a view
+_SURE = 0.6  # predicted IoU above which the whole image's best candidate is one to keep
 _LEAST_SHARE = 1e-4
 _OFFSET = 1.0  # of logits, for stability
 
@@ -46,7 +47,10 @@ def likeness(found: Sequence[Candidate]) -> np.ndarray:
 
 
 def describe(found: Sequence[Candidate], alike: np.ndarray) -> np.ndarray:
-    """float64 (n, len(FEATURES)): what can be seen of each candidate. alike: `likeness` of them."""
+    """float64 (n, len(FEATURES)): what can be seen of each candidate. alike: `likeness` of them.
+
+    first, sure_first: of the whole image's best one, which is shown already, and how sure the model is of it.
+    """
     views = list(dict.fromkeys(one.view for one in found))
     of_view = np.array([views.index(one.view) for one in found])
     height, width = found[0].found.size
@@ -57,14 +61,24 @@ def describe(found: Sequence[Candidate], alike: np.ndarray) -> np.ndarray:
         touched = contact(one.found, one.index)
         part = one.view.size[0] * one.view.size[1]
         best = [alike[i, of_view == k].max() for k in range(len(views)) if k != of_view[i]]
+        score = float(np.clip(one.found.scores[one.index], 0.0, 1.0))
+        is_first = one.view == whole((height, width)) and one.index == one.found.best
         row = {
-            "score": float(np.clip(one.found.scores[one.index], 0.0, 1.0)),
+            "score": score,
             "touching": float(touched > _TOUCHES),
+            "first": float(is_first),
+            "sure_first": max(0.0, score - _SURE) * is_first,
             "contact": touched,
-            "stability": float(np.mean(seen > _OFFSET) / max(np.mean(seen > -_OFFSET), 1 / seen.size)),
+            "stability": _stability(seen),
             "agreement": float(np.mean(best)) if best else 0.0,
             "share": np.log(max(one.mask.area / part, _LEAST_SHARE)),
             "closeness": 0.5 * np.log(height * width / part),
         }
         rows.append([row[name] for name in FEATURES])
     return np.array(rows, np.float64)
+
+
+def _stability(logits: np.ndarray) -> float:
+    """Area above the offset by area above minus it: 1 for a mask with a clear edge."""
+    below = int(np.count_nonzero(logits > -_OFFSET))
+    return int(np.count_nonzero(logits > _OFFSET)) / below if below else 0.0

@@ -13,10 +13,9 @@ import numpy as np
 from samui.pixels.views import View
 from samui.types import Prediction, Prompt
 from samui.work.candidates import candidates, describe, likeness
-from samui.work.gestures import Pick
+from samui.work.gestures import MOST_PICKS, Pick
 from samui.work.views import Views, gathered
 
-MOST = 3  # candidates of an answer
 ALIKE = 0.8  # IoU from which two masks count as one
 
 
@@ -34,12 +33,11 @@ def look_closer(
     if not found:
         return None
     alike = likeness(found)
-    shown = np.array([one.view == looked_in[0] and one.index == first.best for one in found])
-    worth = views.choice.worth(describe(found, alike)) + views.choice.margin * shown
+    worth = views.choice.worth(describe(found, alike))
     scores = views.choice.expected(worth).astype(np.float32)
     taken: list[int] = []
     for i in np.argsort(-worth, kind="stable").tolist():
-        if len(taken) < MOST and all(alike[i, j] < ALIKE for j in taken):
+        if len(taken) < MOST_PICKS and all(alike[i, j] < ALIKE for j in taken):
             taken.append(i)
     picks = tuple(Pick(found[i].view.box, found[i].index, float(scores[i])) for i in taken)
     return gathered([(found[i].found, found[i].index, float(scores[i])) for i in taken]), picks

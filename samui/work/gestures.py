@@ -59,6 +59,9 @@ class MaskGesture:
     snapped: bool
 
 
+MOST_PICKS = 3  # candidates of an answer from several views
+
+
 @dataclass(frozen=True)
 class Pick:
     """One candidate of an answer from several views.

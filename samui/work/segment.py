@@ -61,7 +61,7 @@ class ImageViews:
     def __init__(self, predictor: Predictor, image: np.ndarray) -> None:
         """image: RGB uint8 (H, W, 3)."""
         self._predictor, self._image = predictor, image
-        self._size: tuple[int, int] = image.shape[0], image.shape[1]
+        self.size: tuple[int, int] = image.shape[0], image.shape[1]
         self._embeddings: dict[View, Embedding] = {}
         self._ready: dict[Box, Prediction] = {}
 
@@ -82,18 +82,18 @@ class ImageViews:
     def predict(self, prompt: Prompt, view: View) -> Prediction:
         """See `Views.predict`."""
         found = self._predictor.predict(self._embedding(view), view.inside(prompt))
-        return in_image(found, view, self._size)
+        return in_image(found, view, self.size)
 
     def predict_whole(self, prompt: Prompt) -> Prediction:
         """What the whole image gives."""
         if _is_box(prompt) and prompt.box in self._ready:
             return self._ready[prompt.box]
-        return self._predictor.predict(self._embedding(whole(self._size)), prompt)
+        return self._predictor.predict(self._embedding(whole(self.size)), prompt)
 
     def prepare_boxes(self, prompts: Sequence[Prompt]) -> None:
         """Decode the boxes among prompts in as few passes as it takes."""
         boxes = [prompt for prompt in prompts if _is_box(prompt)]
-        found = self._predictor.predict_many(self._embedding(whole(self._size)), boxes)
+        found = self._predictor.predict_many(self._embedding(whole(self.size)), boxes)
         self._ready |= {prompt.box: one for prompt, one in zip(boxes, found, strict=True) if prompt.box}
 
     def tools(self) -> Tools:
@@ -103,7 +103,7 @@ class ImageViews:
 
     def _embedding(self, view: View) -> Embedding:
         if view not in self._embeddings:
-            pixels = self._image if view == whole(self._size) else view.cut(self._image)
+            pixels = self._image if view == whole(self.size) else view.cut(self._image)
             self._embeddings[view] = self._predictor.embed(pixels)
         return self._embeddings[view]
 

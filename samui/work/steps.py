@@ -83,10 +83,8 @@ def replay(gestures: Sequence[Gesture], predict: Predict, views: Views | None = 
     close_up = close_up_of(gestures)
     steps: tuple[Step, ...] = ()
     for partial in _partials(prompt):
-        if not steps and close_up is not None and views is not None:
-            steps = (_looked_up(partial, close_up, views),)
-        else:
-            steps = extend(steps, partial, predict, views)
+        first = None if steps or close_up is None or views is None else _looked_up(partial, close_up, views)
+        steps = extend(steps, partial, predict, views) if first is None else (first,)
         candidate = chosen.get(len(partial.points))
         if candidate is not None:
             steps = (*steps[:-1], replace(steps[-1], candidate=candidate))
@@ -103,12 +101,17 @@ def _decode(prompt: Prompt, predict: Predict) -> Step:
     return Step(prompt, prediction, prediction.best)
 
 
-def _looked_up(prompt: Prompt, close_up: CloseUpGesture, views: Views) -> Step:
-    """The first step of a prompt, once it is known which candidates of which views were taken."""
-    wanted = [View(pick.view) for pick in close_up.picks]
+def _looked_up(prompt: Prompt, close_up: CloseUpGesture, views: Views) -> Step | None:
+    """The first step of a prompt, from the candidates of views that were taken; None if there are none."""
+    height, width = views.size
+    picks = [pick for pick in close_up.picks if pick.view[2] <= width and pick.view[3] <= height]
+    wanted = list(dict.fromkeys(View(pick.view) for pick in picks))
     views.need(wanted)
-    found = {view: views.predict(prompt, view) for view in dict.fromkeys(wanted)}
-    parts = [(found[view], pick.candidate, pick.score) for view, pick in zip(wanted, close_up.picks, strict=True)]
+    found = {view.box: views.predict(prompt, view) for view in wanted}
+    parts = [(found[pick.view], pick.candidate, pick.score) for pick in picks]
+    parts = [part for part in parts if part[1] < len(part[0])]
+    if not parts:  # it was made on another image, or by a model with more candidates
+        return None
     return Step(prompt, gathered(parts), 0)
 
 

@@ -29,6 +29,10 @@ class Views(Protocol):
     """A model on the views of one image."""
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the image."""
+
+    @property
     def choice(self) -> Choice:
         """How the model's candidates of several views are compared."""
 

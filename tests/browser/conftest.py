@@ -190,13 +190,12 @@ class App:
         return self.service.server.embeddings.counts.encodes
 
 
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+@contextlib.contextmanager
+def serving(scratch: Path, **settings: Any) -> Iterator[App]:
     """The real page on a free port. Snapping is on by default, as the bundled checkpoint has it."""
-    scratch = tmp_path_factory.mktemp("scratch")
     previous = os.environ.get("GRADIO_TEMP_DIR")
     os.environ["GRADIO_TEMP_DIR"] = str(scratch / "uploads")
-    service = Service(Settings(model="bundled", seats=200), load_predictor, scratch)
+    service = Service(Settings(model="bundled", seats=200, **settings), load_predictor, scratch)
     service.warm()
     page, url = launched(service)
     yield App(service, url)
@@ -205,6 +204,13 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     os.environ.pop("GRADIO_TEMP_DIR")
     if previous is not None:
         os.environ["GRADIO_TEMP_DIR"] = previous
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A page without close-ups, which cost every click of all these tests four more runs of the encoder."""
+    with serving(tmp_path_factory.mktemp("scratch"), close_ups=False) as app:
+        yield app
 
 
 @pytest.fixture

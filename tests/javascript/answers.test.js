@@ -14,7 +14,7 @@ function page(t) {
   const state = Object.assign(stateWithImage(), { epoch: 3 });
   const part = recorder(log);
   const answers = createAnswers({
-    state, transport: part, view: part, notices: part, refresh: recorder([]), preview: part, seat: part,
+    state, transport: part, view: part, notices: part, refresh: recorder([]), preview: part, closer: part, seat: part,
     prompt: () => state.base,
   });
   const named = (name) => log.filter(([call]) => call === name).map(([, ...given]) => given);
@@ -33,6 +33,13 @@ test("a reply is painted, and its times are told", (t) => {
   answers.reply({ ok: true, epoch: 3, rev: 2, mask: MASK }, sent("prompt"));
   assert.deepEqual(named("paint"), [["prompt", "mask"]]);
   assert.deepEqual([state.rev, state.timings.roundtrip, state.timings.paint], [2, 20, 0]);
+});
+
+test("what an answer was to is told to who looks closer", (t) => {
+  const { answers, named } = page(t);
+  answers.reply({ ok: true, epoch: 3, rev: 2 }, sent("prompt"));
+  answers.reply({ ok: true, epoch: 2, rev: 9 }, sent("prompt"));
+  assert.deepEqual(named("after"), [[{ action: "prompt", epoch: 3 }]]);
 });
 
 test("the times of a mask that was shown before it was asked for stay", (t) => {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { maskCovers } from "../../samui/canvas/core/mask.js";
 import { objectAt } from "../../samui/canvas/core/objects.js";
-import { applyReply, createState, forgetWork, median, rememberTimings } from "../../samui/canvas/core/state.js";
+import { applyReply, createState, forgetWork, median, rememberTimings, offered } from "../../samui/canvas/core/state.js";
 import { statusParts } from "../../samui/canvas/core/texts.js";
 import { wire } from "./masks.js";
 
@@ -139,4 +139,13 @@ test("the status says what is there", () => {
   assert.deepEqual(statusParts(state).slice(0, 2), ["the model sees nothing there", "score 0.90"]);
   applyReply(state, { absent: false });
   assert.equal(statusParts(state)[0], "score 0.90");
+});
+
+test("of candidates that look the same only the best is offered, or the chosen one", () => {
+  const candidates = [{ like: null }, { like: 0 }, { like: null }];
+  assert.deepEqual(offered({ candidates, candidate: null }), [0, 2]);
+  assert.deepEqual(offered({ candidates, candidate: 2 }), [0, 2]);
+  assert.deepEqual(offered({ candidates, candidate: 1 }), [1, 2]);
+  assert.deepEqual(offered({ candidates: [{}, {}], candidate: 0 }), [0, 1]);
+  assert.deepEqual(offered({ candidates: [], candidate: null }), []);
 });

@@ -22,6 +22,7 @@
  * @property {number} area
  * @property {Box | null} box
  * @property {{size: [number, number], counts: string}} thumb  over the whole image, small
+ * @property {number | null} [like]  place of a better one that looks the same
  */
 
 /**
@@ -59,6 +60,7 @@
  * @property {string} action
  * @property {Point[]} [points]
  * @property {Box | null} [box]
+ * @property {boolean} [close_ups]  answered from closer views, too
  */
 
 /**
@@ -108,6 +110,7 @@
  * @property {string} [title]
  * @property {string} device
  * @property {string} [note]  why the server began with it
+ * @property {boolean} [close_ups]  whether prompts are answered from closer views, too
  * @property {{parameters: Record<string, number>, filters: Record<string, number>, ranges: Record<string, [number, number]>}} [everything]
  */
 
@@ -137,7 +140,7 @@
 /**
  * One step of long work, on the component's `reply`.
  * @typedef {object} Step
- * @property {string} event  "open", "model", "save", "everything", or "life": the server is still there
+ * @property {string} event  "open", "model", "save", "everything", "bring", or "life": the server is still there
  * @property {string} stage
  * @property {number} serial_event  no two are equal
  * @property {number} [asked]  the number of the request that it answers
@@ -154,6 +157,9 @@
  * @property {number | null} [left]  seconds
  * @property {string} [url]  of the file that was written
  * @property {string} [filename]
+ * @property {string} [key]  of a file of masks that was read
+ * @property {number} [count]  of its objects that are new here
+ * @property {string[]} [told]  what was found in it
  * @property {number} [run]
  * @property {WireFound[]} [added]
  * @property {number[]} [removed]

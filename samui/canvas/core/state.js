@@ -195,6 +195,20 @@ export function applyReply(state, reply) {
 }
 
 /**
+ * Places of the candidates that are offered, best first: of those that look the same only the best, or the chosen one.
+ * @param {Pick<State, "candidates" | "candidate">} state
+ */
+export function offered({ candidates, candidate }) {
+  const chosen = candidate === null ? undefined : candidates[candidate];
+  /** @type {(like: number | null | undefined) => boolean} */
+  const isNone = (like) => like === null || like === undefined;
+  return candidates.flatMap(({ like }, place) => {
+    if (!isNone(like)) return [];
+    return [chosen && chosen.like === place && candidate !== null ? candidate : place];
+  });
+}
+
+/**
  * Whether the server has kept all that a reply of `act` tells.
  * @param {State} state
  * @param {Partial<Reply>} reply

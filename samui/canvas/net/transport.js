@@ -245,6 +245,12 @@ export function createTransport(call, facts) {
   return {
     push,
     next,
+    /**
+     * Ask for something beside the queue, which changes nothing on the server and overtakes nothing.
+     * @param {{action: string, points?: Point[], box?: Prompt["box"], close_ups?: boolean}} fields
+     * @returns {Promise<Reply | Refusal | null>}
+     */
+    aside: (fields) => answer(() => call({ ...facts.request(), rev: 0, ...fields })),
     hover,
     prepare,
     foreseen,

@@ -55,7 +55,7 @@ export function createLabel(root, state, leave) {
       if (!reopened && state.label === shown) return;
       const stays = isFresh && field.value !== "";
       if (reopened || (state.label && !stays)) field.value = state.label;
-      isFresh = false;
+      if (state.label) isFresh = false;
       shown = state.label;
     },
   };

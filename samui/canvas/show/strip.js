@@ -1,5 +1,6 @@
 // The strip of candidates, each with its thumbnail and score.
 
+import { offered } from "../core/state.js";
 import { context2d, find, press, setText } from "./dom.js";
 import { ACTIVE_COLOUR } from "./colours.js";
 import { drawThumbnail } from "./picture.js";
@@ -19,6 +20,7 @@ export function createStrip(root, state, view, choose) {
   const strip = find(root, ".candidates");
   const slots = [0, 1, 2].map(createSlot);
   let drawn = /** @type {unknown} */ (null); // the candidates whose thumbnails are drawn
+  let drawnPlaces = ""; // and which of them
 
   /** @param {number} index */
   function createSlot(index) {
@@ -36,11 +38,12 @@ export function createStrip(root, state, view, choose) {
 
   return {
     update() {
-      const redraw = drawn !== state.candidates;
+      const places = offered(state);
+      const redraw = drawn !== state.candidates || drawnPlaces !== places.join();
       slots.forEach(({ button, canvas, text }, index) => {
-        const candidate = state.candidates[index];
+        const candidate = state.candidates[places[index]];
         button.disabled = !candidate;
-        press(button, Boolean(candidate) && state.candidate === index);
+        press(button, Boolean(candidate) && state.candidate === places[index]);
         const score = candidate ? candidate.score.toFixed(2) : "";
         setText(text, score);
         const name = candidate ? `Candidate ${index + 1}, score ${score}` : `No candidate ${index + 1}`;
@@ -52,6 +55,7 @@ export function createStrip(root, state, view, choose) {
         drawThumbnail(context2d(canvas), view.picture(), state.image, candidate.thumb, ACTIVE_COLOUR);
       });
       drawn = state.candidates;
+      drawnPlaces = places.join();
     },
     /** The picture behind the thumbnails has changed. */
     redraw() {

@@ -1,5 +1,7 @@
 // Keys: shortcuts while the canvas or nothing else has the focus.
 
+import { offered } from "../core/state.js";
+
 /** @import { Bench } from "./tool.js" */
 /** @import { Cursor } from "./cursor.js" */
 /** @import { Pointer } from "./pointer.js" */
@@ -169,9 +171,10 @@ export function createKeys({ root, canvas, bench, pointer, cursor, commands, cho
    * @param {{focused: boolean, onCanvas: boolean}} where
    */
   function actionOf(event, where) {
-    const { found, image, candidates } = state;
+    const { found, image } = state;
     const folder = state.workspace.kind === "folder";
-    const place = { ...where, everything: found.on, image: image !== null, choice: candidates.length > 1, folder };
+    const choice = offered(state).length > 1;
+    const place = { ...where, everything: found.on, image: image !== null, choice, folder };
     const name = commandOf(event, place);
     return name === undefined ? null : own[name] || commands[name];
   }

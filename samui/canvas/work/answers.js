@@ -8,6 +8,7 @@ import { applyReply, takeSaved } from "../core/state.js";
 /** @import { Notices } from "../show/notices.js" */
 /** @import { Refresh } from "../show/refresh.js" */
 /** @import { LayerName, View } from "../show/view.js" */
+/** @import { Closer } from "./closer.js" */
 /** @import { Preview } from "./preview.js" */
 /** @import { Seat } from "./seat.js" */
 
@@ -19,11 +20,12 @@ import { applyReply, takeSaved } from "../core/state.js";
  * @param {Notices} parts.notices
  * @param {Refresh} parts.refresh
  * @param {Preview} parts.preview
+ * @param {Closer} parts.closer
  * @param {Seat} parts.seat
  * @param {() => Prompt} parts.prompt  the prompt to show
  * @returns {Listener}
  */
-export function createAnswers({ state, transport, view, notices, refresh, preview, seat, prompt }) {
+export function createAnswers({ state, transport, view, notices, refresh, preview, closer, seat, prompt }) {
   let refused = Infinity; // ms of performance.now() at which the action that the page complains about was refused
 
   /** @type {Listener["reply"]} */
@@ -54,6 +56,7 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
       state.timings.total = painted - sent.began;
     }
     refresh.soon();
+    closer.after(sent.request);
   }
 
   /**

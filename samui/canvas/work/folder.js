@@ -189,7 +189,10 @@ export function createFolderWork({ state, transport, asks, notices, refresh, pro
       takeCounts(told.counts);
       if (told.kind === "folder") list().renew();
       const image = former || told.last;
-      if (!state.image && !state.restoring && image) go(image);
+      if (state.image) {
+        place(); // what was shown before the folder was known
+        if (state.stage === "ready") prepareNext();
+      } else if (!state.restoring && image) go(image);
     },
     /** The image that was asked for is shown, or another one. */
     shown() {

@@ -1,7 +1,7 @@
 // What a person does to the active object and to accepted ones: edits of the prompt, and named actions.
 
 import { edits, foldPrompt, isPrompt } from "../core/prompt.js";
-import { applyReply } from "../core/state.js";
+import { applyReply, offered } from "../core/state.js";
 
 /** @import { Box, Prompt, Reply } from "../core/messages.js" */
 /** @import { Edit, Operation } from "../core/prompt.js" */
@@ -78,9 +78,15 @@ export function createPrompting({ state, transport, view, refresh, label, prompt
     focus();
   }
 
-  /** @param {number} candidate */
-  function choose(candidate) {
-    if (candidate < state.candidates.length) operate({ action: "choose", candidate });
+  /** @param {number} slot  of the strip */
+  function choose(slot) {
+    const places = offered(state);
+    if (slot < places.length) operate({ action: "choose", candidate: places[slot] });
+  }
+
+  function chooseNext() {
+    const places = offered(state);
+    choose((places.indexOf(state.candidate ?? -1) + 1) % places.length);
   }
 
   /** @param {boolean} include */
@@ -117,7 +123,7 @@ export function createPrompting({ state, transport, view, refresh, label, prompt
         const text = label.text();
         operate({ action: "accept", label: text, colour: colourOf(text) });
       },
-      "next-candidate": () => choose(((state.candidate ?? -1) + 1) % state.candidates.length),
+      "next-candidate": chooseNext,
       "candidate-1": () => choose(0),
       "candidate-2": () => choose(1),
       "candidate-3": () => choose(2),

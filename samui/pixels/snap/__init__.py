@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from samui.errors import ImageError, SamuiError
-from samui.pixels.snap.colours import Mixtures, by_colour, difference
+from samui.pixels.snap.colours import Mixtures, by_colour, contrast, difference
 from samui.pixels.snap.outline import edge_costs, minimise, signed_depth, trust
 from samui.types import Box, Prompt
 
@@ -32,6 +32,7 @@ _LEAST_IN_BOX = 0.5  # share of the prior that is left for a mask off all edges 
 _FULL_BOX = 0.5  # how far such a mask gives way to a box that is full
 _ROUNDS, _STEPS, _FINE_STEPS = 4, 60, 25
 _CONTRAST = 0.1  # least difference of colours, 0 the same to 1 disjoint, that is worth snapping to
+_GAIN = 0.03  # by which the contrast along the outline must rise, 0 the same colours on both sides to 1 none in common
 _DISC = 0.015  # radius of what a click is sure of, as a share of the crop's longer side
 _LEAST_LEFT = 0.5  # share of a mask, without what its box cuts off; where less would be left, the mask stays
 _THIN = 1.5  # pixels of the fine picture: half the width of a mask that smoothing would wipe out
@@ -67,11 +68,11 @@ def snap_to_edges(image: np.ndarray, mask: np.ndarray, prompt: Prompt | None = N
     image: RGB uint8 (H, W, 3). mask: bool (H, W). prompt: what made the mask. Nothing of the result lies outside its
     box, pixels under include points are in (unless the box forbids it) and those under exclude points are out. Pixels
     further from the mask's outline than three quarters of the root of its area stay as they are, holes of the mask
-    that differ from it in colour stay, and islands that the mask does not touch are not added. A mask that is full, a
-    thin line at FINE_SIDE pixels, of the same colours as what is round it, or that would lose half of itself comes back
-    as it was, but for what box and points settle; an empty one stays empty. No random state; safe in threads. Work is
-    bounded: COARSE_SIDE and FINE_SIDE pixels squared, four rows of the photo for each of the latter's, and one pass
-    over the crop at full size.
+    that differ from it in colour stay, and islands that the mask does not touch are not added. But for what box and
+    points settle a mask comes back as it was if it is full, a thin line at FINE_SIDE pixels, of the same colours as
+    what is round it, would lose half of itself, or if colours do not differ more across the snapped outline than
+    across its own; an empty one stays empty. No random state; safe in threads. Work is bounded: COARSE_SIDE and
+    FINE_SIDE pixels squared, four rows of the photo for each of the latter's, and one pass over the crop at full size.
 
     Raises ImageError or SamuiError for a wrong shape or dtype, PromptError for a prompt outside the image.
     """
@@ -85,7 +86,10 @@ def snap_to_edges(image: np.ndarray, mask: np.ndarray, prompt: Prompt | None = N
     soft = None if mask.all() else _solve(image, mask, prompt, crop)
     if soft is None:
         return _held(mask.copy(), prompt)
-    result = _held(_full_size(soft, mask.shape, crop), prompt)
+    snapped = _full_size(soft, mask.shape, crop)
+    if not _is_clearer(image, mask, snapped, crop):
+        return _held(mask.copy(), prompt)
+    result = _held(snapped, prompt)
     left = np.count_nonzero(result)
     if left < _LEAST_LEFT * np.count_nonzero(mask):  # colours that do not tell the thing from what is round it
         held = _held(mask.copy(), prompt)
@@ -175,6 +179,14 @@ def _solve(image: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int,
         inside = cv2.resize(inside, fine.size[::-1], interpolation=cv2.INTER_LINEAR)
         inside = minimise(evidence, edge_costs(fine_image), inside, None, _FINE_STEPS)[0]
     return _without_islands(inside, (fine_mask > 0) | (fixed > 0))
+
+
+def _is_clearer(image: np.ndarray, mask: np.ndarray, snapped: np.ndarray, crop: tuple[int, int, int, int]) -> bool:
+    """Whether colours differ more across the snapped outline than across that of the mask: else they do not tell."""
+    coarse = _window(crop, COARSE_SIDE)
+    colours = by_colour(coarse.shrink(image))
+    before, after = (contrast(colours, signed_depth(_solid(coarse.shrink(one)))) for one in (mask, snapped))
+    return after > before + _GAIN
 
 
 def _solid(covered: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 _CELLS = (16, 32, 32)  # of L, a, b
 _COUNT = 16 * 32 * 32
+_BAND = 0.08  # width of the bands along an outline, of the root of the area inside
 _PARTS = 5  # Gaussians of a mixture
 _LEAST = 40.0  # variance that is added to each: a colour's width is never nothing
 _WORTH, _MOST = 0.6, 5.0  # of the log odds: pixels are not independent of their neighbours; and no colour is certain
@@ -58,6 +59,19 @@ def difference(colours: Colours, share: np.ndarray) -> float:
     gap = cv2.sepFilter2D(gap, -1, one, kernel, borderType=cv2.BORDER_CONSTANT)
     gap = np.stack([cv2.sepFilter2D(level, -1, kernel, kernel) for level in gap.reshape(_CELLS)])
     return float(np.abs(gap).sum()) / 2
+
+
+def contrast(colours: Colours, depth: np.ndarray) -> float:
+    """How far the colours just inside an outline differ from those just outside: 0 the same, 1 none in common.
+
+    depth: (h, w), the distance inside the outline, negative outside. The bands are a twelfth of the root of the area.
+    """
+    width = max(2.0, _BAND * float(np.sqrt(max(1, int(np.count_nonzero(depth > 0))))))
+    inside = colours.weights(((depth > 0) & (depth <= width)).astype(np.float32))
+    outside = colours.weights(((depth <= 0) & (depth >= -width)).astype(np.float32))
+    if not inside.any() or not outside.any():
+        return 0.0
+    return 0.5 * float(np.abs(inside / inside.sum() - outside / outside.sum()).sum())
 
 
 class Mixtures:

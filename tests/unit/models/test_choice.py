@@ -22,10 +22,10 @@ def test_without_a_file_what_a_view_cuts_off_comes_last(tmp_path):
 
 
 def test_a_checkpoints_own_numbers_are_taken(tmp_path):
-    given = {"weights": {"score": 2.0, "agreement": 1}, "slope": 3.0, "offset": -1.0, "margin": 0.1}
+    given = {"weights": {"score": 2.0, "agreement": 1}, "slope": 3.0, "offset": -1.0}
     (tmp_path / FILE).write_text(json.dumps(given))
     own = read(tmp_path)
-    assert own == Choice({"score": 2.0, "agreement": 1.0}, 3.0, -1.0, 0.1)
+    assert own == Choice({"score": 2.0, "agreement": 1.0}, 3.0, -1.0)
     worth = own.worth(np.array([row(score=0.5), row(score=0.5, agreement=0.5), row(score=9.0)]))
     assert worth.tolist() == [1.0, 1.5, 18.0]
     expected = own.expected(worth)
@@ -38,7 +38,7 @@ BROKEN = {
     "no JSON": ("{", "must be readable JSON, got"),
     "a list": ("[1]", "must be an object with weights, got [1]"),
     "no weights": ("{}", "must be an object with weights, got {}"),
-    "unknown": ('{"weights": {"colour": 1}}', "weights must be of score, touching"),
+    "unknown": ('{"weights": {"colour": 1}}', "weights must be of score, touching, first"),
     "text": ('{"weights": {"score": "1"}}', "weights.score must be a finite number, got '1'"),
     "not a number": ('{"weights": {"score": NaN}}', "weights.score must be a finite number, got nan"),
     "turned round": ('{"weights": {}, "slope": -1}', "slope must be above 0, got -1"),

@@ -121,10 +121,9 @@ def test_nobody_waits_for_the_encoder_of_close_ups(opened, predictor):
     page.click(CLICK)
     predictor.go.clear()
     with ThreadPoolExecutor(1) as pool:
-        request = {"token": page.token, "epoch": page.epoch, "rev": 2, "seen": 0, "close_ups": True}
+        request = {"token": page.token, "epoch": page.epoch, "rev": 0, "seen": 0, "close_ups": True}
         ahead = pool.submit(page.service.act, {**request, "action": "prepare", "points": [CLICK]})
         assert predictor.halted.wait(10)
-        page.rev = 2
         told = page.click(CLICK, SECOND)  # while the encoder runs: no lock is held
         assert told["ok"]
         predictor.go.set()
@@ -139,10 +138,9 @@ def test_what_comes_before_the_close_up_wins(opened, predictor):
     page.click(CLICK)
     predictor.go.clear()
     with ThreadPoolExecutor(1) as pool:
-        request = {"token": page.token, "epoch": page.epoch, "rev": 2, "seen": 0, "close_ups": True}
+        request = {"token": page.token, "epoch": page.epoch, "rev": 0, "seen": 0, "close_ups": True}
         ahead = pool.submit(page.service.act, {**request, "action": "prepare", "points": [CLICK]})
         assert predictor.halted.wait(10)
-        page.rev = 2
         page.act("accept")
         predictor.go.set()
         assert ahead.result(10)["overtaken"]

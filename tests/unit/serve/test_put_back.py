@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from samui.errors import StoreError
-from samui.formats.gestures import record_mask
 from samui.pixels.rle import Rle
 from samui.serve import wire
 from samui.serve.service import Service
@@ -290,7 +289,7 @@ def test_object_that_comes_twice_is_refused(kept, fresh):
 
 def test_given_masks_and_strokes_go_there_and_back(kept):
     one = {**kept[1][0]}
-    other = record_mask(Rle.encode(np.eye(60, 80, dtype=bool)))
+    other = Rle.encode(np.eye(60, 80, dtype=bool)).to_string()
     one["gestures"] = [
         {"box": [1.5, 2, 30, 40]},
         {"point": [3, 4, 0]},

@@ -14,9 +14,10 @@ from samui.pixels.rle import Rle
 from samui.serve import wire
 from samui.types import Prediction, Prompt
 from samui.work import actions
+from samui.work.segment import ImageViews
 from samui.work.session import Session
 from samui.work.tools import Tools
-from tests.fakes import FakePredictor
+from tests.fakes import FakePredictor, NearSighted
 
 SIZE = (60, 80)
 
@@ -134,7 +135,7 @@ MALFORMED = {
 def test_malformed_request_says_where_which_rule_and_which_value(data, text):
     with pytest.raises(SamuiError, match=text) as caught:
         wire.parse(data)
-    assert len(str(caught.value)) < 250
+    assert len(str(caught.value)) < 300
     assert wire.error_reply(caught.value)["kind"] in ("request", "prompt")
 
 
@@ -278,3 +279,40 @@ def test_typical_object_of_a_12_megapixel_photo_fits_in_15_kilobytes():
     )
     told = wire.reply(session, seen=None)
     assert len(json.dumps(told)) < 15_000
+
+
+def answered(logits, scores, **fields):
+    """What a page is told of the candidates of an answer with these logits."""
+    frame = Frame.stretch(*SIZE, side=512, low=logits.shape[-1])
+    answer = Prediction(logits, np.array(scores, np.float32), SIZE, frame.mask, frame.runs, covered=frame.covered)
+    session = Session.begin(SIZE).apply(actions.SetPrompt(Prompt([(60, 45)], [1])), Tools(lambda _: answer))
+    return wire.reply(session, seen=None)["candidates"]
+
+
+def test_candidates_that_look_the_same_are_told_as_such():
+    logits = np.full((3, 64, 64), -1.0, np.float32)
+    logits[0, 10:40, 10:40] = logits[2, 10:40, 10:41] = 1.0
+    logits[1, 10:60, 10:60] = 1.0
+    told = answered(logits, [0.6, 0.7, 0.8])
+    assert [(one["index"], one["like"]) for one in told] == [(2, None), (1, None), (0, 0)]
+
+
+def test_a_score_is_never_above_one_or_below_none():
+    logits = np.full((3, 8, 8), 1.0, np.float32)
+    assert [one["score"] for one in answered(logits, [1.02, 0.5, -0.1])] == [1.0, 0.5, 0.0]
+
+
+def test_a_candidate_of_a_view_is_shown_where_it_lies():
+    image = np.zeros((400, 600, 3), np.uint8)
+    image[200:230, 300:340] = 255
+    tools = ImageViews(NearSighted(), image).tools()
+    session = Session.begin((400, 600)).apply(actions.SetPrompt(Prompt([(320, 215)], [1]), True), tools)
+    session = session.apply(actions.Choose(1), tools)  # so that the first is told from its logits
+    told = wire.reply(session, seen=None)["candidates"][0]
+    assert told["box"] == pytest.approx([300, 200, 340, 230], abs=2)
+    assert told["area"] == pytest.approx(1200, rel=0.06)
+    thumb = Rle.from_string(told["thumb"]["size"], told["thumb"]["counts"])
+    assert thumb.size == (64, 96)
+    assert thumb.box == pytest.approx((48, 32, 54, 37), abs=1)
+    session = session.apply(actions.Choose(0), tools)
+    assert session.state.steps[-1].view is not None

@@ -9,7 +9,7 @@ from samui.pixels.views import View, views_of
 from samui.types import Prompt
 from samui.work import actions
 from samui.work.close_ups import ALIKE
-from samui.work.gestures import CloseUpGesture, StrokeGesture, close_up_of
+from samui.work.gestures import CloseUpGesture, Pick, PointGesture, StrokeGesture, close_up_of
 from samui.work.segment import ImageViews, segment, segment_each
 from samui.work.session import Session
 from samui.work.shown import shown
@@ -100,7 +100,7 @@ def test_the_whole_images_mask_stays_unless_another_is_clearly_better(predictor,
     closer = begun.apply(actions.SetPrompt(prompt, True), ImageViews(predictor, picture()).tools()).state
     assert closer.mask == whole
     assert closer.steps[-1].view is None
-    predictor.choice = Choice(margin=-1.0)
+    predictor.choice = Choice({"score": 1.0, "touching": -1.0, "first": -1.0})
     assert begun.apply(actions.SetPrompt(prompt, True), ImageViews(predictor, picture()).tools()).state.steps[-1].view
 
 
@@ -274,3 +274,10 @@ def test_masks_are_snapped_from_the_view_as_from_the_image(predictor):
     prompt = Prompt([AT], [1])
     snapped = segment(predictor, picture(), prompt, snap=True, close_ups=True).mask
     assert iou(snapped, filled(EYE)) > 0.97
+
+
+def test_a_close_up_of_another_image_is_looked_up_where_it_can_be(predictor, tools):
+    gestures = (PointGesture(AT, 1), CloseUpGesture((Pick((0, 0, 900, 900), 0, 0.9), Pick((0, 0, 300, 200), 7, 0.9))))
+    (step,) = replay(gestures, tools.predict, tools.views)
+    assert step.view is None
+    assert shown(gestures, (step,), False, tools).area == SIZE[0] * SIZE[1]
