@@ -60,10 +60,9 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     const reply = await insist(() => ask(state.token || recall()));
     beginning = false;
     regain();
-    notices.reconnect();
     const former = (state.image && state.image.home) || null;
     adopt(reply);
-    const goesBack = !reply.resumed && (await restore.lost(reply));
+    const goesBack = await restore.lost(reply);
     if (!goesBack) await takeWork(reply);
     begun(reply, former);
     if (goesBack) return;
