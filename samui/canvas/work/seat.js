@@ -58,11 +58,11 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     if (beginning) return;
     beginning = true;
     const reply = await insist(() => ask(state.token || recall()));
-    beginning = false;
     regain();
     const former = (state.image && state.image.home) || null;
     adopt(reply);
     const goesBack = await restore.lost(reply);
+    beginning = false;
     if (!goesBack) await takeWork(reply);
     begun(reply, former);
     if (goesBack) return;
