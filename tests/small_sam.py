@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import torch
-from transformers import Sam2Config, Sam2HieraDetConfig, Sam2Model, Sam2VisionConfig, SamConfig, SamModel
+from transformers import (
+    Sam2Config,
+    Sam2HieraDetConfig,
+    Sam2Model,
+    Sam2VisionConfig,
+    SamConfig,
+    SamHQConfig,
+    SamHQModel,
+    SamModel,
+)
 
 from samui.models.checkpoints import ModelChoice
 from samui.models.families.family import Decoded, Family, Map
@@ -19,8 +28,8 @@ from samui.models.traits import Traits
 LEVELS = np.linspace(-2, 2, 256, dtype=np.float32)[None].repeat(3, axis=0)  # what a small SAM reads for each value
 
 
-def make_model(dtype=torch.float32, **vision):
-    """A SAM of four small layers, two of them global, with random weights that keep variance."""
+def make_model(dtype=torch.float32, *, hq=False, **vision):
+    """A SAM (or SAM-HQ) of four small layers, two of them global, with random weights that keep variance."""
     torch.manual_seed(0)
     small = {
         "hidden_size": 48,
@@ -33,12 +42,14 @@ def make_model(dtype=torch.float32, **vision):
     }
     decoder = {"hidden_size": 16, "mlp_dim": 32, "num_attention_heads": 2, "iou_head_hidden_dim": 16}
     prompt = {"hidden_size": 16, "image_size": 160, "image_embedding_size": 10, "mask_input_channels": 4}
-    config = SamConfig(
+    if hq:
+        decoder["vit_dim"] = 48
+    config = (SamHQConfig if hq else SamConfig)(
         vision_config=small | {"num_pos_feats": 8} | vision,
         prompt_encoder_config=prompt,
         mask_decoder_config=decoder,
     )
-    model = SamModel(config).eval().requires_grad_(False)
+    model = (SamHQModel if hq else SamModel)(config).eval().requires_grad_(False)
     for name, weights in model.named_parameters():
         if "rel_pos" in name or "pos_embed" in name:
             weights.normal_(0, 0.5)

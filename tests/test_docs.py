@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from samui import cli, formats
-from samui.serve import wire
+from samui.serve import asking, labelling, wire
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -132,3 +132,35 @@ def test_protocol_lists_every_action_of_the_wire_and_every_kind_of_error():
     named = set(re.findall(r"`(\w+)`", text))
     assert set(wire.parse.__globals__["_PARSERS"]) <= named
     assert set(wire.error_reply.__globals__["_KINDS"].values()) <= named
+
+
+def keys():
+    """Each key of the page with its modifiers, as keys.js has it; of several signs for one thing the first."""
+    text = (ROOT / "samui" / "canvas" / "tools" / "keys.js").read_text(encoding="utf-8")
+    modifiers = {
+        "WITH_CONTROL": ["Ctrl"],
+        "WITH_CONTROL_AND_SHIFT": ["Shift", "Ctrl"],
+        "IN_A_FOLDER_WITH_SHIFT": ["Shift"],
+    }
+    for table, body in re.findall(r"^const ([A-Z_]+) = \{(.*?)\};$", text, re.DOTALL | re.MULTILINE):
+        for key, command in re.findall(r'"?([^\s":,{}]+)"?: "([\w-]+)"', body):
+            if (table, key) in {("WITH_CONTROL", "y"), ("WITH_CONTROL_AND_SHIFT", "y")} or command == "nothing":
+                continue
+            if key not in ("Backspace", "=", "_"):
+                yield [*modifiers.get(table, []), key.upper() if len(key) == 1 else key]
+
+
+@pytest.mark.parametrize("keys_", list(keys()), ids="+".join)
+def test_every_key_of_the_page_is_in_its_help_and_in_the_readme(keys_):
+    help_ = (ROOT / "samui" / "canvas" / "canvas.html").read_text(encoding="utf-8").split('<dialog class="help"')[1]
+    table = README.split("## Gestures and keys")[1].split("\n## ")[0]
+    marked = " ".join(f"<kbd>{'Esc' if key == 'Escape' else key}</kbd>" for key in keys_)
+    told = re.search(rf"(?<![\w+]){re.escape('+'.join(keys_))}(?!\w)", table)
+    assert told, f"README: must tell {'+'.join(keys_)}"
+    if keys_ != ["?"]:  # which opens the help
+        assert marked in help_, f"help: must tell {'+'.join(keys_)}"
+
+
+def test_protocol_lists_every_question_about_the_workspace():
+    text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8").split("## The folder and the library")[1]
+    assert set(asking.ASKS) | set(labelling.CHANGES) <= set(re.findall(r"`(\w+)`", text))

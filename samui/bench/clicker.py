@@ -33,8 +33,9 @@ def clicks_inside(truth: np.ndarray, draw: np.random.Generator, count: int) -> l
     "RClicks: realistic click simulation for benchmarking interactive segmentation", NeurIPS 2024).
     """
     depth = _depth(truth).ravel()
-    places = draw.choice(depth.size, size=count, p=depth / depth.sum()) if count else []
-    width = truth.shape[1]
+    if not count:
+        return []
+    places, width = draw.choice(depth.size, size=count, p=depth / depth.sum()), truth.shape[1]
     return [Prompt(points=[(int(at) % width + 0.5, int(at) // width + 0.5)], labels=[1]) for at in places]
 
 

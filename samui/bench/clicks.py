@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from samui.bench import many, report
+from samui.bench.asking import add_close_ups, looks_closer
 from samui.bench.scoring import (
     CLICKS,
     FILLED,
@@ -41,6 +42,7 @@ from samui.bench.truth import Photos
 from samui.errors import SamuiError
 from samui.models.predictor import Predictor
 
+SNAPS = ("both", "on", "off")
 _APART = ("1 click", "kept", "clicks inside", "worst click", "3 clicks", "5 clicks", "tight box", "jittered box")
 
 
@@ -64,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--draws", type=int, default=5, metavar="N", help="clicks anywhere inside a thing (default 5)")
     parser.add_argument("--first", action="store_true", help="only the first click and the boxes, no corrections")
+    add_close_ups(parser)
+    parser.add_argument("--snap", choices=SNAPS, default="both", help="masks as the model has them, snapped, or both")
     parser.add_argument("--cap", type=int, default=20, metavar="N", help="most clicks on one thing (default 20)")
     parser.add_argument("--no-grabcut", action="store_true", help="leave out GrabCut, the slowest of all")
     parser.add_argument(
@@ -94,12 +98,17 @@ def run(args: argparse.Namespace, predictor: Predictor) -> dict[str, Any]:
     result = measure(
         Photos(*args.photos, limit=args.limit, divisible=args.divisible, held_out=args.held_out, shares=args.shares),
         predictor,
-        methods=[m for m in METHODS if not (without and m in (GRABCUT, WIDE, SAME))],
+        methods=[
+            m
+            for m in METHODS
+            if not (without and m in (GRABCUT, WIDE, SAME)) and m not in {"on": (OFF,), "off": (ON,)}.get(args.snap, ())
+        ],
         cap=args.cap,
         grabcut_cap=min(args.grabcut_clicks, args.cap),
         seed=args.seed,
         draws=args.draws,
         first=args.first,
+        close_ups=looks_closer(args, predictor),
         jobs=args.jobs or os.cpu_count() or 1,
         progress=_teller(),
     )
@@ -108,6 +117,7 @@ def run(args: argparse.Namespace, predictor: Predictor) -> dict[str, Any]:
     return {
         "photos": ", ".join(p.name for p in args.photos),
         "model": predictor.name,
+        "close_ups": looks_closer(args, predictor),
         "cap": args.cap,
         "seed": args.seed,
         **result,
@@ -139,6 +149,7 @@ def measure(
     seed: int = 0,
     draws: int = 0,
     first: bool = False,
+    close_ups: bool = False,
     jobs: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> dict[str, Any]:
@@ -154,7 +165,7 @@ def measure(
     caps = dict.fromkeys(methods, cap)
     if GRABCUT in caps:
         caps[GRABCUT] = grabcut_cap or cap
-    plan = Plan(caps, cap, draws=draws, seed=seed, first=first)
+    plan = Plan(caps, cap, draws=draws, seed=seed, first=first, close_ups=close_ups)
     one = partial(score_photo, photos, predictor, plan)
     rows: list[Found] = []
     with ThreadPoolExecutor(jobs, thread_name_prefix="photo") as pool:  # most of the time is GrabCut's, without the GIL
@@ -175,6 +186,7 @@ def measure(
 def table(result: Mapping[str, Any]) -> str:
     """The result for people: one line a method, one column a score; then the same by size and by source."""
     head = f"{result['photos']}: {result['targets']} things in {result['photos_measured']} photos, {result['model']}"
+    head += ", close-ups" if result["close_ups"] else ", the whole photo alone"
     head += f"; mean IoU, and clicks to reach it (at most {result['cap']})"
     blocks = [report.table([{"": method, **_shown(scores)} for method, scores in result["methods"].items()])]
     for part in ("sizes", "sources"):

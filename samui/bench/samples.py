@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from samui import shipped
-from samui.bench.asking import Asked
+from samui.bench.asking import Asked, add_close_ups, looks_closer
 from samui.bench.pictures import check_name, framed, marked, painted, shrunk, write_picture
 from samui.errors import SamuiError
 from samui.models.predictor import Predictor
@@ -43,15 +43,16 @@ class Shown:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `run` reads, on a parser that has the model's arguments already."""
+    """Add what `run` reads to a parser that already has the model's arguments."""
     parser.add_argument("--clicks", type=Path, default=CLICKS, help="JSON file with clicks (default: thirty)")
+    add_close_ups(parser)
     parser.add_argument("--out", type=Path, required=True, help="picture to write: .png, .jpg or .webp")
 
 
 def run(args: argparse.Namespace, predictor: Predictor) -> dict[str, Any]:
     """Write the sheet to `args.out`; the scores and sizes of what is on it, for the table."""
     check_name(args.out)
-    shown = list(ask(read_clicks(args.clicks), predictor))
+    shown = list(ask(read_clicks(args.clicks), predictor, close_ups=looks_closer(args, predictor)))
     write_picture(args.out, framed([list(_pictures(each)) for each in shown], side=_SIDE, columns=_COLUMNS))
     rows = [
         {
@@ -77,11 +78,11 @@ def read_clicks(file: Path) -> dict[str, list[dict[str, Any]]]:
     return photos
 
 
-def ask(clicks: dict[str, list[dict[str, Any]]], predictor: Predictor) -> Iterator[Shown]:
+def ask(clicks: dict[str, list[dict[str, Any]]], predictor: Predictor, *, close_ups: bool = False) -> Iterator[Shown]:
     """What the page shows for each thing, photo by photo."""
     for name, things in clicks.items():
         image = read_image(shipped.check(shipped.folder("samples")) / f"{name}.jpg").pixels
-        asked = Asked(predictor, image)
+        asked = Asked(predictor, image, close_ups=close_ups)
         for each in things:
             yield _shown(asked, image, each)
 

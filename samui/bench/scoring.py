@@ -38,7 +38,7 @@ Row = dict[str, float]
 class Plan:
     """What is asked of each thing: of each method the most clicks, draws of the first click, the boxes' seed.
 
-    first: only the first click and the boxes. close_ups: as on the page, or the whole photo alone.
+    first: only the first click and the boxes. close_ups: closer views too, as on the page, or the whole photo alone.
     """
 
     caps: Mapping[str, int]
@@ -46,6 +46,7 @@ class Plan:
     draws: int = 0
     seed: int = 0
     first: bool = False
+    close_ups: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def score_photo(photos: Photos, predictor: Predictor, plan: Plan, index: int, ph
     image, targets = photos.load(photo)
     if not targets:
         return []
-    asked = Asked(predictor, image)
+    asked = Asked(predictor, image, close_ups=plan.close_ups)
     return [_thing(asked, image, target, photo.source, plan, draw) for target in targets]
 
 
@@ -114,10 +115,16 @@ def _thing(
 def _segmenters(asked: Asked, image: np.ndarray, target: Target) -> dict[str, Callable[[], Segment]]:
     """What starts each method on one thing; what is ignored of its photo is in no mask."""
 
+    ignored = target.ignored
+
     def known(segment: Segment) -> Segment:
-        if target.ignored is None:
+        if ignored is None:
             return segment
-        return lambda prompt: segment(prompt) & ~target.ignored
+        return lambda prompt: segment(prompt) & ~ignored
+
+    def filled(prompt: Prompt) -> np.ndarray:
+        assert prompt.box is not None, "this method is asked for boxes alone"
+        return filled_box(prompt.box, image.shape[:2])
 
     return {
         OFF: lambda: known(asked.segmenter(snap=False)),
@@ -125,7 +132,7 @@ def _segmenters(asked: Asked, image: np.ndarray, target: Target) -> dict[str, Ca
         GRABCUT: lambda: known(lambda prompt: grab_cut(image, prompt)),
         WIDE: lambda: known(lambda prompt: grab_cut(image, prompt, windows=WIDE_WINDOWS)),
         SAME: lambda: known(lambda prompt: grab_cut(image, prompt)),
-        FILLED: lambda: known(lambda prompt: filled_box(prompt.box, image.shape[:2])),
+        FILLED: lambda: known(filled),
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from samui.bench.asking import Asked
+from samui.bench.asking import Asked, add_close_ups, looks_closer
 from samui.bench.clicker import iou, jittered_box, next_click, tight_box
 from samui.bench.pictures import check_name, framed, marked, painted, shrunk, write_picture
 from samui.bench.truth import Photos, Target
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", type=Path, nargs="+", help="folders or zips of photos with masks, as `clicks` takes")
     parser.add_argument("--divisible", type=int, metavar="N", help="only photos whose name's number N divides")
     parser.add_argument("--count", type=int, default=24, metavar="N", help="things on the sheet (default 24)")
+    add_close_ups(parser)
     parser.add_argument("--out", type=Path, required=True, help="picture to write: .png, .jpg or .webp")
 
 
@@ -54,13 +55,15 @@ def run(args: argparse.Namespace, predictor: Predictor) -> dict[str, Any]:
         raise SamuiError(f"--count: must be at least one for each of {len(args.photos)} sources, got {args.count}")
     check_name(args.out)
     sources = [Photos(source, divisible=args.divisible) for source in args.photos]
-    examples = list(choose(sources, predictor, count=args.count))
+    examples = list(choose(sources, predictor, count=args.count, close_ups=looks_closer(args, predictor)))
     write_picture(args.out, draw(examples))
     rows = [{"thing": e.name, "prompt": e.asked, "IoU": e.ious[0], "snapped": e.ious[1]} for e in examples]
     return {"model": predictor.name, "sheet": str(args.out), "things": rows}
 
 
-def choose(sources: Sequence[Photos], predictor: Predictor, *, count: int) -> Iterator[Example]:
+def choose(
+    sources: Sequence[Photos], predictor: Predictor, *, count: int, close_ups: bool = False
+) -> Iterator[Example]:
     """`count` things, one from each photo, equally many from each source, at even distances in its list."""
     for i, photos in enumerate(sources):
         wanted = count // len(sources) + (i < count % len(sources))
@@ -68,7 +71,8 @@ def choose(sources: Sequence[Photos], predictor: Predictor, *, count: int) -> It
             image, targets = photos.load(photos.photos[at])
             if targets:
                 asked = PROMPTS[at * len(PROMPTS) // 7 % len(PROMPTS)]
-                yield _example(predictor, image, targets[0], asked, np.random.default_rng(at))
+                before = Asked(predictor, image, close_ups=close_ups)
+                yield _example(before, image, targets[0], asked, np.random.default_rng(at))
 
 
 def draw(examples: Sequence[Example]) -> np.ndarray:
@@ -76,10 +80,8 @@ def draw(examples: Sequence[Example]) -> np.ndarray:
     return framed([list(_pictures(example)) for example in examples], side=_CELL, columns=_COLUMNS)
 
 
-def _example(
-    predictor: Predictor, image: np.ndarray, target: Target, asked: str, generator: np.random.Generator
-) -> Example:
-    answer = Asked(predictor, image).segmenter(snap=False)
+def _example(before: Asked, image: np.ndarray, target: Target, asked: str, generator: np.random.Generator) -> Example:
+    answer = before.segmenter(snap=False)
     if "box" in asked:
         box = tight_box(target.mask) if asked == "tight box" else jittered_box(target.mask, generator)
         prompt = Prompt(box=box)

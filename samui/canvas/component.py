@@ -13,34 +13,39 @@ from gradio.blocks import Block
 from samui.canvas.join import join
 
 FOLDER = Path(__file__).parent
-STYLES = ("styles/canvas.css", "styles/controls.css", "styles/panel.css", "styles/everything.css", "styles/narrow.css")
+STYLES = tuple(f"styles/{name}.css" for name in ("canvas", "controls", "panel", "everything", "folder", "narrow"))
 # Gradio evaluates HTML and CSS as Handlebars and as a JavaScript template string. A static template keeps its DOM, and
 # with it everything drawn on it, through all updates of props.
 _TEMPLATE_SYNTAX = ("{{", "${", "`", "\\")
 
 
 class PromptCanvas(gr.HTML):
-    """The canvas with its tools; talks to two server functions and to four queued events.
+    """The canvas with its tools; talks to three server functions and to four queued events.
 
     act: server function that applies one action to a session and answers with what changed. begin: server function that
-    makes or resumes a session. samples: {name, title, url} of the pictures offered on an empty page. settings: what the
+    makes or resumes a session. workspace: server function that answers what is asked about the folder or the library.
+    samples: {name, title, url} of the pictures offered on an empty page. settings: what the
     page shows before `begin` has answered, in the same form. reply: where the handlers of the events ``open``,
-    ``model``, ``everything`` and ``save`` yield their steps; the page watches it, so that `value` is never overwritten
-    from the server.
+    ``model``, ``everything``, ``save`` and ``bring`` yield their steps; the page watches it, so that `value` is never
+    overwritten from the server.
     """
+
+    FUNCTIONS = ("act", "begin", "workspace")
 
     def __init__(
         self,
         *,
         act: Callable[..., Any],
         begin: Callable[..., Any],
+        workspace: Callable[..., Any],
         samples: Sequence[Mapping[str, str]] = (),
         settings: Mapping[str, Any] | None = None,
         value: Any = None,
         reply: Any = None,
         **options: Any,
     ) -> None:
-        for function, name in ((act, "act"), (begin, "begin")):
+        functions = [act, begin, workspace]
+        for function, name in zip(functions, self.FUNCTIONS, strict=True):
             if function.__name__ != name:
                 raise ValueError(f"{name}: must be a function of that name, got {function.__name__}")
         options.setdefault("elem_id", "samui")
@@ -52,7 +57,7 @@ class PromptCanvas(gr.HTML):
             apply_default_css=False,
             container=False,
             padding=False,
-            server_functions=[act, begin],
+            server_functions=functions,
             samples=[dict(sample) for sample in samples],
             settings=dict(settings or {}),
             reply=reply,
@@ -65,7 +70,7 @@ class PromptCanvas(gr.HTML):
     def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:  # noqa: ARG002 (Gradio's signature)
         """The component as the page receives it; the server functions are already named there and are not JSON."""
         config = super().get_config()
-        for name in ("act", "begin", "samples", "settings", "reply", "options"):
+        for name in (*self.FUNCTIONS, "samples", "settings", "reply", "options"):
             config.pop(name, None)
         return config
 

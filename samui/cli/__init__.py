@@ -12,13 +12,20 @@ from collections.abc import Collection, Sequence
 from samui.cli.options import Parser, with_lists_joined
 from samui.errors import SamuiError
 
-COMMANDS = {  # the file in this folder that has `add_arguments` and `run`, and what it is for
+COMMANDS = {  # what each is for; the file of its name beside this one has `add_arguments` and `run`
     "serve": "open the page in a browser",
     "segment": "masks for points and boxes on one image",
     "everything": "all masks of an image, or of each image in a folder",
+    "info": "how far a folder is",
+    "replay": "make the masks of a folder again, and compare",
+    "merge": "join the work of two copies of a folder",
+    "convert": "masks from one format into another",
+    "export": "the objects of a folder's workspace, in any format",
+    "import": "masks of other programs into a folder's workspace",
     "bench": "speed of a click, and how well masks fit",
     "models": "known models, and which one 'auto' takes",
 }
+_FILES = {"export": "exporting", "import": "importing"}  # of a command whose name Python keeps for itself, or like it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +72,7 @@ def parser(wanted: Collection[str] = tuple(COMMANDS)) -> Parser:
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text)
         if name in wanted:
-            module = importlib.import_module(f"samui.cli.{name}")
+            module = importlib.import_module(f"samui.cli.{_FILES.get(name, name)}")
             module.add_arguments(command)
             command.set_defaults(run=module.run, command=name)
     return whole

@@ -15,12 +15,13 @@ EVERYTHING = "time and memory of everything mode, beside transformers' pipeline"
 CLICKS = "how well masks fit known ones, for simulated clicks and boxes"
 LOAD = "clicks of several people at once beside an encoder at work, on one server"
 SHEET = "a contact sheet of masks on photos with known ones, raw and snapped to edges"
+WORKSPACE = "what keeping on disk costs, and what a folder of 50,000 images costs its list"
 SAMPLES = "a contact sheet of clicks on the sample photos, to be judged by eye"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands, each with the options of the model, whose default is the bundled one here."""
-    from samui.bench import click, clicks, everything, latency, load, opening, samples, sheet
+    from samui.bench import click, clicks, everything, latency, load, opening, samples, sheet, workspace
 
     commands = parser.add_subparsers(title="benches", required=True, metavar="BENCH")
     benches = {
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         opening: OPEN,
         everything: EVERYTHING,
         load: LOAD,
+        workspace: WORKSPACE,
         clicks: CLICKS,
         sheet: SHEET,
         samples: SAMPLES,
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure and print."""
-    from samui.bench import click, clicks, everything, latency, load, opening, report, samples, sheet
+    from samui.bench import click, clicks, everything, latency, load, opening, report, samples, sheet, workspace
 
     masks = {clicks.__name__: (clicks.run, clicks.table)}
     masks |= {module.__name__: (module.run, report.text) for module in (sheet, samples)}
@@ -56,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
         result = measured(options, loader(options)(options.model))
     else:
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
-        benches = (latency, click, opening, everything, load)
+        benches = (latency, click, opening, everything, load, workspace)
         (measure,) = (module for module in benches if module.__name__ == options.bench)
         result, table = measure.run(options), report.text
     print(report.as_json(result) if options.json else table(result))

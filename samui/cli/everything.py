@@ -6,17 +6,19 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import TextIO
 
 from samui import files, formats
 from samui.cli.jobs import Outcome, run_folder, run_image
+from samui.cli.keeping import run_workspace
 from samui.cli.options import add_model, format_for, loader
 from samui.errors import SamuiError
 from samui.everything import RANGES, Event, Parameters, Progress
 from samui.names import escape
+from samui.workspace.folder import open_workspace
 
 _BAR = 24  # characters
 _OTHER_NAMES = {"png": "labelmap"}
@@ -25,7 +27,11 @@ _OTHER_NAMES = {"png": "labelmap"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `everything`."""
     parser.add_argument("image", type=Path, metavar="IMAGE|FOLDER", help="an image file, or a folder of them")
-    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="file, or folder for a FOLDER")
+    parser.add_argument("--out", type=Path, metavar="OUT", help="file, or folder for a FOLDER")
+    parser.add_argument(
+        "--keep", action="store_true", help="in the FOLDER's store, where `serve FOLDER` shows them; instead of --out"
+    )
+    parser.add_argument("--label", default="", metavar="NAME", help="of the objects that --keep makes")
     parser.add_argument("--format", help="coco (default), labelmap (or png), masks, overlay, ...")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     for field in fields(Parameters):
@@ -49,6 +55,11 @@ def run(options: argparse.Namespace) -> None:
     except OSError as error:
         got = "got nothing there" if isinstance(error, FileNotFoundError) else f"got: {error.strerror}"
         raise SamuiError(f"{options.image}: must be an image file or a folder, {got}") from None
+    if options.keep:
+        _keep(options, parameters)
+        return
+    if options.out is None:
+        raise SamuiError("samui everything: the following arguments are required: --out, or --keep for a FOLDER")
     format = _format(options)
     if not options.image.is_dir():
         files.check_target(options.out, options.image)
@@ -59,11 +70,30 @@ def run(options: argparse.Namespace) -> None:
             outcome = run_image(predictor, options.image, options.out, format, parameters, bar)
         finally:
             bar.clear()
-        print(_json([outcome], options) if options.json else f"{options.out}: {outcome.told}")
+        print(_json([outcome], options.out) if options.json else f"{options.out}: {outcome.told}")
         return
+    _told(run_folder(predictor, options.image, options.out, format, parameters, bar), bar, options, options.out)
+
+
+def _keep(options: argparse.Namespace, parameters: Parameters) -> None:
+    """Keep the masks of all images of a folder as objects in its store."""
+    if not options.image.is_dir() or options.out is not None or options.format is not None:
+        got = f"{options.image}" if not options.image.is_dir() else "--out or --format"
+        raise SamuiError(f"--keep: must go with a FOLDER alone, got {got}")
+    workspace, bar = open_workspace(options.image), Bar(sys.stderr)
+    try:
+        predictor = loader(options)(options.model)
+        outcomes = run_workspace(predictor, workspace, parameters, bar, label=options.label)
+        _told(outcomes, bar, options, workspace.store_file)
+    finally:
+        workspace.close()
+
+
+def _told(found: Iterator[Outcome], bar: Bar, options: argparse.Namespace, out: Path) -> None:
+    """Print what becomes of each image of a folder, and the sum."""
     outcomes = []
     try:
-        for outcome in run_folder(predictor, options.image, options.out, format, parameters, bar):
+        for outcome in found:
             bar.clear()
             outcomes.append(outcome)
             if outcome.masks is None:
@@ -76,7 +106,7 @@ def run(options: argparse.Namespace) -> None:
         raise
     good = [outcome for outcome in outcomes if outcome.masks is not None]
     total = sum(outcome.masks or 0 for outcome in good)
-    print(_json(outcomes, options) if options.json else f"{options.out}: {total} masks of {len(good)} images")
+    print(_json(outcomes, out) if options.json else f"{out}: {total} masks of {len(good)} images")
     if len(good) < len(outcomes):
         raise SamuiError(f"{options.image}: {len(outcomes) - len(good)} of {len(outcomes)} images could not be done")
 
@@ -123,10 +153,10 @@ def _format(options: argparse.Namespace) -> formats.Format:
     return chosen
 
 
-def _json(outcomes: list[Outcome], options: argparse.Namespace) -> str:
+def _json(outcomes: list[Outcome], out: Path) -> str:
     told = [{"name": one.name, "masks": one.masks, "told": one.told, "skipped": one.skipped} for one in outcomes]
     images = [escape(one) for one in told]  # a file's name may be invalid Unicode
-    return json.dumps({"out": str(options.out), "images": images})
+    return json.dumps({"out": str(out), "images": images})
 
 
 def _number(kind: type) -> Callable[[str], float]:

@@ -23,7 +23,7 @@ from samui.models.predictor import Predictor
 from samui.pixels.images import Picture, read_image
 
 _SETTINGS = "settings.json"
-_WITHOUT_EFFECT = ("points_per_batch",)  # on the masks
+WITHOUT_EFFECT = ("points_per_batch",)  # on the masks
 log = logging.getLogger(__name__)
 
 
@@ -135,7 +135,7 @@ def _names(files: Sequence[Path]) -> dict[Path, str]:
 
 
 def _settings(predictor: Predictor, format: formats.Format, parameters: Parameters) -> dict:
-    chosen = {name: value for name, value in asdict(parameters).items() if name not in _WITHOUT_EFFECT}
+    chosen = {name: value for name, value in asdict(parameters).items() if name not in WITHOUT_EFFECT}
     return {"model": predictor.name, "revision": predictor.revision, "dtype": predictor.dtype} | {
         "format": format.name,
         **chosen,

@@ -50,7 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep nothing of images that are in no FOLDER (default on public pages)",
     )
-    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep embeddings there between starts")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="PLACE",
+        help="folder that keeps embeddings between starts (default: beside the store of FOLDER, and none without one)",
+    )
+    parser.add_argument(
+        "--disk-cache-bytes",
+        type=_size,
+        default=4 * 10**9,
+        metavar="N",
+        help="budget of the embeddings on disk, as 500MB or 4GB; 0 for none (default 4GB)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -67,10 +79,11 @@ def run(options: argparse.Namespace) -> None:
 
     hosted, open_to_all = options.hosted or "SPACE_ID" in os.environ, options.share or not loopback
     make = Settings.for_host if hosted else Settings
-    settings = make(model=options.model, disk_cache=options.cache, close_ups=options.close_ups, author=options.author)
+    settings = make(model=options.model, close_ups=options.close_ups, author=options.author)
     if open_to_all:
         settings = replace(settings, free_models=False)
     folder, library = _stores(options, hosted=hosted, private=not (hosted or open_to_all))
+    settings = replace(settings, disk_cache=_disk_cache(options, folder), disk_bytes=options.disk_cache_bytes)
     scratch = Path(tempfile.gettempdir()) / f"samui-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     try:
         service = Service(settings, loader(options), scratch, folder=folder, library=library)
@@ -123,6 +136,30 @@ def _stores(options: argparse.Namespace, *, hosted: bool, private: bool) -> tupl
         for note in shelf.notes if shelf is not None else ():
             log.warning("%s", note)
     return folder, library
+
+
+def _disk_cache(options: argparse.Namespace, folder: Workspace | None) -> Path | None:
+    """The folder that keeps embeddings: the one that is asked for, else one beside the store of the images' folder."""
+    if options.disk_cache_bytes == 0:
+        return None
+    if options.cache is not None or folder is None:
+        cache: Path | None = options.cache
+        return cache
+    place = folder.place / "embeddings"
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        log.warning("%s: embeddings are kept in memory alone (%s)", place, error.strerror)
+        return None
+    return place
+
+
+def _size(text: str) -> int:
+    """Bytes from a whole number with kB, MB, GB, TB or without."""
+    found = re.fullmatch(r"([0-9]{1,15})\s*([kmgt]?)b?", text, re.IGNORECASE | re.ASCII)
+    if found is None or (found[2] and not text.lower().endswith("b")):
+        raise argparse.ArgumentTypeError(f"must be a number of bytes, such as 500MB or 4GB, got {text!r}")
+    return int(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " ")
 
 
 def _ports(first: str, count: str) -> Sequence[int]:

@@ -1,8 +1,8 @@
 """Gestures as values of JSON, both ways: an object with one key that says what it is.
 
-`{"point": [x, y, label]}`, `{"box": [x0, y0, x1, y1]}`, `{"choice": candidate}`, `{"close_up": [[x0, y0, x1, y1,
-candidate, score], ...]}`, `{"stroke": [[x, y], ...], "width", "add"}`, `{"mask": {"size": [h, w], "counts": COCO's
-string}, "snapped"}`; a mask that is the object's own is null.
+`{"point": [x, y, label]}`, `{"box": [x0, y0, x1, y1]}`, `{"choice": candidate}`, `{"stroke": [[x, y], ...], "width",
+"add"}`, `{"mask": COCO's run lengths, null for the object's own mask, "snapped"}`,
+`{"close_up": [[x0, y0, x1, y1, candidate, score], ...]}`. Logits are left out: the gestures make them again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from samui.errors import FormatError, MaskError
 from samui.formats import checks
 from samui.pixels.rle import Rle
 from samui.work.gestures import (
-    MOST_PICKS,
     BoxGesture,
     ChoiceGesture,
     CloseUpGesture,
@@ -27,6 +26,7 @@ from samui.work.gestures import (
 )
 
 MAX_GESTURES = 10_000  # of one object
+MAX_PICKS = 16  # of one close-up
 
 
 def record_gestures(gestures: Gestures, own: Rle) -> list[dict[str, Any]]:
@@ -97,21 +97,6 @@ def _box(data: Any, own: Rle, where: str) -> Gesture:
     return BoxGesture((x0, y0, x1, y1))
 
 
-def _close_up(data: Any, own: Rle, where: str) -> Gesture:
-    picks = []
-    entries = checks.items(data["close_up"], f"{where}.close_up")
-    if not 0 < len(entries) <= MOST_PICKS:
-        raise FormatError(f"{where}.close_up: must be 1 to {MOST_PICKS} candidates, got {len(entries)}")
-    for index, entry in enumerate(entries):
-        place = f"{where}.close_up[{index}]"
-        *numbers, score = checks.numbers(entry, place, 6)
-        x0, y0, x1, y1, candidate = (at_least(number, f"{place}[{k}]") for k, number in enumerate(numbers))
-        if not (x0 < x1 and y0 < y1):
-            raise FormatError(f"{place}: must have x0 < x1 and y0 < y1, got {checks.short(entry)}")
-        picks.append(Pick((x0, y0, x1, y1), candidate, score))
-    return CloseUpGesture(tuple(picks))
-
-
 def _stroke(data: Any, own: Rle, where: str) -> Gesture:
     points = []
     for index, point in enumerate(checks.items(data["stroke"], f"{where}.stroke")):
@@ -127,21 +112,36 @@ def _given(data: Any, own: Rle, where: str) -> Gesture:
     return MaskGesture(mask, flag(data.get("snapped"), f"{where}.snapped"))
 
 
+def _close_up(data: Any, own: Rle, where: str) -> Gesture:
+    entries = checks.items(data["close_up"], f"{where}.close_up")
+    if not 0 < len(entries) <= MAX_PICKS:
+        raise FormatError(f"{where}.close_up: must be 1 to {MAX_PICKS} candidates, got {len(entries)}")
+    return CloseUpGesture(tuple(_pick(entry, f"{where}.close_up[{n}]") for n, entry in enumerate(entries)))
+
+
+def _pick(value: Any, where: str) -> Pick:
+    score = checks.numbers(value, where, 6)[5]
+    x0, y0, x1, y1, candidate = (at_least(number, f"{where}[{n}]") for n, number in enumerate(value[:5]))
+    if not (x0 < x1 and y0 < y1):
+        raise FormatError(f"{where}: must have x0 < x1 and y0 < y1, got {checks.short(value)}")
+    return Pick((x0, y0, x1, y1), candidate, score)
+
+
 _RECORDS: dict[type, Callable[[Any, Rle], dict[str, Any]]] = {
     PointGesture: lambda one, own: {"point": [*one.point, one.label]},
     BoxGesture: lambda one, own: {"box": list(one.box)},
     ChoiceGesture: lambda one, own: {"choice": one.candidate},
-    CloseUpGesture: lambda one, own: {"close_up": [[*pick.view, pick.candidate, pick.score] for pick in one.picks]},
     StrokeGesture: lambda one, own: {"stroke": _pairs(one.points), "width": one.width, "add": one.add},
-    MaskGesture: lambda one, own: {"mask": None if one.mask == own else record_mask(one.mask), "snapped": one.snapped},
+    MaskGesture: lambda one, own: {"mask": None if one.mask == own else one.mask.to_string(), "snapped": one.snapped},
+    CloseUpGesture: lambda one, own: {"close_up": [[*pick.view, pick.candidate, pick.score] for pick in one.picks]},
 }
 _READERS: dict[str, Callable[[Any, Rle, str], Gesture]] = {
     "point": _point,
     "box": _box,
     "choice": lambda data, own, where: ChoiceGesture(at_least(data["choice"], f"{where}.choice")),
-    "close_up": _close_up,
     "stroke": _stroke,
     "mask": _given,
+    "close_up": _close_up,
 }
 
 

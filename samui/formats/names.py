@@ -34,39 +34,43 @@ class Index:
 
     def __init__(self, names: Iterable[str]) -> None:
         """names: with "/"; they are found as they are given."""
-        self._by_path: dict[str, list[str]] = defaultdict(list)  # every end of a path
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        self._paths: _Ends = defaultdict(list)
+        self._bare: _Ends = defaultdict(list)  # without their ending
         for name in names:
             parts = _parts(name)
-            for start in range(len(parts)):
-                self._by_path["/".join(parts[start:])].append(name)
             if parts:
-                self._by_stem[_stem(parts[-1])].append(name)
-        self._folded: dict[str, list[str]] = defaultdict(list)
-        for path, found in self._by_path.items():
-            self._folded[path.casefold()] += found
+                _note(self._paths, name, parts)
+                _note(self._bare, name, [*parts[:-1], PurePosixPath(parts[-1]).stem])
 
     def find(self, told: str) -> Found:
         """The image that a file calls so: with slashes of any kind, absolute, as an address, without an ending."""
         several: tuple[str, ...] = ()
-        for parts in _readings(told):
-            for start in range(len(parts)):
-                path = "/".join(parts[start:])
-                found = self._by_path.get(path) or self._folded.get(path.casefold()) or []
-                whole = [one for one in found if _parts(one) == parts[start:]]
-                if len(whole) == 1 or len(found) == 1:
-                    return Found((whole or found)[0], "path" if len(parts) - start > 1 or start == 0 else "name")
-                several = several or tuple(found)
-        if several:
-            return Found(None, "", several)
-        for parts in _readings(told):
-            found = self._by_stem.get(_stem(parts[-1]), []) if parts else []
-            if not found and parts:
-                found = self._by_stem.get(parts[-1].casefold(), [])
-            if len(found) == 1:
-                return Found(found[0], "stem")
-            several = several or tuple(found)
+        readings = _readings(told)
+        bare = [[*parts[:-1], PurePosixPath(parts[-1]).stem] for parts in readings]
+        for ends, tried in ((self._paths, readings), (self._bare, readings), (self._bare, bare)):
+            for parts in tried:
+                for start in range(len(parts)):
+                    found = ends.get("/".join(parts[start:]).casefold(), [])
+                    exact = [name for name, own in found if own == parts[start:]]
+                    if len(exact) != 1:
+                        folded = [one.casefold() for one in parts[start:]]
+                        exact = [name for name, own in found if [one.casefold() for one in own] == folded]
+                    if len(exact) == 1 or len(found) == 1:
+                        how = "path" if len(parts) - start > 1 or start == 0 else "name"
+                        return Found(
+                            exact[0] if len(exact) == 1 else found[0][0], how if ends is self._paths else "stem"
+                        )
+                    several = several or tuple(name for name, _ in found)
         return Found(None, "", several)
+
+
+_Ends = dict[str, list[tuple[str, list[str]]]]
+"""From every end of a path, in one case, to the images that have it, with the parts of their whole paths."""
+
+
+def _note(ends: _Ends, name: str, parts: list[str]) -> None:
+    for start in range(len(parts)):
+        ends["/".join(parts[start:]).casefold()].append((name, parts))
 
 
 def _readings(told: str) -> list[list[str]]:
@@ -86,10 +90,6 @@ def _readings(told: str) -> list[list[str]]:
 
 def _parts(name: str) -> list[str]:
     return [one for one in re.sub("^[A-Za-z]:", "", name).replace("\\", "/").split("/") if one not in ("", ".", "..")]
-
-
-def _stem(name: str) -> str:
-    return PurePosixPath(name).stem.casefold()
 
 
 class OwnNames:

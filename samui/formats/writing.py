@@ -103,7 +103,7 @@ def _pack(items: Iterator[Item], path: Path, pictures: Pictures | None) -> None:
         for name, content in items:
             target = folder / name
             if isinstance(content, PictureOf):
-                _place(content.image, target, pictures)
+                place(content.image, target, pictures)
                 continue
             with _as_export_error(path):
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,8 @@ def _contents(items: Iterator[Item], pictures: Pictures | None) -> Iterator[tupl
                 yield name, _found(content.image, pictures).read_bytes()
 
 
-def _place(image: str, target: Path, pictures: Pictures | None) -> None:
+def place(image: str, target: Path, pictures: Pictures | None) -> None:
+    """Put an image's file there, as `pictures` says. Raises ExportError."""
     if pictures is None or pictures.placing == "leave":
         return
     file = _found(image, pictures)

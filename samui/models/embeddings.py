@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -128,6 +128,19 @@ class EmbeddingCache:
         """The embedding under a key of `embedding_key`, if it is in memory."""
         with self._lock:
             return self._take(key)
+
+    def has_room_beside(self, keys: Collection[str]) -> bool:
+        """Whether one more embedding, as large as the largest of these, fits the budget beside them.
+
+        They count as just used, so that what is held next drives out others. False if none of them is in memory.
+        """
+        with self._lock:
+            sizes = []
+            for key in dict.fromkeys(keys):
+                if key in self._held:
+                    self._held.move_to_end(key)
+                    sizes.append(self._held[key].nbytes)
+            return bool(sizes) and sum(sizes) + max(sizes) <= self.budget_bytes
 
     def begin(
         self, predictor: Predictor, image: np.ndarray, *, key: str | None = None, on_disk: bool = True

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from samui.errors import ModelError, StoreError
 from samui.serve import describe
+from samui.serve.bringing import brought_by
 from samui.serve.keeping import Told
 from samui.serve.open_image import OpenImage
 from samui.serve.replies import reply_to
@@ -46,12 +47,19 @@ def act(server: Server, seat: Seat, request: Request) -> Reply:
     if isinstance(request.action, actions.Abandon):
         seat.line.abandon()
         return {"ok": True}
+    if isinstance(request.action, actions.Import):
+        objects = brought_by(seat, request.action.image)
+        request = replace(request, action=replace(request.action, objects=objects))
+    elif isinstance(request.action, actions.Copy):
+        objects = server.keeper.objects(request.action.image, server.seats.all())
+        request = replace(request, action=replace(request.action, objects=objects))
     if isinstance(request.action, _REPLACEABLE):
         seat.line.arrive(request.rev, previews=isinstance(request.action, _PREVIEWS))
         server.turns.look()
     timings = Timings()
     try:
         _check(seat, request)
+        _check_label(server, seat, request.action)
         answer = _closely(server, seat, request, timings)
     except OvertakenError:
         return {"ok": True, "overtaken": True}
@@ -101,6 +109,13 @@ def _check(seat: Seat, request: Request) -> None:
     if _is_overtaken(seat, request):
         raise OvertakenError
     seat.work  # noqa: B018 (SessionError without an image)
+
+
+def _check_label(server: Server, seat: Seat, action: actions.Action) -> None:
+    """WorkspaceError for a label that the list of the image's folder does not have, where that list is fixed."""
+    label = getattr(action, "label", None)
+    if label is not None and server.store.lasts(seat.work.image.key):
+        server.store.shelf(seat.work.image.key)[0].labels.check(label)
 
 
 def _tools(
@@ -294,7 +309,7 @@ def _kept(seat: Seat, request: Request, timings: Timings, told: Told) -> Reply:
     reply: Reply = {"saved": False, "why": told.why} if told.why else {}
     if told.notices:
         reply["notices"] = list(told.notices)
-    if told.changed and not isinstance(request.action, (actions.Prepare, actions.Hover, actions.GoBack)):
+    if told.changed and not isinstance(request.action, (*_PREVIEWS, actions.GoBack)):
         with seat.lock:
             if seat.line.epoch == request.epoch:
                 reply |= reply_to(seat, request.seen, timings)

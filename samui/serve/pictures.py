@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from samui.serve.decoding import DecodingBudget, give_back_memory
 from samui.serve.settings import Settings
 
 _LARGE = 16 << 20  # pixels; from here on it shows when memory is kept
+_EARLY = 2  # pictures that are read ahead, the one after this and the one before
 
 
 class Pictures:
@@ -27,16 +29,22 @@ class Pictures:
         self._decoding = DecodingBudget(settings.decoding_pixels)
         self._held: OrderedDict[Path, np.ndarray] = OrderedDict()
         self._reading: dict[Path, Future[np.ndarray]] = {}
+        self._early: OrderedDict[tuple[Path, int, int], Picture] = OrderedDict()  # by file, its bytes and its time
         self._lock = threading.Lock()
 
     @property
     def nbytes(self) -> int:
         """Bytes of all pixels that are held."""
         with self._lock:
-            return sum(pixels.nbytes for pixels in self._held.values())
+            early = sum(picture.pixels.nbytes for picture in self._early.values())
+            return early + sum(pixels.nbytes for pixels in self._held.values())
 
     def read(self, source: Path, name: str) -> Picture:
         """The picture of any file, by the server's limits, once there is room to decode it. Raises ImageError."""
+        with self._lock:
+            early = self._early.pop(_stamp(source), None) if self._early else None
+        if early is not None:
+            return replace(early, name=name)
         limits = self._settings
         picture = read_image(
             source,
@@ -47,6 +55,23 @@ class Pictures:
         )
         if picture.pixels.size >= 3 * _LARGE:
             give_back_memory()
+        return picture
+
+    def read_ahead(self, source: Path, name: str) -> Picture:
+        """`read`, of a file that will probably be read again soon: the last ones, as large as half the budget, are at
+        hand then unless the file has changed. Raises ImageError."""
+        stamp = _stamp(source)
+        with self._lock:
+            early = self._early.get(stamp)
+        if early is not None:
+            return early
+        picture = self.read(source, name)
+        with self._lock:
+            self._early[stamp] = picture
+            total = sum(one.pixels.nbytes for one in self._early.values())
+            while self._early and (total > self._settings.picture_bytes // 2 or len(self._early) > _EARLY):
+                _, dropped = self._early.popitem(last=False)
+                total -= dropped.pixels.nbytes
         return picture
 
     def get(self, file: Path) -> np.ndarray:
@@ -99,3 +124,12 @@ class Pictures:
         while total > self._settings.picture_bytes and len(self._held) > 1:
             _, dropped = self._held.popitem(last=False)
             total -= dropped.nbytes
+
+
+def _stamp(file: Path) -> tuple[Path, int, int]:
+    """What a file is known by until it changes."""
+    try:
+        stat = file.stat()
+    except OSError:  # whoever reads it is told why
+        return file, -1, -1
+    return file, stat.st_size, stat.st_mtime_ns

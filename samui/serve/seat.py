@@ -21,6 +21,7 @@ from samui.timings import Timings
 from samui.types import Prompt
 from samui.work import actions
 from samui.work.session import Session
+from samui.work.state import Object
 from samui.workspace.store import Change
 
 
@@ -113,6 +114,15 @@ class Prepared:
         return same and session is self.before and close_ups == self.close_ups
 
 
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """Objects of a file that was read and not imported yet. key: names it. image: key of the image that they are of."""
+
+    key: str
+    image: str
+    objects: tuple[Object, ...]
+
+
 @dataclass(eq=False)
 class Seat:
     """One page's place in the table.
@@ -135,6 +145,7 @@ class Seat:
     line: Line = field(default_factory=Line)
     contents: Contents = field(default_factory=Contents)
     prepared: Prepared | None = None
+    brought: Brought | None = None
     changes: deque[Change] = field(default_factory=deque)  # of objects, not yet told to the store
     telling: threading.Lock = field(default_factory=threading.Lock)  # of the store: changes reach it in their order
 
@@ -163,7 +174,7 @@ class Seat:
         with self.line.lock:
             self.line.sent.clear()
             self.line.epoch += 1
-            self.prepared = None
+            self.prepared = self.brought = None
             self.contents = contents
 
     def update(self, change: Callable[[Work], Work]) -> None:

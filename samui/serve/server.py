@@ -18,6 +18,7 @@ from samui.models.embeddings import EmbeddingCache, embedding_key
 from samui.models.loaded import Predictors
 from samui.models.predictor import Embedding, Predictor
 from samui.pixels.images import Picture
+from samui.serve.gallery import Gallery
 from samui.serve.keeping import Keeper, fitting
 from samui.serve.open_image import OpenImage, store
 from samui.serve.pictures import Pictures
@@ -44,6 +45,7 @@ class Server:
     turns: Turns
     store: Shelves
     keeper: Keeper
+    gallery: Gallery
 
     def keep(self, seat: Seat, source: Path, picture: Picture, home: str = "") -> OpenImage:
         """The picture's files in the seat's folder. home: its name in the store, "" where that is its content's.

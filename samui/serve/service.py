@@ -16,7 +16,21 @@ from samui.models.embeddings import EmbeddingCache
 from samui.models.loaded import Predictors
 from samui.models.predictor import Predictor
 from samui.pixels.snap import snap_to_edges
-from samui.serve import acting, changing, describe, export, finding, offer, opening, saving, wire
+from samui.serve import (
+    acting,
+    asking,
+    bringing,
+    changing,
+    describe,
+    export,
+    finding,
+    listing,
+    offer,
+    opening,
+    saving,
+    wire,
+)
+from samui.serve.gallery import Gallery
 from samui.serve.keeping import Keeper
 from samui.serve.open_image import OpenImage
 from samui.serve.pictures import Pictures
@@ -77,6 +91,7 @@ class Service:
             turns=Turns(settings.decoder_calls),
             store=shelves,
             keeper=Keeper(shelves),
+            gallery=Gallery(shelves),
         )
 
     @property
@@ -147,6 +162,20 @@ class Service:
         source, name = self._server.store.file(home)
         return opening.open_image(self._server, seat, source, name, home)
 
+    def workspace(self, data: Any) -> Event:
+        """Answer what a page asks about the folder or the library. Always an envelope, never an exception."""
+        try:
+            return asking.answer(self._server, data)
+        except SamuiError as error:
+            return wire.error_reply(error)
+        except Exception:
+            return wire.unexpected_reply("workspace")
+
+    def thumbnail_of(self, token: str, image: str) -> bytes:
+        """A small WebP picture of an image of the folder or the library. Raises SamuiError."""
+        self.seats.get(token)
+        return self._server.gallery.thumbnail(image)
+
     def change_model(self, token: Any, name: Any) -> Iterator[Event]:
         """Load another model for a seat (events: `samui.serve.changing`). Raises SamuiError."""
         return changing.change_model(self._server, self.seats.get(token), name)
@@ -163,6 +192,10 @@ class Service:
         only: the id of one object, None for all. epoch: of the image that is meant, None for the one that is open.
         """
         return saving.save(self._server, self.seats.get(token), format_name, only, epoch=epoch)
+
+    def bring(self, token: Any, file: Path, name: str, *, epoch: Any = None) -> Iterator[Event]:
+        """Read the masks of a file for a seat's image (events: `samui.serve.bringing`). Raises SamuiError."""
+        return bringing.bring(self.seats.get(token), file, name, epoch=epoch)
 
     def image_of(self, token: str) -> OpenImage:
         """The image that a seat has open. Raises SessionError."""
@@ -184,6 +217,7 @@ class Service:
             "rev": 0,
             "image": describe.image(seat),
             "stage": "empty" if work is None else "encoding" if seat.line.encoding == epoch else "ready",
+            "workspace": listing.describe(server),
             "settings": describe.settings(
                 contents.model,
                 predictor,

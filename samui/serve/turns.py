@@ -38,6 +38,11 @@ class Turns:
         """How many calls wait for their turn."""
         return len(self._waiting)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call runs or waits."""
+        return self._running > 0
+
     @contextmanager
     def turn(self, wanted: Callable[[], bool] = lambda: True) -> Iterator[None]:
         """Wait for a turn, and have it until the end of the block.

@@ -29,6 +29,9 @@ from samui.ui.uploads import Uploads
 
 _JOIN = f"{API_PREFIX}/queue/join"
 _NAMED = re.compile(rf"{API_PREFIX}/(?:run|api|call)/(?P<by_name>v2/)?(?P<name>[^/]+)")
+# Once an event was broken off, Gradio's page asks for this until it answers, and then reloads itself: what the person
+# has just done, which this page would have sent again, would be lost.
+_RECONNECT = f"{API_PREFIX}/app_id"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST = 255  # bytes of a name between two slashes, the limit of file systems
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -60,6 +63,8 @@ class GradioCalls:
             return
         try:
             _check_path(scope["path"])
+            if path_of(scope).rstrip("/") == _RECONNECT:
+                raise UnknownNameError("app_id: is told to nobody, since a page would reload and lose what it holds")
             if _has_json(scope):
                 messages = [message async for message in messages_of(receive)]
                 receive = replay(messages, receive)

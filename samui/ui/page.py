@@ -34,6 +34,9 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
     def act(data: Any) -> Event:
         return service.act(data)
 
+    def workspace(data: Any) -> Event:
+        return service.workspace(data)
+
     def open_image(value: Any) -> Iterator[Event]:
         if isinstance(value, Mapping) and "sample" in value:
             source = samples.find(value["sample"])
@@ -56,16 +59,22 @@ def build_page(service: Service, uploads: Uploads) -> gr.Blocks:
         url = f"samui/export/{token}/{file.parent.name}/{quote(file.name)}"
         yield {"event": "save", "stage": "saved", "url": url, "filename": name}
 
+    def bring(value: Any) -> Iterator[Event]:
+        token = _token(value)
+        with uploads.opened(value.get("file")) as (file, name):
+            yield from service.bring(token, file, name, epoch=value.get("epoch"))
+
     tell = _Teller()
     with gr.Blocks(title=TITLE, fill_width=True, delete_cache=(3600, 3600)) as page:
         gr.Markdown(f"# {TITLE}\n{HINT}", elem_id="samui-intro")
-        canvas = PromptCanvas(act=act, begin=begin, samples=samples.offered())
+        canvas = PromptCanvas(act=act, begin=begin, workspace=workspace, samples=samples.offered())
         # The predictor still encodes one image at a time, but reading the next one need not wait for it.
         long_work = {"inputs": canvas, "outputs": canvas, "show_progress": "hidden", "trigger_mode": "multiple"}
         canvas.open(tell("open", open_image), concurrency_limit=4, api_visibility="private", **long_work)
         canvas.model(tell("model", change_model), concurrency_limit=4, api_visibility="private", **long_work)
         canvas.everything(tell("everything", everything), concurrency_limit=2, api_visibility="private", **long_work)
         canvas.save(tell("save", save), concurrency_limit=4, api_visibility="private", **long_work)
+        canvas.bring(tell("bring", bring), concurrency_limit=2, api_visibility="private", **long_work)
         add_endpoints(service, uploads)
     return page
 

@@ -17,6 +17,7 @@ from samui.ui import samples
 
 # The address of an image changes with the image, so a browser may keep it; caches in between may not.
 _KEEP = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+_KEEP_A_WHILE = {**_KEEP, "Cache-Control": "private, max-age=600"}  # the file may be written anew
 _DROP = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -31,6 +32,13 @@ def routes(service: Service) -> list[Route]:
         if found.file.parent.name != request.path_params["image"]:
             return PlainTextResponse("image: must be the one that is open", status_code=404)
         return FileResponse(found.display, media_type=found.media_type, headers=_KEEP)
+
+    def thumbnail(request: Request) -> Response:
+        try:
+            data = service.thumbnail_of(request.path_params["token"], request.path_params["image"])
+        except SamuiError as error:
+            return PlainTextResponse(str(error), status_code=404, headers=_DROP)
+        return Response(data, media_type="image/webp", headers=_KEEP_A_WHILE)
 
     def export(request: Request) -> Response:
         try:
@@ -48,6 +56,7 @@ def routes(service: Service) -> list[Route]:
 
     return [
         Route("/samui/image/{token}/{image}", image),
+        Route("/samui/thumbnail/{token}/{image}", thumbnail),
         Route("/samui/export/{token}/{folder}/{name}", export),
         Route("/samui/sample/{name}", sample),
     ]

@@ -77,7 +77,7 @@ class ServerFunctions:
 def functions_of(page: gr.Blocks) -> dict[tuple[int, str], Function]:
     """The server functions of all canvases of a page, as `ServerFunctions` takes them."""
     canvases = [(id, block) for id, block in page.blocks.items() if isinstance(block, PromptCanvas)]
-    return {(id, name): getattr(canvas, name) for id, canvas in canvases for name in ("act", "begin")}
+    return {(id, name): getattr(canvas, name) for id, canvas in canvases for name in PromptCanvas.FUNCTIONS}
 
 
 def _is_open_call(scope: Scope) -> bool:

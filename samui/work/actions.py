@@ -57,6 +57,19 @@ class Accept:
     colour: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """Take over the objects of another image. image: its name in the store; objects: what it has, in their order."""
+
+    image: str
+    objects: tuple[Object, ...] = ()
+
+
+@dataclass(frozen=True)
+class Import(Copy):
+    """Take over the objects of a file that was read before. image: what that reading is called."""
+
+
 @dataclass(frozen=True)
 class Clear:
     """Drop the active prompt and leave the objects."""
@@ -203,6 +216,8 @@ Action = (
     | Choose
     | Draw
     | Accept
+    | Copy
+    | Import
     | Clear
     | Undo
     | Redo

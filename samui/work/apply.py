@@ -156,6 +156,21 @@ def _accept(now: State, action: actions.Accept, tools: Tools) -> State:
     return replace(_without_prompt(now), objects=objects, label=label, next_id=now.next_id + (old is None))
 
 
+def _copy(now: State, action: actions.Copy, tools: Tools) -> State:
+    known = {(item.mask, item.label) for item in now.objects}
+    items = [item for item in action.objects if (item.mask, item.label) not in known]  # twice is as good as once
+    for i, item in enumerate(items):
+        if item.mask.size != now.size:
+            size, own = (f"{width}x{height}" for height, width in (now.size, item.mask.size))
+            raise SessionError(f"copy.objects[{i}]: must be of {size} as this image, got {own}")
+    if not items:
+        return now
+    if len(now.objects) + len(items) > MAX_OBJECTS:
+        raise SessionError(f"copy: at most {MAX_OBJECTS} objects an image, got {len(now.objects) + len(items)}")
+    new = [replace(item, id=now.next_id + i, uid=tools.uid(), logits=None) for i, item in enumerate(items)]
+    return replace(_without_prompt(now), objects=(*now.objects, *new), next_id=now.next_id + len(new))
+
+
 def _clear(now: State, action: actions.Clear, tools: Tools) -> State:
     return _without_prompt(now)
 
@@ -243,6 +258,8 @@ _CHANGES: dict[type, Callable[[State, Any, Tools], State]] = {
     actions.Choose: _choose,
     actions.Draw: _draw,
     actions.Accept: _accept,
+    actions.Copy: _copy,
+    actions.Import: _copy,
     actions.Clear: _clear,
     actions.Reset: _reset,
     actions.Reopen: _reopen,

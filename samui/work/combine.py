@@ -64,7 +64,7 @@ def combine(
                 overtaken.append(mine)
                 conflicts.append(f"object {mine.id}: was changed by {by} first; your version is in the history")
     order = _order(list(have), list(old), list(new))
-    return Combined(_numbered([kept[uid] for uid in order if uid in kept], have), tuple(overtaken), tuple(conflicts))
+    return Combined(numbered([kept[uid] for uid in order if uid in kept], have), tuple(overtaken), tuple(conflicts))
 
 
 def alike(one: Any, other: Any) -> bool:
@@ -152,7 +152,7 @@ def _woven(base: list[str], others: list[str]) -> list[str]:
     return order
 
 
-def _numbered(objects: Sequence[Object], have: Mapping[str, Object]) -> tuple[Object, ...]:
+def numbered(objects: Sequence[Object], have: Mapping[str, Object]) -> tuple[Object, ...]:
     """The objects, each with a number of its own; those that are held already keep theirs."""
     taken = {item.id for item in objects if item.uid in have}
     free = 1 + max((item.id for item in objects), default=0)

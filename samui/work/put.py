@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from samui.errors import PromptError, SessionError
 from samui.work.actions import PutBack
-from samui.work.gestures import StrokeGesture
+from samui.work.gestures import CloseUpGesture, StrokeGesture
 from samui.work.state import MAX_OBJECTS, Object, State
 
 
@@ -48,6 +48,9 @@ def _check(item: Object, size: tuple[int, int], where: str) -> None:
     for one in item.gestures:
         if isinstance(one, StrokeGesture) and one.width > 2 * max(size):
             raise PromptError(f"{where}.gestures: strokes must be at most {2 * max(size)} wide, got {one.width:g}")
+        for pick in one.picks if isinstance(one, CloseUpGesture) else ():
+            if pick.view[2] > width or pick.view[3] > height:
+                raise PromptError(f"{where}.gestures: views must lie inside {width}x{height}, got {pick.view}")
 
 
 def _same(one: Object, other: Object) -> bool:

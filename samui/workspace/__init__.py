@@ -2,5 +2,5 @@
 
 `open_workspace(folder)` gives a `Workspace` (folder.py), `Library(place)` (library.py) keeps single images by their
 content; both are a `Store` (store.py) with `.images` (images.py), `.labels` (labels.py) and `.history` (history.py),
-and tell in frozen rows (rows.py). `MemoryStore` keeps nothing beyond the process. records.py has gestures as JSON.
+and tell in frozen rows (rows.py). `MemoryStore` keeps nothing beyond the process.
 """

@@ -69,6 +69,24 @@ class Images:
         found = self._database.row(sql, (*values, path_in(self.get(uid).path)))
         return None if found is None else _image(found)
 
+    def to_do(self, uid: str | None, by: int, filter: Filter = ANY) -> Image | None:
+        """The image after one (by=1) or before it (by=-1) that is to do among those that are meant, from
+        the other end again where there is none further on; None if there is no other. uid: None for the first."""
+        where, values = _where(filter)
+        sign, order = (">", "ASC") if by > 0 else ("<", "DESC")
+        path = None if uid is None else path_in(self.get(uid).path)
+        further = "NULL" if path is None else f"(i.path {sign} ?)"
+        sql = (
+            f"SELECT {_COLUMNS} FROM image i WHERE {where} AND i.state = 'todo' AND i.path IS NOT ?"
+            f" ORDER BY {further} DESC, i.path {order} LIMIT 1"
+        )
+        found = self._database.row(sql, (*values, path, *([] if path is None else [path])))
+        return None if found is None else _image(found)
+
+    def version(self) -> int:
+        """A number that rises with every change of images, objects or labels."""
+        return int(self._one("SELECT coalesce(max(seq), 0) FROM op", ())[0])
+
     def set_state(self, uid: str, state: str, *, operation: str | None = None, author: str = "") -> Image:
         """Say how far an image is; "done" without objects counts. operation: id, so that it is done once."""
         if state not in STATES:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from samui.errors import StoreError
-from samui.work.combine import Combined, alike, combine
+from samui.work.combine import Combined, alike, combine, numbered
 from samui.work.state import Object
 from samui.workspace.database import DamagedError, Database
 from samui.workspace.placing import bring
@@ -173,8 +173,7 @@ def _together(
                 deleted += 1
             else:
                 conflicts.append(f"object {item.id}: was deleted there and changed here, and stays")
-    after = combine(ours, ours, tuple(kept.values())).objects
-    after = combine((), (), after).objects  # numbers of their own
+    after = numbered(tuple(kept.values()), mine)
     return _Made(ours, Combined(after, tuple(overtaken), tuple(conflicts)), (added, changed, deleted))
 
 

@@ -10,7 +10,6 @@ from samui.errors import WorkspaceError
 from samui.work.state import Object
 from samui.workspace.folder import Workspace
 from samui.workspace.library import Library
-from samui.workspace.shelf import Shelf
 from samui.workspace.store import Kept, Operation, Store
 
 FOLDER, LIBRARY = "folder", "library"
@@ -21,7 +20,7 @@ class Shelves:
 
     def __init__(self, rest: Store, *, folder: Workspace | None = None, library: Library | None = None) -> None:
         self.folder, self.library, self._rest = folder, library, rest
-        self._shelves: dict[str, Shelf] = {}
+        self._shelves: dict[str, Workspace | Library] = {}
         if folder is not None:
             self._shelves[FOLDER] = folder
         if library is not None:
@@ -36,7 +35,7 @@ class Shelves:
         """Whether what is kept of an image outlasts the process."""
         return image.partition(":")[0] in self._shelves
 
-    def shelf(self, image: str) -> tuple[Shelf, str]:
+    def shelf(self, image: str) -> tuple[Workspace | Library, str]:
         """The folder or the library that keeps an image, and what it calls it. WorkspaceError if none does."""
         name, _, uid = image.partition(":")
         if name not in self._shelves:

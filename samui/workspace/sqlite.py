@@ -14,12 +14,12 @@ from typing import Any
 from uuid import uuid4
 
 from samui.errors import WorkspaceError
+from samui.formats.gestures import from_gestures, record_gestures
 from samui.pixels.colours import hex_colour
 from samui.pixels.rle import Rle
 from samui.work.combine import Combined, combine, is_same, reusing
 from samui.work.state import Object
 from samui.workspace.database import Database
-from samui.workspace.records import from_gestures, record_gestures
 from samui.workspace.store import Kept, Operation
 
 _REMEMBERED = 64  # images whose objects need not be read again to tell what others have changed

@@ -104,10 +104,10 @@ class MemoryStore:
             known = self._known.setdefault(operation.image, {})
             if operation.id in known:
                 return held
+            both = combine(held.objects, before, after)
             known[operation.id] = None
             while len(known) > _OPERATIONS_KEPT:
                 del known[next(iter(known))]
-            both = combine(held.objects, before, after)
             self._images[operation.image] = Kept(both.objects, held.revision + 1)
             return Kept(both.objects, held.revision + 1, both.conflicts)
 

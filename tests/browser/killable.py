@@ -25,7 +25,7 @@ class Killable:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.url, self._pid = f"http://127.0.0.1:{port}/", 0
+        self.url, self._pid, self.data = f"http://127.0.0.1:{port}/", 0, Path()
         self._log = log.open("ab")
         command = [sys.executable, "-m", "tests.browser.killable", "--model", "bundled", "--port", str(port), *options]
         self._parent = subprocess.Popen(
@@ -60,8 +60,9 @@ class Killable:
         with contextlib.suppress(ProcessLookupError, BrokenPipeError):
             if self._pid:
                 self.kill()
-        assert self._parent.stdin is not None
-        self._parent.stdin.close()
+        for pipe in (self._parent.stdin, self._parent.stdout):
+            assert pipe is not None
+            pipe.close()
         self._parent.wait(timeout=30)
         self._log.close()
 
@@ -98,16 +99,14 @@ def _words() -> Iterator[str]:
 
 
 def _main(options: list[str]) -> None:
+    # All that a server imports, and nothing that starts a thread, which would not live on in what is forked.
     import gradio  # noqa: F401
-    import torch
-    import transformers  # noqa: F401
+    from transformers import SamModel  # noqa: F401
 
+    import samui.models.load
     import samui.serve.service
     import samui.ui.launch  # noqa: F401
-    from samui.models import load_predictor
 
-    torch.set_num_threads(1)  # threads would not live on in what is forked
-    load_predictor("bundled")  # and with it all that is imported late
     pid = 0
     for word in _words():
         if word == "wait":

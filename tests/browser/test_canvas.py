@@ -273,14 +273,16 @@ def test_clicks_during_a_slow_answer_go_out_as_one_prompt(person):
     assert len(prompt(person)["points"]) == 4
 
 
-def test_lost_session_begins_anew_and_says_so(person, app):
-    person.click(*INSIDE).settle()
+def test_page_whose_seat_is_lost_gets_another_one_with_all_that_it_held(person, app):
+    person.click(*INSIDE).key("Enter").settle()
+    kept = person.snapshot()["objects"]
+    person.click(340, 230).settle()
     app.service.seats.close_all()
-    person.click(340, 230)
-    person.page.get_by_role("alert").filter(has_text="A new session has begun").wait_for()
-    assert person.settle().snapshot()["image"] is None
-    person.open(CUP).click(*INSIDE).settle()
-    assert person.covers(*INSIDE)
+    person.click(250, 120)
+    person.page.get_by_text("your work is back in a new one").wait_for()
+    told = person.settle().snapshot()
+    assert (told["objects"], len(told["prompt"]["points"]), told["image"]["name"]) == (kept, 2, "coffee.jpg")
+    person.page.get_by_role("alert").filter(has_text="session").wait_for(state="hidden")
 
 
 def test_facade_cannot_be_changed(person):

@@ -117,6 +117,12 @@ test("what was left out behind a refused step is told", (t) => {
   ]);
 });
 
+test("changes that somebody else was faster with are told", (t) => {
+  const { answers, named } = page(t);
+  answers.reply({ ok: true, epoch: 3, notices: ["object 1: was deleted by anna first", "Done."] }, sent("accept"));
+  assert.deepEqual(named("advise"), [["object 1: was deleted by anna first. Done."]]);
+});
+
 test("what the server could not keep is told, until it has", (t) => {
   const { answers, state } = page(t);
   const objects = (changed) => ({ order: [1], changed: [{ id: 1, uid: "u", label: "", ...changed }] });

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { commandOf } from "../../samui/canvas/tools/keys.js";
+import { commandOf, keyOf } from "../../samui/canvas/tools/keys.js";
 
-const CANVAS = { onCanvas: true, focused: true, everything: false, image: true, choice: true };
+const CANVAS = { onCanvas: true, focused: true, everything: false, image: true, choice: true, folder: false };
 const BODY = { ...CANVAS, focused: false };
 const BUTTON = { ...BODY, onCanvas: false };
+const FOLDER = { ...CANVAS, folder: true };
 const EVERYTHING = { ...CANVAS, everything: true };
 
 function command(keys, place) {
@@ -57,7 +58,34 @@ for (const [keys, place, name] of [
   ["2", CANVAS, "candidate-2"],
   ["?", CANVAS, "help"],
   ["q", CANVAS, undefined],
+  ["d", FOLDER, "next-image"],
+  ["A", FOLDER, "previous-image"],
+  ["Shift D", FOLDER, "next-todo"],
+  ["Shift A", FOLDER, "previous-todo"],
+  ["Shift Enter", FOLDER, "done-and-on"],
+  ["Shift Enter", { ...FOLDER, onCanvas: false, focused: false }, undefined],
+  ["Enter", FOLDER, "accept"],
+  ["Shift S", FOLDER, "skip-and-on"],
+  ["s", FOLDER, undefined],
+  ["Shift V", FOLDER, "copy-objects"],
+  ["Ctrl d", FOLDER, undefined],
+  ["Alt d", FOLDER, undefined],
+  ["d", { ...FOLDER, everything: true }, "next-image"],
+  ["d", CANVAS, undefined],
+  ["Shift D", CANVAS, undefined],
+  ["Shift Enter", CANVAS, "accept"],
+  ["2", FOLDER, "candidate-2"],
 ]) {
   const where = Object.entries(place).filter(([, is]) => is).map(([word]) => word).join(", ");
   test(`${keys} means ${name || "nothing"} with ${where}`, () => assert.equal(command(keys, place), name));
 }
+
+test("the key of a label is that of its place on the board, whatever Alt makes of it", () => {
+  assert.equal(keyOf({ key: "1", code: "Digit1" }), "1");
+  assert.equal(keyOf({ key: "¡", code: "Digit1" }), "1");
+  assert.equal(keyOf({ key: "œ", code: "KeyQ" }), "q");
+  assert.equal(keyOf({ key: "Q", code: "KeyQ" }), "q");
+  assert.equal(keyOf({ key: "a", code: "KeyQ" }), "a"); // another layout
+  assert.equal(keyOf({ key: "й", code: "KeyQ" }), "q"); // a layout without Latin letters
+  assert.equal(keyOf({ key: "Alt", code: "AltLeft" }), "alt");
+});

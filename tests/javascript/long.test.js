@@ -35,6 +35,7 @@ function page(t) {
     finding: recorder(log),
     restore: recorder(log, { arrived: async () => self.held, failed: () => self.held }),
     upload: (file) => self.upload(file),
+    stayed: () => log.push(["stayed"]),
   });
   const tell = (event, stage, fields) =>
     work.take({ event, stage, serial_event: ++serial, asked: fired.filter(([name]) => name === event).length, ...fields });

@@ -44,7 +44,7 @@ test("an image with objects is opened again where it came from, and all goes bac
   const objects = [object(1), object(2, { label: "cat" })];
   const { state, restore, named, arrive } = page({ objects, base: PROMPT, candidate: 1, epoch: 7, serial: 9 });
   assert.equal(await restore.lost({ epoch: 0 }), true);
-  assert.deepEqual([state.restoring, state.epoch, state.serial, restore.isWaiting()], [true, 0, 0, true]);
+  assert.deepEqual([state.restoring, state.epoch, state.serial, restore.waitsFor()], [true, 0, 0, "a.png"]);
   assert.deepEqual(named("openAgain"), [[{ sample: "cat" }]]);
   assert.equal(await arrive(), true);
   const [[put]] = named("put");
@@ -53,7 +53,7 @@ test("an image with objects is opened again where it came from, and all goes bac
   const [[operations]] = named("replace");
   assert.deepEqual(operations.map(({ action }) => action), [undefined, "choose"]);
   assert.deepEqual([operations[0].edit(NONE), operations[1].candidate], [PROMPT, 1]);
-  assert.deepEqual([state.restoring, restore.isWaiting(), named("enter")], [false, false, [["ready"]]]);
+  assert.deepEqual([state.restoring, restore.waitsFor(), named("enter")], [false, "", [["ready"]]]);
 });
 
 test("an image that nothing was done on is opened again all the same", async () => {
@@ -103,11 +103,11 @@ test("a seat that goes again in the middle begins all anew, with the same work",
   await self.restore.lost({ epoch: 0 });
   self.answers = () => ({ ok: false, kind: "session", error: "gone" });
   assert.equal(await self.arrive(), true);
-  assert.deepEqual([self.named("begin").length, self.named("replace"), self.restore.isWaiting()], [1, [], true]);
+  assert.deepEqual([self.named("begin").length, self.named("replace"), self.restore.waitsFor()], [1, [], "a.png"]);
   self.answers = null;
   await self.restore.lost({ epoch: 0 });
   await self.arrive();
-  assert.deepEqual([self.named("put").length, self.named("replace").length, self.restore.isWaiting()], [2, 1, false]);
+  assert.deepEqual([self.named("put").length, self.named("replace").length, self.restore.waitsFor()], [2, 1, ""]);
 });
 
 test("an object that the server does not take is told by name, and holds up no other", async () => {
@@ -128,7 +128,7 @@ test("an image that cannot be had again is asked for, and another file of it wil
   assert.match(self.named("complain")[0][0], /needs a\.png again: choose the file/);
   assert.equal(await self.arrive({ ...self.state.image, content: "other", width: 99 }), false);
   assert.match(self.named("complain")[1][0], /objects of a\.png wait/);
-  assert.deepEqual([self.state.restoring, self.restore.isWaiting()], [false, true]);
+  assert.deepEqual([self.state.restoring, self.restore.waitsFor()], [false, "a.png"]);
   assert.equal(await self.arrive(), true);
   assert.equal(self.named("put").length, 1);
 });
@@ -138,6 +138,13 @@ test("a sample that is no more is asked for as well", async () => {
   await self.restore.lost({ epoch: 0 });
   assert.equal(self.restore.failed({ event: "open", stage: "error", kind: "request" }), true);
   assert.match(self.named("complain")[0][0], /needs a\.png again/);
+});
+
+test("a seat that has no image yet is given it again", async () => {
+  const self = page({ objects: [object(1)] });
+  await self.restore.lost({ epoch: 0 });
+  self.restore.again();
+  assert.deepEqual(self.named("openAgain").length, 2);
 });
 
 test("an image that fails to open is nothing to a page that waits for none", () => {

@@ -13,7 +13,7 @@ function page(t) {
   t.after(() => delete globalThis.window);
   const log = [];
   const state = Object.assign(stateWithImage(), { objects: [{ id: 1 }], settings: { keeps: true } });
-  const self = { state, log, unanswered: [], waits: false, applies: false, done: true, failure: "", keeps: [] };
+  const self = { state, log, unanswered: [], waits: "", applies: false, done: true, failure: "", keeps: [] };
   const saved = createSaved({
     state,
     transport: { unanswered: () => self.unanswered },
@@ -25,7 +25,7 @@ function page(t) {
       },
     }),
     keeping: { applies: () => self.applies, isDone: () => self.done, failure: () => self.failure },
-    restore: { isWaiting: () => self.waits },
+    restore: { waitsFor: () => self.waits },
     notices: recorder(log),
     refresh: { soon: () => saved.update() },
   });
@@ -106,6 +106,9 @@ test("a browser that keeps nothing is told once", (t) => {
 
 test("work that is on its way back is not saved", (t) => {
   const self = page(t);
-  self.waits = true;
+  self.waits = "a.png";
+  assert.deepEqual([self.saved.told().kind, self.leaving()], ["unsaved", true]);
+  assert.match(self.saved.told().why, /objects of a\.png wait/);
+  Object.assign(self, { waits: "" }).state.restoring = true;
   assert.deepEqual([self.saved.told().kind, self.leaving()], ["unsaved", true]);
 });

@@ -383,8 +383,7 @@ for (const reply of [{ ok: false, error: "no", kind: "prompt" }, { ok: true, ove
   test(`nothing was made ahead by ${JSON.stringify(reply)}`, async (t) => {
     const self = page(t);
     self.transport.prepare(POINT);
-    self.calls[0].answer(reply);
-    await settle();
+    await (self.calls[0].answer(reply), settle());
     assert.deepEqual([self.names(), self.transport.foreseen(POINT)], [[], null]);
   });
 }
@@ -392,10 +391,10 @@ for (const reply of [{ ok: false, error: "no", kind: "prompt" }, { ok: true, ove
 test("what is asked aside carries no revision, waits for nothing and holds nothing up", async (t) => {
   const { transport, calls, actions } = page(t);
   const fields = { action: "prepare", points: [[1, 2, 1]], box: null, close_ups: true };
-  const first = transport.aside(fields);
+  const told = transport.aside(fields);
   transport.push({ action: "undo" });
-  assert.deepEqual(actions(), ["prepare", "undo"]);
-  assert.deepEqual(calls[0].request, { token: "s", epoch: 1, seen: 0, rev: 0, ...fields });
-  calls[0].answer(OK);
-  assert.equal(await first, OK);
+  const asked = { token: "s", epoch: 1, seen: 0, rev: 0, ...fields };
+  assert.deepEqual([actions(), calls[0].request], [["prepare", "undo"], asked]);
+  calls[0].answer({ ...OK, serial: 4 });
+  assert.deepEqual(await told, { ok: true, serial: 4 });
 });

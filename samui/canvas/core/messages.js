@@ -1,5 +1,7 @@
 // What page and server send each other, as defined by `samui.serve.wire`, `describe` and `service`. Only types.
 
+/** @import { ToldWorkspace } from "./workspace.js" */
+
 /** @typedef {[x: number, y: number, label: number]} Point  Image px; label 1 includes, 0 excludes. */
 /** @typedef {[x0: number, y0: number, x1: number, y1: number]} Box  Image px, x0 < x1 and y0 < y1. */
 /** @typedef {{points: Point[], box: Box | null}} Prompt */
@@ -83,6 +85,7 @@
  * @property {boolean} [overtaken]  a newer prompt came before it was decoded
  * @property {boolean} [saved]  false: the objects changed, and the store could not keep that yet
  * @property {string} [why]  it could not
+ * @property {string[]} [notices]  sentences about changes that somebody else was faster with
  * @property {string[]} [known]  after "put": of the operations that were asked about, those that were applied
  * @property {boolean} [moved]  the seat went back to the image before
  * @property {{mask: WireMask | null, score: number}} [hover]
@@ -130,13 +133,14 @@
  * @property {Stage} stage
  * @property {Settings} settings
  * @property {boolean} resumed
+ * @property {ToldWorkspace | null} [workspace]
  */
 /** @typedef {Reply & Seat} Begun */
 
 /**
  * One step of long work, on the component's `reply`.
  * @typedef {object} Step
- * @property {string} event  "open", "model", "save", "everything", or "life": the server is still there
+ * @property {string} event  "open", "model", "save", "everything", "bring", or "life": the server is still there
  * @property {string} stage
  * @property {number} serial_event  no two are equal
  * @property {number} [asked]  the number of the request that it answers
@@ -153,6 +157,9 @@
  * @property {number | null} [left]  seconds
  * @property {string} [url]  of the file that was written
  * @property {string} [filename]
+ * @property {string} [key]  of a file of masks that was read
+ * @property {number} [count]  of its objects that are new here
+ * @property {string[]} [told]  what was found in it
  * @property {number} [run]
  * @property {WireFound[]} [added]
  * @property {number[]} [removed]

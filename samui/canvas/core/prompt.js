@@ -20,9 +20,11 @@
  * @property {unknown} [masks]
  * @property {unknown} [mask]
  * @property {unknown} [on]
+ * @property {unknown} [image]  whose objects are copied
  * @property {Prompt["points"]} [points]
  * @property {Prompt["box"]} [box]
  * @property {boolean} [close_ups]
+ * @property {unknown} [key]  of the file of masks that is imported
  */
 
 /** @type {Prompt} */
@@ -44,9 +46,9 @@ export const edits = {
   replace: (whole) => () => whole,
 };
 
-const EMPTIES = new Set(["clear", "accept", "reset", "reopen"]);
+const EMPTIES = new Set(["clear", "accept", "reset", "reopen", "copy", "import"]);
 const APART = new Set(["relabel", "recolour", "show", "delete", "snap", "reject", "restore", "cancel", "found", "state"]);
-const CHANGES = new Set(["accept", "delete", "relabel", "recolour", "show", "keep", "merge", "reset", "undo", "redo"]);
+const CHANGES = new Set(["accept", "delete", "relabel", "recolour", "show", "keep", "merge", "reset", "undo", "redo", "copy", "import"]);
 
 /**
  * Whether an operation builds on those before it, so that it means nothing where one of them was refused.

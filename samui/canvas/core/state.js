@@ -4,6 +4,7 @@ import { createFound, forgetFound, refreshFound, takeFound } from "./found.js";
 import { readMask } from "./mask.js";
 import { mergeObjects } from "./objects.js";
 import { EMPTY_PROMPT } from "./prompt.js";
+import { createWorkspace } from "./workspace.js";
 
 /** @import { Candidate, Can, OpenImage, Prompt, Reply, Settings, Stage, Timings } from "./messages.js" */
 /** @import { Found } from "./found.js" */
@@ -11,6 +12,7 @@ import { EMPTY_PROMPT } from "./prompt.js";
 /** @import { Source } from "./held.js" */
 /** @import { Mask } from "./mask.js" */
 /** @import { ObjectOfPage } from "./objects.js" */
+/** @import { Workspace } from "./workspace.js" */
 
 /**
  * @typedef {object} State
@@ -56,6 +58,7 @@ import { EMPTY_PROMPT } from "./prompt.js";
  * @property {At | null} cursor  keyboard cursor in image px
  * @property {At | null} corner  first corner of a box that the keyboard draws, image px
  * @property {Found} found  everything mode
+ * @property {Workspace} workspace  where the images come from
  */
 
 /** @typedef {{mask: boolean, objects: boolean, found: boolean}} Changed  Which layers of the view a reply changes. */
@@ -119,6 +122,7 @@ export function createState(settings) {
     outline: false,
     opacity: 0.45,
     found: createFound(),
+    workspace: createWorkspace(),
   };
 }
 

@@ -3,7 +3,7 @@
 /** @import { State } from "../core/state.js" */
 /** @import { Step } from "../core/messages.js" */
 
-/** @typedef {"open" | "model" | "everything" | "save"} Work */
+/** @typedef {"open" | "model" | "everything" | "save" | "bring"} Work */
 /** @typedef {ReturnType<typeof createRequests>} Requests */
 
 /**
@@ -22,6 +22,7 @@ export function createRequests(state, props, trigger) {
     model: (payload) => trigger("model", payload),
     everything: (payload) => trigger("everything", payload),
     save: (payload) => trigger("save", payload),
+    bring: (payload) => trigger("bring", payload),
   };
 
   return {

@@ -84,7 +84,7 @@ export function createTransport(call, facts) {
    */
   function push(operation, began = performance.now()) {
     waitingEdit = null;
-    queue.push({ ...operation, ...(operation.action && { op: operation.op || newId() }), began });
+    queue.push({ ...operation, ...(operation.action && { op: newId() }), began });
     next();
   }
 

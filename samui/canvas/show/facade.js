@@ -6,6 +6,7 @@ import { maskCovers } from "../core/mask.js";
 /** @import { Prompt } from "../core/messages.js" */
 /** @import { Found } from "../core/found.js" */
 /** @import { State } from "../core/state.js" */
+/** @import { Workspace } from "../core/workspace.js" */
 /** @typedef {ReturnType<typeof snapshotOf>} Snapshot */
 
 /**
@@ -46,7 +47,7 @@ export function createFacade(canvas, state, prompt, { busy, saved }) {
  * @param {boolean} saved
  */
 function snapshotOf(state, { points, box }, busy, saved) {
-  const { image, view, candidates, candidate, objects, rev, epoch, timings, stage } = state;
+  const { image, view, candidates, candidate, objects, rev, epoch, timings, stage, workspace } = state;
   const working = state.opening || state.loading || state.saving || stage === "image" || stage === "encoding";
   return {
     image: image && { width: image.width, height: image.height, name: image.name },
@@ -59,12 +60,22 @@ function snapshotOf(state, { points, box }, busy, saved) {
     })),
     saved,
     everything: foundSnapshot(state.found),
+    workspace: workspaceSnapshot(workspace),
     pending: working || busy,
     rev,
     epoch,
     stage,
     timings,
   };
+}
+
+/**
+ * The folder: how many images it has, and of the open one its place from 1, its name and how far it is.
+ * @param {Workspace} workspace
+ */
+function workspaceSnapshot({ kind, counts, row, at }) {
+  if (kind !== "folder") return null;
+  return { images: counts.images, at: at === null ? null : at + 1, name: row && row.path, state: row && row.state };
 }
 
 /**

@@ -17,6 +17,9 @@ export function createLabel(root, state, leave) {
   /** @type {number | null} */
   let shownActive = null;
   let shown = "";
+  /** @type {unknown} */
+  let image = null;
+  let isFresh = true; // the image is new here, and the server has not told a label of it yet
 
   /**
    * Offer a label from now on.
@@ -36,12 +39,23 @@ export function createLabel(root, state, leave) {
   return {
     remember,
     text: () => field.value.trim(),
+    /** @param {string} text  from now on; the same again means none */
+    choose(text) {
+      field.value = field.value.trim() === text ? "" : text;
+      field.dispatchEvent(new Event("change"));
+    },
     /** Typed text stays, for other images too, until the server says otherwise or a labelled object is reopened. */
     update() {
+      if (state.image !== image) {
+        image = state.image;
+        isFresh = true;
+      }
       const reopened = state.active !== null && state.active !== shownActive;
       shownActive = state.active;
       if (!reopened && state.label === shown) return;
-      if (reopened || state.label) field.value = state.label;
+      const stays = isFresh && field.value !== "";
+      if (reopened || (state.label && !stays)) field.value = state.label;
+      if (state.label) isFresh = false;
       shown = state.label;
     },
   };

@@ -8,7 +8,7 @@
  * @param {(name: string) => void} open
  */
 export function offerSamples(root, samples, open) {
-  for (const place of root.querySelectorAll(".samples")) {
+  for (const place of root.querySelectorAll(".samples.offered")) {
     place.replaceChildren(...samples.map((sample) => createButton(sample, open)));
   }
   root.classList.toggle("has-samples", samples.length > 0);

@@ -2,6 +2,34 @@
 
 import { find } from "../show/dom.js";
 
+/** Endings of files of masks that are no pictures. */
+export const MASKS = [".json", ".geojson", ".xml", ".zip", ".svg", ".npz", ".png", ".tif", ".tiff"];
+const PICTURES = new Set([".png", ".tif", ".tiff"]);
+
+/**
+ * Whether a file that comes in without being asked for holds masks, by its name.
+ * @param {string} name
+ */
+export function isMasks(name) {
+  return MASKS.some((ending) => !PICTURES.has(ending) && name.toLowerCase().endsWith(ending));
+}
+
+/**
+ * Let a person choose a file.
+ * @param {string[]} endings
+ * @param {(file: File) => void} take
+ */
+export function chooseFile(endings, take) {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = endings.join(",");
+  input.addEventListener("change", () => {
+    const file = input.files && input.files[0];
+    if (file) take(file);
+  });
+  input.click();
+}
+
 /**
  * @param {HTMLElement} root
  * @param {(file: File | undefined) => void} open

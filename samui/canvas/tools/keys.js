@@ -48,6 +48,16 @@ const ANYWHERE = {
   2: "candidate-2",
   3: "candidate-3",
 };
+/** @type {{[key: string]: string}} */
+const IN_A_FOLDER = { d: "next-image", a: "previous-image" };
+/** @type {{[key: string]: string}} */
+const IN_A_FOLDER_WITH_SHIFT = {
+  d: "next-todo",
+  a: "previous-todo",
+  Enter: "done-and-on",
+  s: "skip-and-on",
+  v: "copy-objects",
+};
 
 /**
  * Where a key is pressed, and in what state of the page.
@@ -57,6 +67,7 @@ const ANYWHERE = {
  * @property {boolean} everything  everything mode
  * @property {boolean} image  there is one
  * @property {boolean} choice  there are candidates to choose from
+ * @property {boolean} folder  the images are those of a folder
  */
 /** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">} Stroke */
 
@@ -77,7 +88,25 @@ export function commandOf(stroke, place) {
   const key = stroke.key.length === 1 ? stroke.key.toLowerCase() : stroke.key;
   if (stroke.ctrlKey || stroke.metaKey) return (stroke.shiftKey ? WITH_CONTROL_AND_SHIFT : WITH_CONTROL)[key];
   if (stroke.altKey || (ONLY[key] && !ONLY[key](place, stroke.shiftKey))) return undefined;
-  return (place.everything && IN_EVERYTHING_MODE[key]) || ANYWHERE[key];
+  return folderCommand(key, stroke.shiftKey, place) || (place.everything && IN_EVERYTHING_MODE[key]) || ANYWHERE[key];
+}
+
+/**
+ * @param {string} key
+ * @param {boolean} shift
+ * @param {Place} place
+ */
+function folderCommand(key, shift, { folder }) {
+  return folder && (shift ? IN_A_FOLDER_WITH_SHIFT : IN_A_FOLDER)[key];
+}
+
+/**
+ * The character of a key whatever Alt makes of it: that of its place on the board, for digits and letters.
+ * @param {Pick<KeyboardEvent, "key" | "code">} stroke
+ */
+export function keyOf({ key, code }) {
+  const [, place] = /^(?:Digit|Numpad|Key)(.)$/.exec(code || "") || [];
+  return /^[a-z0-9]$/i.test(key) || !place ? key.toLowerCase() : place.toLowerCase();
 }
 
 /**
@@ -88,8 +117,9 @@ export function commandOf(stroke, place) {
  * @param {Pointer} parts.pointer
  * @param {Cursor} parts.cursor
  * @param {Commands} parts.commands
+ * @param {(key: string) => boolean} parts.chooseLabel  by its key; whether there is one
  */
-export function createKeys({ root, canvas, bench, pointer, cursor, commands }) {
+export function createKeys({ root, canvas, bench, pointer, cursor, commands, chooseLabel }) {
   const { state } = bench;
   let spaceClicks = false; // Space went down on the canvas and has not moved the picture since
   /** @type {Commands} */
@@ -113,7 +143,7 @@ export function createKeys({ root, canvas, bench, pointer, cursor, commands }) {
 
   /** @param {KeyboardEvent} event */
   function down(event) {
-    if (event.defaultPrevented || !listens(event.target)) return;
+    if (!isOurs(event)) return;
     const focused = event.target === canvas;
     const onCanvas = focused || event.target === document.body;
     const points = onCanvas && !event.ctrlKey && !event.metaKey && !event.altKey;
@@ -124,13 +154,27 @@ export function createKeys({ root, canvas, bench, pointer, cursor, commands }) {
     action();
   }
 
+  /** @param {KeyboardEvent} event */
+  function isOurs(event) {
+    return !event.defaultPrevented && listens(event.target) && !choosesLabel(event);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function choosesLabel(event) {
+    const chooses = event.altKey && !event.ctrlKey && !event.metaKey && chooseLabel(keyOf(event));
+    if (chooses) event.preventDefault();
+    return chooses;
+  }
+
   /**
    * @param {KeyboardEvent} event
    * @param {{focused: boolean, onCanvas: boolean}} where
    */
   function actionOf(event, where) {
     const { found, image } = state;
-    const place = { ...where, everything: found.on, image: image !== null, choice: offered(state).length > 1 };
+    const folder = state.workspace.kind === "folder";
+    const choice = offered(state).length > 1;
+    const place = { ...where, everything: found.on, image: image !== null, choice, folder };
     const name = commandOf(event, place);
     return name === undefined ? null : own[name] || commands[name];
   }

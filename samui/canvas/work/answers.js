@@ -45,6 +45,7 @@ export function createAnswers({ state, transport, view, notices, refresh, previe
     const began = performance.now();
     const changed = applyReply(state, told);
     takeSaved(state, told);
+    if (told.notices) notices.advise(told.notices.map(sentence).join(" "));
     const { points } = prompt();
     if (typeof state.selected === "number" && state.selected >= points.length) state.selected = null;
     view.paint(...layersOf(changed));

@@ -52,6 +52,12 @@ export function createImage({ canvas, state, transport, view, notices, refresh, 
     }
   }
 
+  /** What to say of the image that is left: nothing where a list leads back to it. */
+  function leaving() {
+    const { image, objects } = state;
+    return image && !image.home && objects.length > 0 ? `The objects of ${image.name} are kept.` : "";
+  }
+
   return {
     /**
      * Show another image, or none; everything about the previous one is forgotten.
@@ -64,7 +70,7 @@ export function createImage({ canvas, state, transport, view, notices, refresh, 
         if (!view.picture()) load(image);
         return renew(epoch);
       }
-      const left = state.image && state.objects.length > 0 ? `The objects of ${state.image.name} are kept.` : "";
+      const left = leaving();
       state.epoch = epoch;
       transport.forget();
       cancel();

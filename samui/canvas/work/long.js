@@ -11,9 +11,10 @@ import { createSilence } from "../net/silence.js";
 /** @import { Notices } from "../show/notices.js" */
 /** @import { Panel } from "../show/panel.js" */
 /** @import { Refresh } from "../show/refresh.js" */
+/** @import { Bringing } from "./bringing.js" */
 /** @import { Finding } from "./finding.js" */
 /** @import { ImageOfPage } from "./image.js" */
-/** @import { Restore } from "./restore.js" */
+/** @import { Back } from "./restore.js" */
 /** @import { Seat } from "./seat.js" */
 
 /** @typedef {ReturnType<typeof createLongWork>} LongWork */
@@ -39,11 +40,13 @@ const NO_ANSWER = "The server does not answer. Try again.";
  * @param {ImageOfPage} parts.image
  * @param {Seat} parts.seat
  * @param {Finding} parts.finding
- * @param {Pick<Restore, "arrived" | "failed">} parts.restore
+ * @param {Pick<Bringing, "take">} parts.bringing
+ * @param {Back} parts.restore
  * @param {(file: File) => Promise<{path: string}>} parts.upload
+ * @param {() => void} parts.stayed  opening has ended without another image
  */
 export function createLongWork({
-  state, transport, requests, notices, refresh, panel, image, seat, finding, restore, upload,
+  state, transport, requests, notices, refresh, panel, image, seat, finding, bringing, restore, upload, stayed,
 }) {
   let openings = 0; // of two opens that are on their way only the newer one counts
   /** @type {Source | null} */
@@ -215,6 +218,7 @@ export function createLongWork({
   function take(step) {
     if (!requests.isNew(step)) return;
     if (step.event === "everything" && step.stage !== "error") return finding.take(step);
+    if (step.event === "bring") return bringing.take(step);
     silence.heard();
     if (step.event !== "life" && isMeant(step)) takeStage(step);
   }
@@ -296,6 +300,7 @@ export function createLongWork({
   function endCancelled(step) {
     endFlag(step.event);
     notices.work("");
+    if (step.event === "open" && restore.failed(step)) return;
     if (step.event === "model") image.enter(restingStage());
     else if (step.epoch === state.epoch) image.enter(state.stage);
     else seat.begin();
@@ -326,6 +331,7 @@ export function createLongWork({
   function endFlag(event) {
     const flag = FLAGS[event];
     if (flag) state[flag] = false;
+    if (event === "open") stayed();
     if (event === "model") panel.resetModel();
   }
 

@@ -22,8 +22,9 @@ import { applyReply, offered } from "../core/state.js";
  * @param {Label} parts.label
  * @param {() => Prompt} parts.prompt  the prompt to show
  * @param {() => void} parts.focus  gives the canvas the focus
+ * @param {(label: string) => string | undefined} parts.colourOf  a label
  */
-export function createPrompting({ state, transport, view, refresh, label, prompt, focus }) {
+export function createPrompting({ state, transport, view, refresh, label, prompt, focus, colourOf }) {
   /**
    * Change the prompt.
    * @param {Edit} change
@@ -119,7 +120,8 @@ export function createPrompting({ state, transport, view, refresh, label, prompt
         const last = transport.unanswered().slice(-1)[0];
         if ((last && last.action === "accept") || (!state.can.accept && !isPrompting())) return;
         state.selected = null;
-        operate({ action: "accept", label: label.text() });
+        const text = label.text();
+        operate({ action: "accept", label: text, colour: colourOf(text) });
       },
       "next-candidate": chooseNext,
       "candidate-1": () => choose(0),

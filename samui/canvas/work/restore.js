@@ -21,11 +21,14 @@ import { recallSource } from "../net/token.js";
 /** @import { Seat } from "./seat.js" */
 
 /**
- * before: the objects as the page numbered them; operations: those without an answer, oldest first.
- * @typedef {Held & {before: readonly ObjectOfPage[], operations: Operation[]}} Waiting
+ * before: the objects as the page numbered them, null where it did not; operations: those without an answer, oldest
+ * first.
+ * @typedef {Held & {before: readonly ObjectOfPage[] | null, operations: Operation[]}} Waiting
  */
 /** @typedef {ReturnType<typeof createRestore>} Restore */
+/** @typedef {Pick<Restore, "lost" | "arrived" | "failed" | "again">} Back  What seat and long work tell of. */
 
+const BACK = "The server had lost this page's place; your work is back in a new one. Undo begins anew.";
 const MOST = { characters: 400_000, records: 300 }; // of a request; a server takes 1 MB and 500 objects
 
 /**
@@ -74,7 +77,7 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
   async function kept() {
     const source = recallSource(null);
     const found = await keeping.last();
-    if (found) return { ...found, before: [], operations: [] };
+    if (found) return { ...found, before: null, operations: [] };
     if (!source) return null;
     return /** @type {Waiting} */ ({ ...NOTHING, source });
   }
@@ -98,7 +101,7 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
 
   /**
    * An image is open and ready: put back what is held of it, if anything is; whether that was done.
-   * @param {Step} step
+   * @param {Pick<Step, "image" | "epoch">} step
    * @returns {Promise<boolean>}
    */
   async function arrived({ image: opened, epoch }) {
@@ -131,7 +134,7 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
   /** @param {OpenImage} opened */
   async function stored({ content }) {
     const found = await keeping.find(content);
-    return found && { ...found, before: [], operations: [] };
+    return found && { ...found, before: null, operations: [] };
   }
 
   /**
@@ -187,18 +190,24 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
     const now = state.objects;
     const work = { ...held.work, prompt, active: isPrompt(prompt) ? held.work.active : null };
     const begun = isPrompt(prompt) || held.work.snap !== state.snap ? resumption(work, now, state.snap) : [];
-    transport.replace([...begun, ...renumbered(operations, held.before, now)]);
+    transport.replace([...begun, ...renumbered(operations, held.before || [], now)]);
     wanted = null;
     state.restoring = false;
     notices.work("");
-    const count = now.length === 1 ? "1 object" : `${now.length} objects`;
-    notices.advise(`The server did not have this page's work any more; it is back, with ${count}. Undo begins anew.`);
+    if (held.objects.length || operations.length || begun.length) {
+      notices.advise(held.before ? BACK : again(held.name, now.length));
+    }
     image.enter("ready");
   }
 
   return {
     lost,
     arrived,
+    /** The new seat has no image yet. */
+    again() {
+      if (wanted) reopen(wanted);
+      else giveUp();
+    },
     /**
      * The image could not be opened again. Whether anything waits for it.
      * @param {Step} step
@@ -213,8 +222,11 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
       } else askFor(name);
       return true;
     },
-    /** Whether objects wait for their image. */
-    isWaiting: () => [...waiting.values()].some(({ objects, operations }) => objects.length > 0 || operations.length > 0),
+    /** Name of an image whose objects wait for it, "" for none. */
+    waitsFor() {
+      const held = [...waiting.values()].find(({ objects, operations }) => objects.length > 0 || operations.length > 0);
+      return held ? held.name : "";
+    },
   };
 }
 
@@ -225,9 +237,17 @@ const NOTHING = {
   newer: [],
   gone: [],
   work: { prompt: { points: [], box: null }, candidate: null, active: null, snap: false },
-  before: [],
+  before: null,
   operations: [],
 };
+
+/**
+ * @param {string} name  of the image
+ * @param {number} count  of objects
+ */
+function again(name, count) {
+  return `What you did on ${name} is back: ${count === 1 ? "1 object" : `${count} objects`}.`;
+}
 
 /**
  * Operations of two lists, each once.

@@ -27,7 +27,7 @@ const LONGEST = 4000;
  * @param {Transport} parts.transport
  * @param {Seat} parts.seat
  * @param {Keeping} parts.keeping
- * @param {Pick<Restore, "isWaiting">} parts.restore
+ * @param {Pick<Restore, "waitsFor">} parts.restore
  * @param {Notices} parts.notices
  * @param {Refresh} parts.refresh
  */
@@ -44,7 +44,8 @@ export function createSaved({ state, transport, seat, keeping, restore, notices,
   /** Why something is not kept although time has passed, "" for no reason. */
   function why() {
     const behind = transport.unanswered().some(changesObjects);
-    if (state.restoring || restore.isWaiting()) return "it is on its way back to the server";
+    if (state.restoring) return "it is on its way back to the server";
+    if (restore.waitsFor()) return `the objects of ${restore.waitsFor()} wait until that image is open again`;
     if (behind && state.offline) return "the server cannot be reached";
     if (state.refusal) return state.refusal;
     if (behind && isLate()) return "the server has not answered yet";

@@ -14,9 +14,12 @@ import { recall, recallSource, remember } from "../net/token.js";
 /** @import { Refresh } from "../show/refresh.js" */
 /** @import { View } from "../show/view.js" */
 /** @import { ImageOfPage } from "./image.js" */
+/** @import { Back } from "./restore.js" */
 
-/** @typedef {(begun: Begun) => Promise<boolean>} Lost  Whether the page brings back what it held, now that its seat is new. */
-/** @typedef {{act(request: object): unknown, begin(request: object): unknown}} Server  Promises of answers, or of nothing. */
+/**
+ * Promises of answers, or of nothing.
+ * @typedef {{act(request: object): unknown, begin(request: object): unknown, workspace(request: object): unknown}} Server
+ */
 /** @typedef {ReturnType<typeof createSeat>} Seat */
 
 const POLL = 2000; // ms between questions about an encoding that another page began
@@ -31,10 +34,10 @@ const POLL = 2000; // ms between questions about an encoding that another page b
  * @param {Notices} parts.notices
  * @param {Refresh} parts.refresh
  * @param {ImageOfPage} parts.image
- * @param {Lost} parts.lost
- * @param {() => void} parts.begun  there is a seat, and nothing to bring back
+ * @param {Back} parts.restore
+ * @param {(reply: Begun, former: string | null) => void} parts.begun  former: the image that was open before
  */
-export function createSeat({ server, state, transport, requests, view, notices, refresh, image, lost, begun }) {
+export function createSeat({ server, state, transport, requests, view, notices, refresh, image, restore, begun }) {
   let beginning = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let polling;
@@ -57,11 +60,14 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     const reply = await insist(() => ask(state.token || recall()));
     beginning = false;
     regain();
+    notices.reconnect();
+    const former = (state.image && state.image.home) || null;
     adopt(reply);
-    if (!reply.resumed && (await lost(reply))) return;
-    takeWork(reply);
+    const goesBack = !reply.resumed && (await restore.lost(reply));
+    if (!goesBack) await takeWork(reply);
+    begun(reply, former);
+    if (goesBack) return;
     if (reply.stage === "encoding") polling = setTimeout(poll, POLL);
-    begun();
   }
 
   /**
@@ -94,15 +100,20 @@ export function createSeat({ server, state, transport, requests, view, notices, 
   }
 
   /**
-   * Everything about the image and the work on it.
+   * Everything about the image and the work on it. While the page's own work is on its way back, that goes before.
    * @param {Begun} reply
    */
-  function takeWork(reply) {
-    image.show(reply.image, reply.epoch);
-    if (!state.source) state.source = recallSource(reply.image);
+  async function takeWork(reply) {
+    const { image: opened, epoch, stage } = reply;
+    if (state.restoring && !opened) return restore.again();
+    image.show(opened, epoch);
+    if (!state.source) state.source = recallSource(opened);
     state.rev = 0;
+    transport.raise(reply.rev);
+    if (state.restoring && opened && stage !== "ready") return image.enter(stage);
+    if (state.restoring && opened && (await restore.arrived({ image: opened, epoch }))) return;
     takeAll(reply);
-    image.enter(reply.stage);
+    image.enter(stage);
     refresh.now();
   }
 
@@ -152,11 +163,13 @@ export function createSeat({ server, state, transport, requests, view, notices, 
      * @param {object} fields  of the action "put"
      * @returns {Promise<Reply | Refusal>}
      */
-    put: (fields) =>
-      insist(
-        () => answer(() => server.act({ ...facts(), seen: 0, action: "put", op: newId(), ...fields })),
+    put(fields) {
+      const op = newId();
+      return insist(
+        () => answer(() => server.act({ ...facts(), seen: 0, action: "put", op, ...fields })),
         () => true,
-      ),
+      );
+    },
     /** Ask the server to keep what it could not; whether it has. */
     async keepAgain() {
       const told = await act("state");

@@ -89,18 +89,21 @@ class SamNetwork:
     ) -> Decoded:
         """See `Network.decode`."""
         sparse, dense = self._model.prompt_encoder(**prompts)
-        fast = {}
-        if self._fast is not None:
-            fast = {"image_terms": self._fast.terms(embedding), "masked": prompts["input_masks"] is not None}
         logits, scores = self._model.mask_decoder(
             image_embeddings=tensors["embedding"].expand(len(dense), -1, -1, -1),
             image_positional_embeddings=self._positions.expand(len(dense), -1, -1, -1),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             multimask_output=multimask,
-            **fast,
+            **self.shortcut(embedding, prompts),
         )
         return Decoded(logits[:, 0], scores[:, 0])
+
+    def shortcut(self, embedding: Embedding, prompts: PromptTensors) -> dict[str, Any]:
+        """What a fast decoder is given besides; nothing without one."""
+        if self._fast is None:
+            return {}
+        return {"image_terms": self._fast.terms(embedding), "masked": prompts["input_masks"] is not None}
 
 
 def _embed_patches(encoder: Model, pixels: torch.Tensor, side: int) -> torch.Tensor:

@@ -65,7 +65,10 @@ class Sam2:
 
     def network(self, model: Model) -> Sam2Network:
         """See `Family.network`."""
-        return Sam2Network(model)
+        from samui.models.fast import decoder as fast_decoder
+        from samui.models.fast.decoders import FastSam2Decoder
+
+        return Sam2Network(model, fast_decoder.install(model, FastSam2Decoder))
 
 
 class Sam2Network:
@@ -74,10 +77,11 @@ class Sam2Network:
     The decoder also says whether there is an object at all; as in `SAM2ImagePredictor`, that changes no mask.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, fast: Any = None) -> None:
+        """fast: what `samui.models.fast.decoder.install` gave for the model."""
         import torch
 
-        self._model = model
+        self._model, self._fast = model, fast
         decoder = model.mask_decoder
         height, width = model.prompt_encoder.image_embedding_size
         self.low_res_size = (4 * height, 4 * width)  # two stride-2 transposed convolutions in the decoder
@@ -110,6 +114,8 @@ class Sam2Network:
 
     def prepare(self, embedding: Embedding) -> None:
         """See `Network.prepare`."""
+        if self._fast is not None:
+            self._fast.terms(embedding)
 
     def decode(
         self, embedding: Embedding, tensors: Mapping[str, torch.Tensor], prompts: PromptTensors, multimask: bool
@@ -119,6 +125,9 @@ class Sam2Network:
         if masks is not None:
             prompts = {**prompts, "input_masks": masks.clamp(-_MOST, _MOST)}
         sparse, dense = self._model.prompt_encoder(**prompts)
+        fast = {}
+        if self._fast is not None:
+            fast = {"image_terms": self._fast.terms(embedding), "masked": masks is not None}
         shape = (len(dense), -1, -1, -1)
         logits, scores, _, present = self._model.mask_decoder(
             image_embeddings=tensors["embedding"].expand(shape),
@@ -127,6 +136,7 @@ class Sam2Network:
             dense_prompt_embeddings=dense,
             multimask_output=multimask,
             high_resolution_features=[tensors["fine"].expand(shape), tensors["middle"].expand(shape)],
+            **fast,
         )
         return Decoded(logits[:, 0], scores[:, 0], present[:, 0, 0])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samui.models.families.family import Decoded, Map, Model, PromptTensors
 from samui.models.families.sam import Sam, SamNetwork
@@ -26,14 +26,20 @@ class SamHq(Sam):
 
     def network(self, model: Model) -> SamHqNetwork:
         """See `Family.network`."""
-        return SamHqNetwork(model)
+        from samui.models.fast import decoder as fast_decoder
+        from samui.models.fast import vision as fast_vision
+        from samui.models.fast.decoders import FastHqDecoder, SwappedHqDecoder
+
+        fast_vision.install(model)
+        return SamHqNetwork(model, fast_decoder.install(model, SwappedHqDecoder, FastHqDecoder))
 
 
 class SamHqNetwork(SamNetwork):
     """See `samui.models.families.family.Network`. Each candidate is one of SAM's plus the one of high quality."""
 
-    def __init__(self, model: Model) -> None:
-        super().__init__(model)
+    def __init__(self, model: Model, fast: Any = None) -> None:
+        """fast: what `samui.models.fast.decoder.install` gave for the model."""
+        super().__init__(model, fast)
         _, _, height, width = self.maps["embedding"].shape
         # What the first layer with global attention leaves, of which the decoder makes its finer features.
         channels = model.mask_decoder.compress_vit_conv1.in_channels
@@ -58,5 +64,6 @@ class SamHqNetwork(SamNetwork):
             multimask_output=multimask,
             hq_token_only=False,
             intermediate_embeddings=[tensors["early"]],
+            **self.shortcut(embedding, prompts),
         )
         return Decoded(logits[:, 0], scores[:, 0])

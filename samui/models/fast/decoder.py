@@ -1,10 +1,9 @@
-"""SAM's mask decoder with less work per prompt: results up to rounding.
+"""SAM's mask decoder with less work per prompt: results up to rounding. Those of its followers: `decoders` beside it.
 
-Three things change against transformers. The part of the first layer that depends on the image alone is computed once
-an image (`ImageTerms`). The other attentions, between a few tokens and thousands of patches, project no patch: for the
-products q (K x) and P (V x), with K and V the weights, they form q K and P x first, which is less work up to
-`_FEW_TOKENS`. And patches stay rows of one matrix up to the last step, one prompt at a time, so that what is written
-is still in the caches when it is read.
+Three things change against transformers. What depends on the image alone in the first layer is computed once an image
+(`ImageTerms`). In the other attentions between a few tokens and thousands of patches, no patch is projected (`Cross`).
+And patches stay rows of one matrix up to the last step, one prompt at a time, so that what is written is still in the
+caches when it is read.
 
 `install` replaces the `forward` of one loaded model's decoder, which takes the fast way if it is given `image_terms`.
 """
@@ -14,82 +13,71 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch.nn import functional
 
 from samui.models.fast import linear as fast_linear
+from samui.models.fast.cross import FEW_TOKENS, Cross, ImageTerms, rows
 
 _MAP = "embedding"  # the tensor of an `Embedding` that the decoder attends to
-_FEW_TOKENS = 16  # up to which products with the patches cost less than their projections
 _KEPT = 8  # images whose terms are kept, 10 MB each for SAM's own decoder; they take milliseconds to make
 _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2}  # relative, of the trial at installation
+Outputs = tuple[torch.Tensor, ...]
 log = logging.getLogger(__name__)
 
 
-def install(model: Any) -> FastDecoder | None:
-    """Make the mask decoder of a `SamModel` in eval mode fast; None, with a line in the log, if it is not known.
+def install(model: Any, *kinds: type[FastDecoder]) -> FastDecoder | None:
+    """Make the mask decoder of a model in eval mode fast; None, with a line in the log, if it is not known.
 
-    A trial on a random image decides. On devices other than the CPU, and in float16, nothing is done.
+    kinds: what is known of its family, SAM's by default; the first one that passes a trial on a random image is taken.
+    On devices other than the CPU, and in float16, nothing is done.
     """
     decoder = model.mask_decoder
     device, dtype = decoder.iou_token.weight.device, decoder.iou_token.weight.dtype
     if device.type != "cpu" or dtype not in _TOLERANCE:
         return None
-    try:
-        fast = FastDecoder(model)
-        worst = fast.trial()
-        if not worst <= _TOLERANCE[dtype]:
-            raise ValueError(f"results differ by {worst:.1e}")
-    except Exception as error:  # whatever another version of transformers or torch does otherwise
-        log.warning("mask decoder: transformers' own path, since this version differs from what is known (%s)", error)
-        return None
-    decoder.forward = fast.forward
-    return fast
-
-
-@dataclass(frozen=True, eq=False)
-class ImageTerms:
-    """The patches (n, c) of one image, and what the first layer makes of them if the prompt has no mask.
-
-    patches: the embedding; unmasked: plus the embedding of "no mask". keys and queries: (heads, d, n); values:
-    (heads, n, d).
-    """
-
-    patches: torch.Tensor
-    unmasked: torch.Tensor
-    keys: torch.Tensor
-    values: torch.Tensor
-    queries: torch.Tensor
+    reason: Exception | None = None
+    for kind in kinds or (FastDecoder,):
+        try:
+            fast = kind(model)
+            worst = fast.trial()
+            if not worst <= _TOLERANCE[dtype]:
+                raise ValueError(f"results differ by {worst:.1e}")
+        except Exception as error:  # whatever another version of transformers or torch does otherwise
+            reason = error
+            continue
+        decoder.forward = fast.forward
+        return fast
+    log.warning("mask decoder: transformers' own path, since this version differs from what is known (%s)", reason)
+    return None
 
 
 class FastDecoder:
     """The forward pass of one `SamMaskDecoder`, and the terms of the images that it saw last."""
+
+    most_kept = _KEPT
 
     def __init__(self, model: Any) -> None:
         """Raises AttributeError or ValueError if the decoder's modules are not laid out as in transformers 5."""
         decoder = model.mask_decoder
         if decoder.training:
             raise ValueError("it must be in eval mode")
-        self.stock, self._decoder = decoder.forward, decoder
+        self.stock, self.decoder = decoder.forward, decoder
         weight = decoder.iou_token.weight
-        self._math = fast_linear.best(weight.device, weight.dtype)
-        self._dtype, self._width = weight.dtype, decoder.hidden_size
+        self.math = fast_linear.best(weight.device, weight.dtype)
+        self.dtype, self.width = weight.dtype, decoder.hidden_size
         with torch.inference_mode():
             places = model.get_image_wide_positional_embeddings().to(weight.dtype)
-            self._places, self._grid = places, tuple(places.shape[-2:])
-            rows = _rows(places[0])
+            self._places, self.grid = places, tuple(places.shape[-2:])
+            at = rows(places[0])
             transformer = decoder.transformer
-            self._to_image = [_Cross(layer.cross_attn_token_to_image, rows, self._math) for layer in transformer.layers]
-            self._to_tokens = [_Cross(x.cross_attn_image_to_token, rows, self._math) for x in transformer.layers]
-            self._last = _Cross(transformer.final_attn_token_to_image, rows, self._math)
-            # A transposed convolution whose stride is its kernel is a matrix product: 2x2 places a patch, out of each.
-            convolutions = decoder.upscale_conv1, decoder.upscale_conv2
-            self._up = [(c.weight.permute(2, 3, 1, 0).flatten(0, 2), c.bias.repeat(4)) for c in convolutions]
-            if any(c.kernel_size != (2, 2) or c.stride != (2, 2) for c in convolutions):
-                raise ValueError("upscaling must be by two and two")
+            self._to_image = [Cross(layer.cross_attn_token_to_image, at, self.math) for layer in transformer.layers]
+            self._to_tokens = [Cross(layer.cross_attn_image_to_token, at, self.math) for layer in transformer.layers]
+            self._last = Cross(transformer.final_attn_token_to_image, at, self.math)
+            self.up = [as_product(decoder.upscale_conv1), as_product(decoder.upscale_conv2)]
             self._no_mask = model.prompt_encoder.no_mask_embed.weight.to(weight.dtype)
         self._terms: weakref.WeakKeyDictionary[Any, ImageTerms] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
@@ -99,83 +87,113 @@ class FastDecoder:
         with self._lock:
             terms = self._terms.get(embedding)
         if terms is None:
-            terms = self.make_terms(embedding.tensors[_MAP])
+            terms = self.make_terms(embedding.tensors)
         with self._lock:
             self._terms.pop(embedding, None)
             self._terms[embedding] = terms
-            while len(self._terms) > _KEPT:
+            while len(self._terms) > min(_KEPT, self.most_kept):
                 del self._terms[next(iter(self._terms.keys()))]
         return terms
 
     @torch.inference_mode()
-    def make_terms(self, tensor: torch.Tensor) -> ImageTerms:
-        """The terms of an embedding (1, c, h, w)."""
-        patches = _rows(tensor[0].to(self._dtype))
+    def make_terms(self, tensors: Mapping[str, torch.Tensor]) -> ImageTerms:
+        """The terms of an embedding by its tensors."""
+        patches = rows(tensors[_MAP][0].to(self.dtype))
         unmasked = patches + self._no_mask
         first, back = self._to_image[0], self._to_tokens[0]
-        return ImageTerms(
-            patches, unmasked, first.all_keys(unmasked), first.all_values(unmasked), back.all_queries(unmasked)
-        )
+        keys, values, queries = first.all_keys(unmasked), first.all_values(unmasked), back.all_queries(unmasked)
+        return ImageTerms(patches, unmasked, keys, values, queries, self.more_terms(tensors, unmasked))
 
-    def forward(
-        self,
-        image_embeddings: torch.Tensor,
-        image_positional_embeddings: torch.Tensor,
-        sparse_prompt_embeddings: torch.Tensor,
-        dense_prompt_embeddings: torch.Tensor,
-        multimask_output: bool,
-        attention_similarity: torch.Tensor | None = None,
-        target_embedding: torch.Tensor | None = None,
-        image_terms: ImageTerms | None = None,
-        masked: bool = True,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The result of `SamMaskDecoder.forward`; the fast way if given the terms of the one image of all prompts.
+    def forward(self, *given: Any, image_terms: ImageTerms | None = None, masked: bool = True, **named: Any) -> Outputs:
+        """What the stock decoder gives; with terms of the one image that all prompts are of, the fast way.
 
         masked: whether the prompts have masks; if not, the dense embeddings are those of "no mask".
         """
-        decoder = self._decoder
-        own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
-        plain = attention_similarity is None and target_embedding is None and not torch.is_grad_enabled()
-        single = sparse_prompt_embeddings is not None and sparse_prompt_embeddings.shape[1] == 1
-        if image_terms is None or not single or not plain:
-            return self.stock(
-                image_embeddings,
-                image_positional_embeddings,
-                sparse_prompt_embeddings,
-                dense_prompt_embeddings,
-                multimask_output,
-                attention_similarity,
-                target_embedding,
-            )
-        count = len(sparse_prompt_embeddings)
-        tokens = torch.cat([own.expand(count, 1, -1, -1), sparse_prompt_embeddings.to(own.dtype)], dim=2)
+        sparse: Any = named.get("sparse_prompt_embeddings")
+        dense: Any = named.get("dense_prompt_embeddings")
+        plain = named.get("attention_similarity") is None and named.get("target_embedding") is None
+        single = sparse is not None and sparse.shape[1] == 1 and dense is not None and not given
+        if image_terms is None or not single or not plain or torch.is_grad_enabled():
+            return self.stock(*given, **named)
+        count, own = len(sparse), self.own_tokens()
+        tokens = torch.cat([own.expand(count, 1, -1, -1), sparse.to(own.dtype)], dim=2)
         if masked:
-            start = [image_terms.patches + _rows(dense) for dense in dense_prompt_embeddings]
+            start = [image_terms.patches + rows(part) for part in dense]
         else:
             start = [image_terms.unmasked] * count
         tokens, patches = self._transform(tokens, start, None if masked else image_terms)
-        chosen = range(1, decoder.num_mask_tokens) if multimask_output else range(1)
-        heads = decoder.output_hypernetworks_mlps
-        mixtures = torch.stack([heads[i](tokens[:, 0, 1 + i]) for i in chosen], dim=1)
-        logits = torch.stack([self._upscale(*pair) for pair in zip(patches, mixtures, strict=True)])
+        return self.answer(tokens, self.drawn_from(patches, start), image_terms, named["multimask_output"])
+
+    # What differs from family to family.
+
+    def own_tokens(self) -> torch.Tensor:
+        """The decoder's own tokens (t, c), which come before those of the prompt."""
+        return torch.cat([self.decoder.iou_token.weight, self.decoder.mask_tokens.weight])
+
+    def more_terms(self, tensors: Mapping[str, torch.Tensor], unmasked: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What `ImageTerms.more` holds. unmasked: as there."""
+        return ()
+
+    def drawn_from(self, patches: list[torch.Tensor], start: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The patches that masks are made of: those that the attention leaves, not those that it began with."""
+        return patches
+
+    def answer(self, tokens: torch.Tensor, patches: list[torch.Tensor], terms: ImageTerms, multimask: bool) -> Outputs:
+        """Logits, scores and what else the decoder gives, of tokens (b, 1, t, c) and patches (n, c) of each."""
+        decoder = self.decoder
+        chosen = range(1, decoder.num_mask_tokens) if multimask else range(1)
+        mixtures = self.mixtures(tokens[:, :, 1:], chosen)
+        logits = torch.stack([self.mixed(self.upscale(own), mix) for own, mix in zip(patches, mixtures, strict=True)])
         scores = decoder.iou_prediction_head(tokens[:, :, 0])
         return logits[:, None], scores[:, :, chosen.start : chosen.stop]
 
+    def trial_inputs(self, random: Any) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Tensors of a random embedding, and what the stock decoder is given of them. random: makes one of a shape."""
+        image = random(1, self.width, *self.grid)
+        return {_MAP: image}, {}
+
+    # What they share.
+
+    def mixtures(self, tokens: torch.Tensor, chosen: range) -> torch.Tensor:
+        """Of mask tokens (b, 1, t, c), the mixtures (b, k, c') of the last layer's channels."""
+        heads = self.decoder.output_hypernetworks_mlps
+        return torch.stack([heads[i](tokens[:, 0, i]) for i in chosen], dim=1)
+
+    def upscale(self, patches: torch.Tensor) -> torch.Tensor:
+        """Patches (n, c) four times as fine, (16 n, c'), in the order of `mixed`."""
+        decoder, (first, second) = self.decoder, self.up
+        fine = self.math.linear(patches, *first).view(len(patches) * 4, -1)
+        fine = decoder.activation(normal(fine, decoder.upscale_layer_norm))
+        return self.math.linear_gelu(fine, *second).view(len(patches) * 16, -1)
+
+    def mixed(self, fine: torch.Tensor, mixtures: torch.Tensor) -> torch.Tensor:
+        """Logits (k, 4 h, 4 w) of fine rows (16 n, c') for mixtures (k, c')."""
+        height, width = self.grid
+        logits = self.math.linear(mixtures, fine).view(-1, height, width, 2, 2, 2, 2)
+        return logits.permute(0, 1, 3, 5, 2, 4, 6).reshape(len(mixtures), 4 * height, 4 * width)
+
     @torch.inference_mode()
     def trial(self) -> float:
-        """Largest relative difference of logits and scores to transformers' decoder, for a random image and prompts."""
+        """Largest relative difference of outputs to transformers' decoder, for a random image and prompts."""
         generator = torch.Generator().manual_seed(0)
 
         def random(*shape: int) -> torch.Tensor:
-            return torch.randn(*shape, generator=generator).to(self._dtype)
+            return torch.randn(*shape, generator=generator).to(self.dtype)
 
-        embedding, worst = random(1, self._width, *self._grid), 0.0
-        for tokens, masked, multimask in ((3, False, True), (_FEW_TOKENS, True, False)):
-            sparse = random(2, 1, tokens, self._width)
+        tensors, more = self.trial_inputs(random)
+        embedding, worst = tensors[_MAP], 0.0
+        for tokens, masked, multimask in ((3, False, True), (FEW_TOKENS, True, False)):
+            sparse = random(2, 1, tokens, self.width)
             dense = random(2, *embedding.shape[1:]) if masked else self._no_mask.view(1, -1, 1, 1).expand_as(embedding)
-            given = embedding.expand(2, -1, -1, -1), self._places, sparse, dense.expand(2, -1, -1, -1), multimask
-            expected = self.stock(*given)
-            found = self.forward(*given, image_terms=self.make_terms(embedding), masked=masked)
+            given = more | {
+                "image_embeddings": embedding.expand(2, -1, -1, -1),
+                "image_positional_embeddings": self._places.expand(2, -1, -1, -1),
+                "sparse_prompt_embeddings": sparse,
+                "dense_prompt_embeddings": dense.expand(2, -1, -1, -1),
+                "multimask_output": multimask,
+            }
+            expected = self.stock(**given)
+            found = self.forward(**given, image_terms=self.make_terms(tensors), masked=masked)
             for ours, theirs in zip(found, expected, strict=True):
                 if ours.shape != theirs.shape:
                     raise ValueError(f"an output of shape {tuple(theirs.shape)}")
@@ -186,7 +204,7 @@ class FastDecoder:
         self, tokens: torch.Tensor, patches: list[torch.Tensor], terms: ImageTerms | None
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """`SamTwoWayTransformer` for tokens (b, 1, t, c) and patches (n, c) of each; terms: of these, if any."""
-        transformer = self._decoder.transformer
+        transformer = self.decoder.transformer
         places = tokens
         for number, layer in enumerate(transformer.layers):
             first = terms if number == 0 else None
@@ -203,99 +221,17 @@ class FastDecoder:
         tokens = tokens + self._last.ask(tokens + places, patches, None)
         return transformer.layer_norm_final_attn(tokens), patches
 
-    def _upscale(self, patches: torch.Tensor, mixtures: torch.Tensor) -> torch.Tensor:
-        """Logits (k, 4 h, 4 w) of patches (h * w, c) for k mixtures of the last layer's channels."""
-        decoder, (first, second) = self._decoder, self._up
-        norm = decoder.upscale_layer_norm
-        fine = self._math.linear(patches, *first).view(len(patches) * 4, -1)
-        fine = decoder.activation(functional.layer_norm(fine, norm.normalized_shape, norm.weight, norm.bias, norm.eps))
-        fine = self._math.linear_gelu(fine, *second).view(len(patches) * 16, -1)
-        height, width = self._grid
-        logits = self._math.linear(mixtures, fine).view(-1, height, width, 2, 2, 2, 2)
-        return logits.permute(0, 1, 3, 5, 2, 4, 6).reshape(len(mixtures), 4 * height, 4 * width)
+
+def as_product(convolution: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight (4 o, i) and bias (4 o,) of a transposed convolution whose stride is its kernel: 2x2 places out of each.
+
+    ValueError if it is another one.
+    """
+    if convolution.kernel_size != (2, 2) or convolution.stride != (2, 2):
+        raise ValueError("upscaling must be by two and two")
+    return convolution.weight.permute(2, 3, 1, 0).flatten(0, 2), convolution.bias.repeat(4)
 
 
-class _Cross:
-    """One `SamAttention` between t tokens and n patches of c channels, with h heads of d channels."""
-
-    def __init__(self, attention: Any, places: torch.Tensor, math: Any) -> None:
-        """places: positional embeddings (n, c) of the patches."""
-        self._math, self._heads, self._scale = math, attention.num_attention_heads, attention.scaling
-        self._query, self._key, self._value = attention.q_proj, attention.k_proj, attention.v_proj
-        self._out = attention.out_proj
-        self._place_keys = self._columns(places @ self._key.weight.t())
-        self._place_queries = self._columns(places @ self._query.weight.t())
-
-    def all_keys(self, patches: torch.Tensor) -> torch.Tensor:
-        """Keys (h, d, n) of patches and their places. Without bias: it adds the same to all that a softmax compares."""
-        return self._columns(self._math.linear(patches, self._key.weight)) + self._place_keys
-
-    def all_values(self, patches: torch.Tensor) -> torch.Tensor:
-        """Values (h, n, d) of patches."""
-        values = self._math.linear(patches, self._value.weight, self._value.bias)
-        return values.unflatten(1, (self._heads, -1)).transpose(0, 1).contiguous()
-
-    def all_queries(self, patches: torch.Tensor) -> torch.Tensor:
-        """Queries (h, d, n) of patches and their places."""
-        return self._columns(self._math.linear(patches, self._query.weight, self._query.bias)) + self._place_queries
-
-    def ask(self, tokens: torch.Tensor, patches: list[torch.Tensor], terms: ImageTerms | None) -> torch.Tensor:
-        """What tokens (b, 1, t, c) take from the patches (n, c) of each, (b, 1, t, c)."""
-        queries = self._split(self._query(tokens)) * self._scale
-        taken = []
-        for query, own in zip(queries, patches, strict=True):
-            if terms is not None or query.shape[1] > _FEW_TOKENS:
-                shares = torch.softmax(torch.bmm(query, self.all_keys(own) if terms is None else terms.keys), -1)
-                taken.append(torch.bmm(shares, self.all_values(own) if terms is None else terms.values))
-                continue
-            folded = torch.bmm(query, self._by_head(self._key.weight))
-            logits = torch.bmm(query, self._place_keys).flatten(0, 1)
-            logits = self._math.linear_add(folded.flatten(0, 1), own, None, logits)
-            mixed = self._math.linear(torch.softmax(logits, -1, out=logits), own.t()).view_as(folded)
-            values = torch.bmm(mixed, self._by_head(self._value.weight).transpose(1, 2))
-            taken.append(values + self._value.bias.view(self._heads, 1, -1))
-        return self._out(torch.stack(taken).transpose(1, 2).flatten(2))[:, None]
-
-    def tell(
-        self, placed: torch.Tensor, tokens: torch.Tensor, patches: list[torch.Tensor], terms: ImageTerms | None
-    ) -> list[torch.Tensor]:
-        """Patches (n, c) with what they take from tokens (b, 1, t, c); placed: the tokens and their places."""
-        keys, values = self._split(self._key(placed)) * self._scale, self._split(self._value(tokens))
-        told = []
-        for key, value, own in zip(keys, values, patches, strict=True):
-            few = key.shape[1] <= _FEW_TOKENS
-            if terms is not None or not few:
-                logits = torch.bmm(key, self.all_queries(own) if terms is None else terms.queries)
-            else:
-                folded = torch.bmm(key, self._by_head(self._query.weight))
-                # The queries' bias and places, of which the bias is one number a token and head.
-                logits = torch.baddbmm(
-                    torch.bmm(key, self._query.bias.view(self._heads, -1, 1)), key, self._place_queries
-                )
-                logits = self._math.linear_add(folded.flatten(0, 1), own, None, logits.flatten(0, 1)).view_as(logits)
-            shares = torch.softmax(logits, 1)
-            if not few:
-                mixed = torch.bmm(shares.transpose(1, 2), value).transpose(0, 1).flatten(1)
-                told.append(self._math.linear_add(mixed, self._out.weight, self._out.bias, own))
-                continue
-            given = torch.bmm(value, self._by_head(self._out.weight.t()))
-            given[0] += self._out.bias  # the shares of a head sum to one, so each patch takes it once
-            told.append(torch.addmm(own, shares.flatten(0, 1).t(), given.flatten(0, 1)))
-        return told
-
-    def _split(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(b, 1, t, h * d) as (b, h, t, d)."""
-        return tokens[:, 0].unflatten(2, (self._heads, -1)).transpose(1, 2)
-
-    def _columns(self, rows: torch.Tensor) -> torch.Tensor:
-        """(n, h * d) as (h, d, n)."""
-        return rows.t().contiguous().unflatten(0, (self._heads, -1))
-
-    def _by_head(self, weight: torch.Tensor) -> torch.Tensor:
-        """Weights (h * d, c) as (h, d, c)."""
-        return weight.unflatten(0, (self._heads, -1))
-
-
-def _rows(image: torch.Tensor) -> torch.Tensor:
-    """(c, h, w) as (h * w, c)."""
-    return image.flatten(1).t().contiguous()
+def normal(x: torch.Tensor, norm: Any) -> torch.Tensor:
+    """Rows (n, c) through a layer norm whose module takes the channels first."""
+    return functional.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)

@@ -47,35 +47,48 @@ def install(model: Any) -> bool:
 
 
 class FastVision:
-    """The forward pass of one `SamVisionEncoder`; holds its modules and tables made of its relative positions."""
+    """The forward pass of one `SamVisionEncoder`; holds its modules and tables made of its relative positions.
+
+    Or of a `SamHQVisionEncoder`, of whose `intermediate_embeddings` it gives the first: the decoder reads no other.
+    """
 
     def __init__(self, encoder: Any) -> None:
         """Raises AttributeError or ValueError if the encoder's modules are not laid out as in transformers 5."""
+        from transformers.models.sam.modeling_sam import SamVisionEncoderOutput
+        from transformers.models.sam_hq.modeling_sam_hq import SamHQVisionEncoder, SamHQVisionEncoderOutput
+
         self.stock = encoder.forward
         self._encoder = encoder
         weight = encoder.patch_embed.projection.weight
         self.dtype, self._math = weight.dtype, fast_linear.best(weight.device, weight.dtype)
         self._layers = [_Layer(layer, self._math) for layer in encoder.layers]
+        self._output: Any = SamVisionEncoderOutput
+        self._early: int | None = None
+        if isinstance(encoder, SamHQVisionEncoder):
+            self._output = SamHQVisionEncoderOutput
+            layers: Any = encoder.layers
+            self._early = [layer.window_size for layer in layers].index(0)
         if encoder.training:
             raise ValueError("it must be in eval mode")
 
     def forward(self, pixel_values: torch.Tensor | None = None, **options: Any) -> Any:
-        """What `SamVisionEncoder.forward` gives for pixels (n, 3, h, w); it takes calls with non-default options."""
+        """Of pixels (n, 3, h, w), what the stock `forward` gives; other options than the defaults go there."""
         if pixel_values is None or torch.is_grad_enabled() or any(value is not None for value in options.values()):
             return self.stock(pixel_values, **options)
-        from transformers.models.sam.modeling_sam import SamVisionEncoderOutput
-
         encoder = self._encoder
         tokens = encoder.patch_embed(pixel_values)
         if encoder.pos_embed is not None:
             tokens = tokens + encoder.pos_embed
-        images = []
+        images, early = [], []
         for image in tokens:
             image = image.contiguous()
-            for layer in self._layers:
+            for number, layer in enumerate(self._layers):
                 image = layer(image)
+                if number == self._early:
+                    early.append(image)
             images.append(image)
-        return SamVisionEncoderOutput(last_hidden_state=encoder.neck(torch.stack(images)))
+        more = {"intermediate_embeddings": [torch.stack(early)]} if early else {}
+        return self._output(last_hidden_state=encoder.neck(torch.stack(images)), **more)
 
     @torch.inference_mode()
     def trial(self) -> float:
@@ -248,7 +261,7 @@ class _Layer:
         for top in range(0, height, size):
             rows = min(size, height - top)
             for tensor, image, pad in zip(laid, images, padding, strict=True):
-                for part, windows in _window_views(image[top : top + rows], tensor[..., :channels], size, rows):
+                for part, windows in window_views(image[top : top + rows], tensor[..., :channels], size, rows):
                     windows.copy_(part)
                 tensor[-1:, :, :, inside:, :channels] = pad
                 tensor[:, :, rows:, :, :channels] = pad
@@ -261,12 +274,12 @@ class _Layer:
             logits = torch.bmm(queries, keys.transpose(1, 2))
             torch.softmax(logits, -1, out=logits)
             found = torch.bmm(logits, values).view_as(laid[2])
-            for part, windows in _window_views(target[top : top + rows], found, size, rows):
+            for part, windows in window_views(target[top : top + rows], found, size, rows):
                 part.copy_(windows)
         return mixed
 
 
-def _window_views(
+def window_views(
     image: torch.Tensor, windows: torch.Tensor, size: int, rows: int
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Pairs of equal shape, one of `image` (rows, w, heads, d), one of `windows` (n, heads, size, size, d).

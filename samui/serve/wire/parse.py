@@ -96,6 +96,8 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], actions.Action]] = {
     "accept": lambda data: actions.Accept(
         _optional(_text, data, "label", MAX_LABEL), _optional(_colour, data, "colour")
     ),
+    "copy": lambda data: actions.Copy(_text(data, "image", 100)),
+    "import": lambda data: actions.Import(_text(data, "key", 100)),
     "clear": lambda _: actions.Clear(),
     "undo": lambda _: actions.Undo(),
     "redo": lambda _: actions.Redo(),

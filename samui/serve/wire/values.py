@@ -47,7 +47,7 @@ class Read:
         """A text of one line."""
         value, where = self.get(name), f"{self.where}.{name}"
         if not isinstance(value, str):
-            raise RequestError(f"{where}: must be a text, got {short(value)}")
+            raise RequestError(f"{where}: must be text, got {short(value)}")
         if len(value) > longest:
             raise RequestError(f"{where}: must be at most {longest} characters, got {len(value)}")
         if any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in value):

@@ -177,7 +177,7 @@ def test_a_thing_that_is_never_reached_counts_the_cap_and_decodes_as_often(folde
 
 
 def test_snap_on_is_measured_with_the_snap_of_the_product(folder, monkeypatch):
-    monkeypatch.setattr("samui.bench.asking.snap_to_edges", lambda *_: THING)
+    monkeypatch.setattr("samui.work.segment.snap_to_edges", lambda *_: THING)
     result = clicks.measure(Photos(folder, limit=1), FakePredictor(), methods=[clicks.OFF, clicks.ON])
     assert result["methods"]["snap on"]["tight box"] == 1
     assert result["methods"]["snap off"]["tight box"] < 0.9

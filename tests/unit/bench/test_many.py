@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -175,6 +176,33 @@ def test_with_the_first_click_alone_nothing_is_corrected(archive):
     assert all(len(prompt.points) <= 1 for prompt in predictor.prompts)
     assert "5 clicks" not in result["methods"]["snap off"]
     assert result["click_ms"]["p50"] > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "cheap", "views"),
+    [("auto", True, True), ("auto", False, False), ("on", False, True), ("off", True, False)],
+)
+def test_prompts_are_answered_from_closer_views_where_that_is_asked_for(archive, given, cheap, views):
+    """By the page's own rule: unasked with a cheap encoder. A photo is encoded once whatever the number of sessions."""
+    predictor = FakePredictor()
+    predictor.traits = replace(predictor.traits, cheap_encoder=cheap)
+    parser = argparse.ArgumentParser()
+    clicks.add_arguments(parser)
+    arguments = (str(archive), "--limit", "1", "--first", "--no-grabcut", "--draws", "0", "--close-ups", given)
+    result = clicks.run(parser.parse_args(arguments), predictor)
+    assert result["close_ups"] is views
+    assert (predictor.embed_calls > 1) is views
+    assert ("close-ups" in clicks.table(result)) is views
+
+
+@pytest.mark.parametrize(
+    ("given", "methods"), [("on", ["snap on"]), ("off", ["snap off"]), ("both", ["snap off", "snap on"])]
+)
+def test_masks_are_measured_snapped_or_not_or_both(archive, given, methods):
+    parser = argparse.ArgumentParser()
+    clicks.add_arguments(parser)
+    arguments = (str(archive), "--limit", "1", "--first", "--no-grabcut", "--draws", "0", "--snap", given)
+    assert list(clicks.run(parser.parse_args(arguments), FakePredictor())["methods"]) == [*methods, "filled box"]
 
 
 def test_the_table_shows_every_part(archive):

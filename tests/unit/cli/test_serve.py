@@ -147,6 +147,33 @@ def test_where_others_reach_the_page_it_says_so_and_lets_nobody_choose_any_model
     assert ("The page is open to everybody who reaches it: there is no login." in caplog.messages) is is_open
 
 
+@pytest.mark.parametrize(
+    ("flags", "place", "budget"),
+    [
+        ([], "photos/.samui/embeddings", 4_000_000_000),
+        (["--disk-cache-bytes", "500MB"], "photos/.samui/embeddings", 500_000_000),
+        (["--disk-cache-bytes", "0"], None, 0),
+        (["--cache", "elsewhere"], "elsewhere", 4_000_000_000),
+    ],
+    ids=str,
+)
+def test_embeddings_are_kept_beside_the_store_of_the_folder(
+    start, launched, tmp_path, monkeypatch, flags, place, budget
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    assert start("photos", "--model", "fake", "--no-library", *flags) == 0
+    settings = launched[0][0].settings
+    assert (settings.disk_cache, settings.disk_bytes) == (place and Path(place), budget)
+
+
+@pytest.mark.parametrize("text", ["4G", "-1", "1.5GB", "many"])
+def test_budget_on_disk_that_is_no_number_of_bytes_is_one_line(start, capsys, text):
+    assert start("--model", "fake", f"--disk-cache-bytes={text}") == 1
+    told = f"--disk-cache-bytes: must be a number of bytes, such as 500MB or 4GB, got {text!r}\n"
+    assert capsys.readouterr().err.endswith(told)
+
+
 @pytest.mark.model
 def test_the_page_starts_behind_a_proxy_and_leaves_nothing_behind(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as nobody:

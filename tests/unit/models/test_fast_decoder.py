@@ -8,6 +8,7 @@ import torch
 
 from samui.models.fast import decoder as fast_decoder
 from samui.models.fast import linear as fast_linear
+from samui.models.fast.cross import Cross
 from tests.small_sam import make_model
 
 pytestmark = pytest.mark.slow  # many, and together they take seconds
@@ -51,7 +52,7 @@ def test_logits_and_scores_are_those_of_transformers(model, embedding, count, to
     arguments = given(model, embedding, count=count, tokens=tokens, masked=masked, multimask=multimask)
     expected = decode(model, **arguments)
     fast = fast_decoder.install(model)
-    found = decode(model, **arguments, image_terms=fast.make_terms(embedding), masked=masked)
+    found = decode(model, **arguments, image_terms=fast.make_terms({"embedding": embedding}), masked=masked)
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.shape == theirs.shape
         assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
@@ -62,7 +63,9 @@ def test_without_onednn_the_results_are_the_same(model, embedding, monkeypatch):
     monkeypatch.setattr(fast_linear, "usable", lambda device, dtype: False)
     expected = decode(model, **given(model, embedding))
     fast = fast_decoder.install(model)
-    found = decode(model, **given(model, embedding), image_terms=fast.make_terms(embedding), masked=False)
+    found = decode(
+        model, **given(model, embedding), image_terms=fast.make_terms({"embedding": embedding}), masked=False
+    )
     assert torch.allclose(found[0], expected[0], rtol=1e-5, atol=1e-5)
 
 
@@ -79,10 +82,10 @@ def test_a_call_without_terms_is_transformers_own_bit_for_bit(model, embedding):
 def test_patches_are_projected_for_many_tokens_alone(model, embedding, tokens, projected, monkeypatch):
     """Three attentions of a prompt ask for keys of its patches, two for queries; the terms of the image are given."""
     fast = fast_decoder.install(model)
-    terms, calls = fast.make_terms(embedding), []
+    terms, calls = fast.make_terms({"embedding": embedding}), []
     for name in ("all_keys", "all_queries"):
-        own = getattr(fast_decoder._Cross, name)
-        monkeypatch.setattr(fast_decoder._Cross, name, lambda self, x, own=own: calls.append(x) or own(self, x))
+        own = getattr(Cross, name)
+        monkeypatch.setattr(Cross, name, lambda self, x, own=own: calls.append(x) or own(self, x))
     decode(model, **given(model, embedding, tokens=tokens, masked=True), image_terms=terms, masked=True)
     assert len(calls) == projected
 

@@ -2,12 +2,15 @@
 
 import hashlib
 
+import numpy as np
 import pytest
 
 from samui.errors import StoreError
+from samui.pixels.rle import Rle
 from samui.serve import wire
 from samui.serve.service import Service
 from samui.serve.settings import Settings
+from samui.work.gestures import CloseUpGesture, Pick
 from samui.workspace.library import Library
 from samui.workspace.store import MemoryStore
 from tests.fakes import FakePredictor, Page
@@ -142,18 +145,28 @@ def test_wrong_size_and_places_outside_of_the_image_are_refused_and_change_nothi
     assert objects_of(page) == ()
 
 
+def test_close_up_comes_back_as_it_was(kept, fresh):
+    _, (one, _) = kept
+    close_up = {"close_up": [[8, 4, 40, 28, 1, 0.75], [0, 0, 80, 60, 2, 0.5]]}
+    assert fresh.act("put", objects=[{**one, "gestures": [{"point": [20, 20, 1]}, close_up]}])["ok"]
+    (item,) = objects_of(fresh)
+    assert item.gestures[1] == CloseUpGesture((Pick((8, 4, 40, 28), 1, 0.75), Pick((0, 0, 80, 60), 2, 0.5)))
+    assert wire.encode_object(item, None)["made"]["gestures"][1] == close_up
+
+
 @pytest.mark.parametrize(
     ("gesture", "rule"),
     [
-        (["point", 81, 20, 1], "points"),
-        (["box", 10, 10, 20, 70], "box"),
-        (["stroke", 161, True, [[1, 1]]], "wide"),
+        ({"point": [81, 20, 1]}, "points"),
+        ({"box": [10, 10, 20, 70]}, "box"),
+        ({"stroke": [[1, 1]], "width": 161, "add": True}, "wide"),
+        ({"close_up": [[0, 0, 80, 60, 0, 0.5], [0, 0, 80, 61, 0, 0.5]]}, "views"),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
+    ids=["point", "box", "stroke", "close_up"],
 )
 def test_gestures_outside_of_the_image_are_refused(kept, fresh, gesture, rule):
     _, (one, _) = kept
-    told = fresh.act("put", objects=[{**one, "gestures": [["point", 1, 1, 1], gesture]}])
+    told = fresh.act("put", objects=[{**one, "gestures": [{"point": [1, 1, 1]}, gesture]}])
     assert not told["ok"]
     assert rule in told["error"]
     assert objects_of(fresh) == ()
@@ -202,45 +215,38 @@ MALFORMED = {
     "a score of text": (_with(score="1"), "request.objects[0].score"),
     "a score that is no number": (_with(score=float("nan")), "request.objects[0].score"),
     "no gestures": (_with(gestures=[]), "request.objects[0].gestures"),
-    "too many gestures": (_with(gestures=[["choice", 1]] * 1001), "request.objects[0].gestures"),
-    "too many points": (_with(gestures=[["point", 1, 2, 1]] * 101), "request.objects[0].gestures"),
+    "too many gestures": (_with(gestures=[{"choice": 1}] * 1001), "request.objects[0].gestures"),
+    "too many points": (_with(gestures=[{"point": [1, 2, 1]}] * 101), "request.objects[0].gestures"),
     "too long strokes": (
-        _with(gestures=[["point", 1, 2, 1], *[["stroke", 1, True, [[1, 2]] * 6000]] * 2]),
+        _with(gestures=[{"point": [1, 2, 1]}, *[{"stroke": [[1, 2]] * 6000, "width": 1, "add": True}] * 2]),
         "request.objects[0].gestures",
     ),
-    "gestures without a place": (_with(gestures=[["choice", 1]]), "request.objects[0].gestures"),
-    "two boxes": (_with(gestures=[["box", 1, 1, 2, 2]] * 2), "request.objects[0].gestures"),
-    "a box upside down": (_with(gestures=[["box", 1, 9, 2, 2]]), "request.objects[0].gestures[0]"),
-    "an unknown gesture": (_with(gestures=[["wink"]]), "request.objects[0].gestures[0]"),
-    "a gesture of lists": (_with(gestures=[[["point"], 1, 2, 1]]), "request.objects[0].gestures[0]"),
-    "a point without its label": (_with(gestures=[["point", 1, 2]]), "request.objects[0].gestures[0]"),
-    "a point of infinity": (_with(gestures=[["point", float("inf"), 2, 1]]), "request.objects[0].gestures[0].x"),
-    "a close-up of nothing": (
-        _with(gestures=[["point", 1, 2, 1], ["close_up", []]]),
-        "request.objects[0].gestures[1].picks",
+    "gestures without a place": (_with(gestures=[{"choice": 1}]), "request.objects[0].gestures"),
+    "two boxes": (_with(gestures=[{"box": [1, 1, 2, 2]}] * 2), "request.objects[0].gestures"),
+    "a box upside down": (_with(gestures=[{"box": [1, 9, 2, 2]}]), "request.objects[0].gestures[0]"),
+    "an unknown gesture": (_with(gestures=[{"wink": 1}]), "request.objects[0].gestures[0]"),
+    "a gesture of lists": (_with(gestures=[["point", 1, 2, 1]]), "request.objects[0].gestures[0]"),
+    "a point without its label": (_with(gestures=[{"point": [1, 2]}]), "request.objects[0].gestures[0]"),
+    "a point of infinity": (_with(gestures=[{"point": [float("inf"), 2, 1]}]), "request.objects[0].gestures[0]"),
+    "a close-up of none": (_with(gestures=[{"point": [1, 2, 1]}, {"close_up": []}]), "request.objects[0].gestures[1]"),
+    "a view upside down": (
+        _with(gestures=[{"point": [1, 2, 1]}, {"close_up": [[5, 0, 5, 5, 0, 0.5]]}]),
+        "request.objects[0].gestures[1].close_up[0]",
     ),
-    "a close-up of many": (
-        _with(gestures=[["point", 1, 2, 1], ["close_up", [[0, 0, 9, 9, 0, 0.5]] * 4]]),
-        "request.objects[0].gestures[1].picks",
-    ),
-    "a view of nothing": (
-        _with(gestures=[["point", 1, 2, 1], ["close_up", [[9, 0, 9, 9, 0, 0.5]]]]),
-        "request.objects[0].gestures[1].picks[0]",
-    ),
-    "a view of half pixels": (
-        _with(gestures=[["point", 1, 2, 1], ["close_up", [[0.5, 0, 9, 9, 0, 0.5]]]]),
-        "request.objects[0].gestures[1].picks[0].x0",
+    "a close-up of too few numbers": (
+        _with(gestures=[{"point": [1, 2, 1]}, {"close_up": [[0, 0, 5, 5, 0]]}]),
+        "request.objects[0].gestures[1].close_up[0]",
     ),
     "a stroke without points": (
-        _with(gestures=[["point", 1, 2, 1], ["stroke", 3, True, []]]),
-        "request.objects[0].gestures[1].points",
+        _with(gestures=[{"point": [1, 2, 1]}, {"stroke": [], "width": 3, "add": True}]),
+        "request.objects[0].gestures",
     ),
     "a negative width": (
-        _with(gestures=[["point", 1, 2, 1], ["stroke", -3, True, [[1, 1]]]]),
-        "request.objects[0].gestures[1].width",
+        _with(gestures=[{"point": [1, 2, 1]}, {"stroke": [[1, 1]], "width": -3, "add": True}]),
+        "request.objects[0].gestures",
     ),
     "a given mask that is none": (
-        _with(gestures=[["point", 1, 2, 1], ["mask", "?", False]]),
+        _with(gestures=[{"point": [1, 2, 1]}, {"mask": "?", "snapped": False}]),
         "request.objects[0].gestures[1]",
     ),
     "a candidate below 0": (_with(candidate=-1), "request.objects[0].candidate"),
@@ -283,20 +289,19 @@ def test_object_that_comes_twice_is_refused(kept, fresh):
 
 def test_given_masks_and_strokes_go_there_and_back(kept):
     one = {**kept[1][0]}
-    other = one["mask"]["counts"]
+    other = Rle.encode(np.eye(60, 80, dtype=bool)).to_string()
     one["gestures"] = [
-        ["box", 1.5, 2, 30, 40],
-        ["point", 3, 4, 0],
-        ["choice", 2],
-        ["close_up", [[0, 0, 80, 60, 2, 0.75], [10, 5, 40, 30, 0, 0.5]]],
-        ["stroke", 4.5, True, [[1, 2], [3, 4.25]]],
-        ["mask", other, True],
-        ["mask", None, False],
+        {"box": [1.5, 2, 30, 40]},
+        {"point": [3, 4, 0]},
+        {"choice": 2},
+        {"stroke": [[1, 2], [3, 4.25]], "width": 4.5, "add": True},
+        {"mask": other, "snapped": True},
+        {"mask": None, "snapped": False},
     ]
     (item,) = wire.parse_objects([one], "objects")
     told = wire.encode_object(item, None)["made"]["gestures"]
-    assert told[:5] == one["gestures"][:5]
-    assert told[5:] == [["mask", other, True], ["mask", None, False]]
+    assert told[:4] == one["gestures"][:4]
+    assert told[4:] == [{"mask": other, "snapped": True}, {"mask": None, "snapped": False}]
 
 
 class Locked(MemoryStore):

@@ -255,6 +255,13 @@ def test_unknown_event_is_told_as_an_error(client, logged, path):
     assert logged == []
 
 
+def test_page_is_never_told_that_it_may_reload(client, logged):
+    for path in ("app_id", "app_id/"):
+        answer = client.get(API + path)
+        assert (answer.status_code, "reload" in answer.text) == (404, True)
+    assert logged == []
+
+
 def test_good_calls_pass(client, logged):
     """Nested as deep as is allowed, brackets and escapes in a string, an uploaded file."""
     name = "[" * 400 + '\\"' * 50 + "é"

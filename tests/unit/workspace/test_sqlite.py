@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from samui.errors import StoreError, WorkspaceError
+from samui.formats.gestures import from_gestures, record_gestures
 from samui.pixels.rle import Rle
 from samui.work.gestures import (
     BoxGesture,
@@ -19,7 +20,6 @@ from samui.work.gestures import (
     StrokeGesture,
 )
 from samui.work.state import Object
-from samui.workspace.records import from_gestures, record_gestures
 from samui.workspace.store import Operation
 from tests.unit.workspace.conftest import MASK, thing, told
 
@@ -28,10 +28,24 @@ GESTURES = {
     PointGesture: PointGesture((1.25, 1 / 3), 0),
     BoxGesture: BoxGesture((0.1, 0.2, 5.5, 6.0)),
     ChoiceGesture: ChoiceGesture(2),
-    CloseUpGesture: CloseUpGesture((Pick((0, 0, 6, 6), 2, 0.75), Pick((1, 1, 4, 3), 0, 1 / 3))),
     StrokeGesture: StrokeGesture(((1.0, 2.5), (3.125, 4.0)), 2.5, False),
+    CloseUpGesture: CloseUpGesture((Pick((1, 0, 5, 6), 2, 0.75), Pick((0, 0, 6, 6), 0, 1 / 3))),
     MaskGesture: MaskGesture(OTHER, True),
 }
+
+
+CLOSE_UPS = [
+    [{"close_up": picks}]
+    for picks in (
+        [],
+        [[0, 0, 5, 5, 1]],
+        [[0, 0, 5, 5, -1, 0.5]],
+        [[0.5, 0, 5, 5, 1, 0.5]],
+        [[5, 0, 5, 5, 1, 0.5]],
+        [5],
+        5,
+    )
+]
 
 
 def commit(workspace, image, before, after, **how):
@@ -59,7 +73,7 @@ def test_what_was_committed_is_there_another_day(opened):
 
 def test_every_kind_of_gesture_comes_back_as_it_was(workspace, image):
     kinds = {kind.__name__ for kind in Gesture.__args__}
-    assert {kind.__name__ for kind in GESTURES} == kinds, "a new kind of gesture needs its place in records.py"
+    assert {kind.__name__ for kind in GESTURES} == kinds, "a new kind of gesture needs its place in formats/gestures.py"
     item = replace(thing(1), gestures=(*GESTURES.values(), MaskGesture(MASK, False)))
     commit(workspace, image, (), (item,))
     (found,) = workspace.objects(image)
@@ -74,16 +88,7 @@ def test_every_field_of_an_object_is_kept():
 
 
 @pytest.mark.parametrize(
-    "gestures",
-    [
-        [{"nothing": 1}],
-        [{"point": [1, 2]}],
-        [{"choice": -1}],
-        [{"close_up": []}],
-        [{"close_up": [[3, 0, 3, 4, 0, 0.5]]}],
-        ["x"],
-        {"point": []},
-    ],
+    "gestures", [[{"nothing": 1}], [{"point": [1, 2]}], [{"choice": -1}], ["x"], {"point": []}, *CLOSE_UPS]
 )
 def test_gestures_that_are_none_are_refused_with_place_and_value(gestures):
     with pytest.raises(Exception, match=r"^gestures"):
