@@ -108,6 +108,8 @@ def _stroke(data: Any, own: Rle, where: str) -> Gesture:
 
 def _given(data: Any, own: Rle, where: str) -> Gesture:
     value = data["mask"]
+    if isinstance(value, str):  # of the object's size
+        value = {"size": list(own.size), "counts": value}
     mask = own if value is None else from_mask(value, f"{where}.mask", own.size)
     return MaskGesture(mask, flag(data.get("snapped"), f"{where}.snapped"))
 
