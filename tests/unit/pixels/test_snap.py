@@ -276,7 +276,6 @@ def test_a_mask_that_would_lose_half_of_itself_stays(monkeypatch, rows, box, kep
         return soft
 
     monkeypatch.setattr("samui.pixels.snap._solve", upper_part)
-    monkeypatch.setattr("samui.pixels.snap._is_clearer", lambda *_: True)
     found = snap_to_edges(picture(mask), mask, Prompt(box=box))
     assert found.sum() == (rows * 10000 if kept else 10000)
 
@@ -285,10 +284,12 @@ def test_a_mask_that_would_lose_half_of_itself_stays(monkeypatch, rows, box, kep
 def test_a_mask_is_left_as_it_is_unless_colours_differ_more_across_the_snapped_outline(monkeypatch, solved, kept):
     mask = disc(170, 112, 60)
 
-    def crop_of(_image, _mask, _prompt, crop):
-        return solved[crop[1] : crop[3], crop[0] : crop[2]].astype(np.float32)
+    x0, y0 = 170 - 60 - 62, 112 - 60 - 62  # of the crop: half the mask's length round it, and two pixels
 
-    monkeypatch.setattr("samui.pixels.snap._solve", crop_of)
+    def crop_of(inside, _known):
+        return solved[max(0, y0) :, max(0, x0) :][: inside.shape[0], : inside.shape[1]].astype(np.float32)
+
+    monkeypatch.setattr("samui.pixels.snap._without_islands", crop_of)
     image = picture(THING) if not kept else np.full((*mask.shape, 3), 90, np.uint8)
     found = snap_to_edges(image, mask)
     assert np.array_equal(found, mask) is kept
