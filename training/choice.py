@@ -164,12 +164,11 @@ def fit_weights(cases: list[Case]) -> Choice:
 
 
 def calibrate(cases: list[Case], choice: Choice) -> tuple[float, float]:
-    """Slope and offset of the logistic map from the worth of the candidates that come first to their IoU."""
+    """Slope and offset of the logistic map from the evidence for the candidates that come first to their IoU."""
     pairs = []
     for case in cases:
-        worth = choice.worth(case.features)
-        best = np.argsort(-worth)[:3]  # those that may be shown
-        pairs += [*zip(worth[best], case.ious[best], strict=True)]
+        best = np.argsort(-choice.worth(case.features))[:3]  # those that may be shown
+        pairs += [*zip(choice.evidence(case.features)[best], case.ious[best], strict=True)]
     worth, ious = (torch.tensor(each, dtype=torch.float64) for each in zip(*pairs, strict=True))
     line = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([line], max_iter=100, line_search_fn="strong_wolfe")

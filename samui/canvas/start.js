@@ -40,6 +40,7 @@ import { createLongWork } from "./work/long.js";
 import { createPreview } from "./work/preview.js";
 import { createPrompting } from "./work/prompting.js";
 import { createRecentWork } from "./work/recent.js";
+import { createReload } from "./work/reload.js";
 import { createRestore } from "./work/restore.js";
 import { createSaved } from "./work/saved.js";
 import { createSeat } from "./work/seat.js";
@@ -142,6 +143,8 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   });
   const restore = createRestore({ ...base, image, seat, long, keeping });
   const saved = createSaved({ ...base, seat, keeping, restore });
+  const reload = createReload({ notices, restore, keeping, saved, load: () => window.location.reload() });
+  new PerformanceObserver((seen) => reload.look(seen.getEntries())).observe({ type: "resource" });
   const objects = createObjects(root, state, label, {
     ...prompting.rows,
     save: (id) => long.save(panel.request(id)),

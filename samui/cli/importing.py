@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 from samui.cli.exporting import _clear, _progress
+from samui.cli.options import add_model, loader
 from samui.errors import SamuiError
+from samui.workspace.detecting import import_boxes
 from samui.workspace.folder import open_workspace
 from samui.workspace.importing import import_file, undo_import
 
@@ -24,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", metavar="F", help="format of FILE (default: by ending and content)")
     parser.add_argument("--dry-run", action="store_true", help="tell what matches, and change nothing")
     parser.add_argument("--undo", action="store_true", help="take back the newest import of the workspace")
+    parser.add_argument("--boxes", action="store_true", help="FILE has boxes (COCO, YOLO, VOC): each becomes a prompt")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    add_model(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -39,7 +44,11 @@ def run(options: argparse.Namespace) -> None:
             count = undo_import(workspace)
             print(json.dumps({"removed": count}) if options.json else f"{options.folder}: {count} objects taken back")
             return
-        told = import_file(workspace, options.file, options.format, dry_run=options.dry_run, watch=_progress)
+        if options.boxes:
+            model = partial(loader(options), options.model)
+            told = import_boxes(workspace, options.file, model, dry_run=options.dry_run, watch=_progress)
+        else:
+            told = import_file(workspace, options.file, options.format, dry_run=options.dry_run, watch=_progress)
     finally:
         workspace.close()
         _clear()

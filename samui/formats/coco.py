@@ -131,6 +131,28 @@ def _read(document: Any) -> Iterator[Annotation]:
         yield Annotation(name, size, objects)
 
 
+def boxes(source: Source) -> Iterator[tuple[str, tuple[int, int], list[tuple[str, tuple[float, ...], float | None]]]]:
+    """(image, (H, W), (label, (x0, y0, x1, y1), score or None) of each annotation with a `bbox`) of each image."""
+    for name in _documents(source):
+        with checks.inside(name):
+            whole = checks.mapping(source.document(name), "the file")
+            images, names = _images(whole), _categories(whole)
+            found: dict[Any, list[tuple[str, tuple[float, ...], float | None]]] = {id: [] for id in images}
+            for index, item in enumerate(checks.items(whole.get("annotations", []), "annotations")):
+                where = f"annotations[{index}]"
+                entry = checks.mapping(item, where)
+                id = checks.id(entry.get("image_id"), f"{where}.image_id")
+                if id not in found:
+                    raise FormatError(f"{where}.image_id: must be the id of one of the images, got {checks.short(id)}")
+                x, y, width, height = checks.numbers(entry.get("bbox"), f"{where}.bbox", 4)
+                score = entry.get("score")
+                label = _label(entry, where, names)
+                told = None if score is None else checks.number(score, f"{where}.score")
+                found[id].append((label, (x, y, x + width, y + height), told))
+            for id, (image, size) in images.items():
+                yield image, size, found[id]
+
+
 def _images(whole: Mapping[str, Any]) -> dict[Any, tuple[str, tuple[int, int]]]:
     images = {}
     for index, item in enumerate(checks.items(whole.get("images"), "images")):
@@ -156,15 +178,19 @@ def _categories(whole: Mapping[str, Any]) -> dict[Any, str]:
 def _object(
     entry: Mapping[str, Any], where: str, size: tuple[int, int], names: Mapping[Any, str], index: int
 ) -> SavedObject:
-    label = ""
-    if entry.get("category_id") is not None:
-        category = checks.id(entry["category_id"], f"{where}.category_id")
-        if category not in names:
-            rule = "must be the id of one of the categories"
-            raise FormatError(f"{where}.category_id: {rule}, got {checks.short(category)}")
-        label = names[category]
+    label = _label(entry, where, names)
     rle = _mask(entry.get("segmentation"), f"{where}.segmentation", size, entry.get("area"))
     return extras.restore(entry, where, label, rle, index, id=entry.get("id"), score=entry.get("score"))
+
+
+def _label(entry: Mapping[str, Any], where: str, names: Mapping[Any, str]) -> str:
+    if entry.get("category_id") is None:
+        return ""
+    category = checks.id(entry["category_id"], f"{where}.category_id")
+    if category not in names:
+        rule = "must be the id of one of the categories"
+        raise FormatError(f"{where}.category_id: {rule}, got {checks.short(category)}")
+    return names[category]
 
 
 def is_coco(source: Source) -> bool:

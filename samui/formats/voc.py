@@ -290,6 +290,28 @@ def _polygons(source: Source, name: str, named: xml.Element, image: str) -> tupl
     return objects, size
 
 
+def boxes(source: Source) -> Iterator[tuple[str, tuple[int, int], list[tuple[str, tuple[float, ...], float | None]]]]:
+    """(image, (H, W), (label, (x0, y0, x1, y1), None) of each object) of each XML; VOC counts pixels from 1."""
+    for name in source.names(".xml") if source.is_tree else [""]:
+        named = _named(source, name)
+        where = f"{name}: " if name else ""
+        image = _image_name(source, str(PurePosixPath(name or source.path.name).with_suffix("")), named)
+        told = named.first("size")
+        if told is None:
+            size = source.size(image, near=name)
+        else:
+            size = checks.size(told.number_of("height", f"{where}size"), told.number_of("width", f"{where}size"), where)
+        found: list[tuple[str, tuple[float, ...], float | None]] = []
+        for index, one in enumerate(named.all("object")):
+            at = f"{where}object[{index}]"
+            box = one.first("bndbox")
+            if box is None:
+                raise FormatError(f"{at}.bndbox: must be there, got none")
+            x0, y0, x1, y1 = (box.number_of(side, f"{at}.bndbox") for side in ("xmin", "ymin", "xmax", "ymax"))
+            found.append((one.text_of("name", at), (x0 - 1, y0 - 1, x1, y1), None))
+        yield image, size, found
+
+
 def is_voc(source: Source) -> bool:
     """Whether a folder or zip has VOC's folders, or a file is an XML of VOC."""
     if source.is_tree:

@@ -1,10 +1,10 @@
 """`Choice`: the few numbers by which a model's candidates from several views are compared.
 
 A candidate's worth is a weighted sum of what can be seen of it (`samui.work.candidates`), and orders the candidates;
-its expected IoU with the thing that was meant is a logistic function of the worth. The numbers belong to a checkpoint,
-since its predicted IoU does: they lie in its folder as choice.json, `{"weights": {"score": 1.0, "touching": -1.0},
-"slope": 4.1, "offset": -2.2}`, and are fitted with `python -m training choice`. A checkpoint without the file has the
-usual ones: the predicted IoU, with what its view cuts off behind all the others.
+its expected IoU with the thing that was meant is a logistic function of that evidence. The numbers belong to a
+checkpoint, since its predicted IoU does: they lie in its folder as choice.json, `{"weights": {"score": 1.0,
+"touching": -1.0}, "slope": 3.9, "offset": -2.5}`, and are fitted with `python -m training choice`. A checkpoint without
+the file has the usual ones: the predicted IoU, with what its view cuts off behind all the others.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from samui.errors import ModelError
 
 FILE = "choice.json"
 FEATURES = ("score", "touching", "first", "sure_first", "contact", "stability", "agreement", "share", "closeness")
+_SHOWN = ("first", "sure_first")
 # What shows already stays unless another candidate is clearly better, and the more so the surer the model is of it.
-_USUAL = {"score": 1.0, "touching": -1.0, "first": 0.02}
+_USUAL = {"score": 1.0, "touching": -1.0, "first": 0.02, "sure_first": 2.0}
 
 
 @dataclass(frozen=True)
 class Choice:
-    """weights: by names of `FEATURES`; what is not there weighs nothing. slope, offset: from worth to expected IoU;
-    None where the worth itself is the best guess.
+    """weights: by names of `FEATURES`; what is not there weighs nothing. slope, offset: from evidence to expected
+    IoU; None where the evidence itself is the best guess.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: dict(_USUAL))
@@ -38,14 +39,19 @@ class Choice:
 
     def worth(self, features: np.ndarray) -> np.ndarray:
         """float64 (n,), the higher the better, of candidates with these features (n, len(FEATURES))."""
-        weights = np.array([self.weights.get(name, 0.0) for name in FEATURES])
-        return np.asarray(features @ weights)
+        return np.asarray(features @ np.array([self.weights.get(name, 0.0) for name in FEATURES]))
 
-    def expected(self, worth: np.ndarray) -> np.ndarray:
-        """Expected IoU, 0 to 1, of candidates of some worth; it keeps their order."""
+    def evidence(self, features: np.ndarray) -> np.ndarray:
+        """The worth without what a candidate has for being shown already, which says nothing of its IoU."""
+        weights = [0.0 if name in _SHOWN else self.weights.get(name, 0.0) for name in FEATURES]
+        return np.asarray(features @ np.array(weights))
+
+    def expected(self, features: np.ndarray) -> np.ndarray:
+        """Expected IoU, 0 to 1, of candidates with these features."""
+        evidence = self.evidence(features)
         if self.slope is None:
-            return np.clip(worth, 0.0, 1.0)
-        return np.asarray(1 / (1 + np.exp(-(self.slope * worth + self.offset))))
+            return np.clip(evidence, 0.0, 1.0)
+        return np.asarray(1 / (1 + np.exp(-(self.slope * evidence + self.offset))))
 
 
 def read(folder: Path) -> Choice:

@@ -193,7 +193,7 @@ def _walk(size: tuple[int, int], ring: np.ndarray, where: str) -> tuple[np.ndarr
     """Corners on the finer grid, and the points of each side. Raises MaskError."""
     height, width = size
     if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 3:
-        raise MaskError(f"{where}: must be three corners (x, y) or more, got shape {ring.shape}")
+        raise MaskError(f"{where}: must have at least three corners (x, y), got shape {ring.shape}")
     wrong = ~(np.abs(ring - (width / 2, height / 2)) <= (width / 2 + _REACH, height / 2 + _REACH))
     if wrong.any():  # not a number, too
         value = ring[wrong][0]

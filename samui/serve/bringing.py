@@ -85,7 +85,8 @@ def _of_image(file: Path, name: str, image: OpenImage, notes: list[str]) -> Anno
         raise FormatError(str(error).replace(f"{file}: ", f"{name}: ", 1)) from None
     if mine is not None:
         if others:
-            notes.append(f"{len(others)} other images in the file are left out")
+            count = "1 other image" if len(others) == 1 else f"{len(others)} other images"
+            notes.append(f"left out: {count} of the file")
         return mine
     if first is None or len(others) != 1:
         told = ", ".join(others[:_TOLD]) + (", ..." if len(others) > _TOLD else "")

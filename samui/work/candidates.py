@@ -15,7 +15,7 @@ from samui.work.shown import encode
 from samui.work.views import contact, shown_part
 
 _TOUCHES = 0.05  # of a side of a view
-_SURE = 0.6  # predicted IoU above which the whole image's best candidate is one to keep
+_SURE = 0.5  # predicted IoU above which the whole image's best candidate is one to keep
 _LEAST_SHARE = 1e-4
 _OFFSET = 1.0  # of logits, for stability
 

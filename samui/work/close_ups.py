@@ -33,11 +33,13 @@ def look_closer(
     if not found:
         return None
     alike = likeness(found)
-    worth = views.choice.worth(describe(found, alike))
-    scores = views.choice.expected(worth).astype(np.float32)
+    features = describe(found, alike)
     taken: list[int] = []
-    for i in np.argsort(-worth, kind="stable").tolist():
+    for i in np.argsort(-views.choice.worth(features), kind="stable").tolist():
         if len(taken) < MOST_PICKS and all(alike[i, j] < ALIKE for j in taken):
             taken.append(i)
-    picks = tuple(Pick(found[i].view.box, found[i].index, float(scores[i])) for i in taken)
-    return gathered([(found[i].found, found[i].index, float(scores[i])) for i in taken]), picks
+    # Best first, so none is said to be better than the one before it.
+    scores = np.minimum.accumulate(views.choice.expected(features)[taken]).astype(np.float32)
+    parts = [(found[i], float(score)) for i, score in zip(taken, scores, strict=True)]
+    picks = tuple(Pick(one.view.box, one.index, score) for one, score in parts)
+    return gathered([(one.found, one.index, score) for one, score in parts]), picks

@@ -1,5 +1,6 @@
 """A folder of photos worked through in a real browser, with keys alone where a person would use them."""
 
+import os
 import queue
 
 import cv2
@@ -46,7 +47,9 @@ class Running:
     def start(self):
         Context.id = 0  # of Gradio's components, which in a process of its own are counted from the beginning
         workspace = open_workspace(self.folder)
-        self.service = Service(Settings(model="bundled"), load_predictor, self.scratch, folder=workspace)
+        self.service = Service(
+            Settings(model="bundled", close_ups=False), load_predictor, self.scratch, folder=workspace
+        )
         self.service.warm()
         self.wanted = queue.Queue()  # names of images that the page has asked to have ready
         ahead = self.service.server.gallery.ahead
@@ -273,13 +276,40 @@ def test_folder_folds_away_on_a_narrow_page(over, drive):
     page.get_by_role("option", name="photo-002.png").tap()
     stands(person, at=3)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert person.complaints == []
+
+
+def test_list_of_5000_images_has_the_rows_in_sight_and_asks_for_their_thumbnails_alone(over, drive):
+    server = over(names(1))
+    for i in range(1, 5000):
+        os.link(server.folder / "photo-000.png", server.folder / f"photo-{i:04}.png")
+    server.service.server.gallery.folder.scan()
+    asked = []
+    person = stands(drive(server.url), images=5000)
+    person.page.on("request", lambda request: asked.append(request.url))
+    page = person.page
+    listed = page.get_by_role("listbox", name="Images of the folder")
+    listed.focus()
+    person.key("End")
+    page.get_by_role("option", name="photo-4999.png, to do").wait_for()
+    for key in ("PageUp", "PageUp", "Home", "PageDown", "PageDown", "End"):  # rows are used again
+        person.key(key)
+    page.get_by_role("option", name="photo-4999.png, to do").wait_for()
+    person.key("Enter")
+    stands(person, at=5000, name="photo-4999.png")
+    page.wait_for_function("[...document.querySelectorAll('.image-row:not([hidden]) img[src]')].length > 3")
+    assert page.locator(".image-row").count() < 40
+    assert sum("/samui/thumbnail/" in url for url in asked) < 80
 
 
 def test_recent_images_come_back_with_their_objects(tmp_path, drive, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     photos = paint(tmp_path / "photos", names(2))
     service = Service(
-        Settings(model="bundled"), load_predictor, tmp_path / "scratch", library=Library(tmp_path / "library")
+        Settings(model="bundled", close_ups=False),
+        load_predictor,
+        tmp_path / "scratch",
+        library=Library(tmp_path / "library"),
     )
     service.warm()
     page, url = launch(service, block=False)
@@ -295,6 +325,15 @@ def test_recent_images_come_back_with_their_objects(tmp_path, drive, monkeypatch
         other.page.get_by_role("heading", name="Recent images").first.wait_for()
         picture = other.page.locator(".empty .recent img").first
         assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 160
+        narrow = drive(url, width=390, height=844, touch=True)
+        stage = narrow.page.locator(".stage").bounding_box()
+        for shown in (
+            narrow.page.get_by_role("heading", name="Open a photo to begin"),
+            narrow.button("Open the sample Cat"),
+        ):
+            box = shown.bounding_box()
+            assert stage["y"] <= box["y"]
+            assert box["y"] + box["height"] <= stage["y"] + stage["height"]
         assert person.complaints == []
     finally:
         page.close()

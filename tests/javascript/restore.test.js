@@ -34,7 +34,9 @@ function page(fields = {}) {
       takeAll: (reply) => (state.objects = reply.objects || state.objects),
     }),
     long: recorder(log, { openAgain: () => self.opens }),
-    keeping: { last: async () => self.kept, find: async () => self.found },
+    keeping: {
+      last: async () => self.kept, find: async () => self.found, read: async () => self.found, isDone: () => true,
+    },
   });
   const arrive = (image = state.image, epoch = state.epoch) => restore.arrived({ event: "open", stage: "ready", image, epoch });
   return Object.assign(self, { restore, named, arrive });
@@ -87,6 +89,15 @@ test("a step that had no answer goes after all that it was built on; one that wa
   await other.arrive();
   const [[operations]] = other.named("replace");
   assert.deepEqual(operations.map(({ action, edit }) => action || typeof edit), ["function", "accept", "function"]);
+});
+
+test("what was to come before a step that was applied is not asked for again either", async () => {
+  const self = page({ objects: [object(1)] });
+  self.unanswered = [{ edit: () => PROMPT }, { action: "choose", op: "b" }, { action: "accept", op: "a" }, { action: "undo", op: "c" }];
+  await self.restore.lost({ epoch: 0 });
+  self.answers = () => ({ ok: true, known: ["a"] });
+  await self.arrive();
+  assert.deepEqual(self.named("replace"), [[[{ action: "undo", op: "c" }]]]);
 });
 
 test("what is done meanwhile comes last, and names its objects by their new numbers", async () => {
@@ -165,4 +176,51 @@ test("nothing is put where nothing is held", async () => {
   const self = page();
   assert.equal(await self.arrive(), false);
   assert.deepEqual(self.named("put"), []);
+});
+
+/** A page that was loaded anew, with what it took along. */
+function loadedAnew(t, before) {
+  const stored = { "samui.held": JSON.stringify(before.restore.taken()) };
+  globalThis.sessionStorage = {
+    getItem: (name) => stored[name] ?? null, removeItem: (name) => delete stored[name], setItem() {},
+  };
+  t.after(() => delete globalThis.sessionStorage);
+  const self = page();
+  const { image } = self.state;
+  self.state.image = null;
+  return Object.assign(self, { stored, image });
+}
+
+const ACCEPT = { action: "accept", op: "a" };
+
+test("a page that was loaded anew brings back what it took along", async (t) => {
+  const before = page({ objects: [object(1)], base: PROMPT, source: { sample: "cat" } });
+  before.unanswered = [ACCEPT];
+  const self = loadedAnew(t, before);
+  self.found = { objects: [{ uid: "u1" }, { uid: "u0" }], source: { file: 1 } }; // kept in the browser before
+  assert.equal(await self.restore.lost({ epoch: 0, resumed: true, image: null }), true);
+  assert.deepEqual(self.named("openAgain").map(([{ sample }]) => sample), ["cat"]);
+  self.state.image = self.image;
+  await self.arrive();
+  assert.deepEqual(self.named("put")[0][0].objects.map(({ uid }) => uid), ["u0", "u1"]);
+  const [[operations]] = self.named("replace");
+  assert.deepEqual([operations[0].edit(NONE), operations[1]], [PROMPT, ACCEPT]);
+  assert.deepEqual(self.stored, {});
+});
+
+test("a seat that has the image already gets what the page took along before it is shown", async (t) => {
+  const before = page({ objects: [object(1)] });
+  before.unanswered = [ACCEPT];
+  const self = loadedAnew(t, before);
+  assert.equal(await self.restore.lost({ epoch: 4, resumed: true, image: self.image }), false);
+  assert.deepEqual([self.state.restoring, self.named("openAgain")], [true, []]);
+  self.state.image = self.image;
+  await self.arrive();
+  assert.deepEqual([self.named("put")[0][0].asked, self.named("replace")], [["a"], [[[ACCEPT]]]]);
+});
+
+test("nothing is taken along from a page without an image", () => {
+  const self = page();
+  self.state.image = null;
+  assert.equal(self.restore.taken(), null);
 });

@@ -15,7 +15,7 @@ function page(t) {
   t.after(() => delete globalThis.sessionStorage);
   const log = [];
   const state = stateWithImage();
-  const self = { log, state, begun: [], acted: [], held: false };
+  const self = { log, state, begun: [], acted: [], lost: false, held: false };
   const seat = createSeat({
     state,
     server: {
@@ -28,7 +28,7 @@ function page(t) {
     notices: recorder(log),
     refresh: recorder(log),
     image: recorder(log, { show: (image, epoch) => Object.assign(state, { image, epoch }) }),
-    restore: recorder(log, { lost: async () => self.held, arrived: async () => self.held }),
+    restore: recorder(log, { lost: async () => self.lost, arrived: async () => self.held }),
     begun: () => log.push(["begun"]),
   });
   const named = (name) => log.filter(([call]) => call === name).map(([, ...given]) => given);
@@ -42,12 +42,12 @@ test("a seat that is resumed is taken as the server has it", async (t) => {
   self.begun = [told({ resumed: true })];
   await self.seat.begin();
   assert.deepEqual([self.state.token, self.state.image, self.state.epoch], ["n", IMAGE, 3]);
-  assert.deepEqual([self.named("enter"), self.named("lost"), self.named("begun").length], [[["ready"]], [], 1]);
+  assert.deepEqual([self.named("enter"), self.named("begun").length], [[["ready"]], 1]);
 });
 
 test("a new seat is told what the page holds, and what the server has is nothing to it", async (t) => {
   const self = page(t);
-  self.held = true;
+  self.lost = true;
   const before = self.state.image;
   self.begun = [told({ resumed: false, image: null, stage: "empty" })];
   await self.seat.begin();

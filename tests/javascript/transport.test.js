@@ -1,43 +1,11 @@
-// The queue to the server: order, merging, what is asked for ahead, and calls that fail.
+// The queue to the server: order, merging, and what is asked for ahead.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EMPTY_PROMPT, edits } from "../../samui/canvas/core/prompt.js";
-import { answer } from "../../samui/canvas/net/calls.js";
-import { createTransport } from "../../samui/canvas/net/transport.js";
-import { pass, settle, stopClock } from "./time.js";
-
-const OK = { ok: true };
-const POINT = edits.addPoint(1, 2, 1);
-
-/** A page with a transport, and a server that answers when the test says so. */
-function page(t) {
-  stopClock(t);
-  const calls = []; // {request, answer(reply)}
-  const told = []; // what the listener heard
-  const self = { ready: true, base: EMPTY_PROMPT, snaps: true, serial: 0, epoch: 1, calls, told };
-  self.respond = () => new Promise((resolve) => (calls.at(-1).answer = resolve));
-  const transport = createTransport(
-    (request) => {
-      calls.push({ request });
-      return self.respond(request);
-    },
-    {
-      request: () => ({ token: "s", epoch: self.epoch, seen: self.serial }),
-      base: () => self.base,
-      snaps: () => self.snaps,
-      ready: () => self.ready,
-    },
-  );
-  const hear = (name) => (...given) => told.push([name, ...given]);
-  transport.listen(
-    Object.fromEntries(["reply", "hover", "prepared", "refuse", "offline", "online"].map((name) => [name, hear(name)])),
-  );
-  self.names = () => told.map(([name]) => name);
-  self.actions = () => calls.map(({ request }) => request.action);
-  return Object.assign(self, { transport });
-}
+import { edits } from "../../samui/canvas/core/prompt.js";
+import { OK, POINT, page } from "./line.js";
+import { pass, settle } from "./time.js";
 
 test("one action is in flight, the rest waits in order", async (t) => {
   const { transport, calls, actions, names } = page(t);
@@ -129,9 +97,7 @@ test("an answer that was overtaken is none, and the page asks where nothing else
 
 test("a refusal is told, and what builds on it is left out; what stands apart goes on", async (t) => {
   const { transport, calls, actions, told } = page(t);
-  transport.push({ edit: POINT });
-  transport.push({ action: "accept" });
-  transport.push({ edit: POINT });
+  for (const asked of [{ edit: POINT }, { action: "accept" }, { edit: POINT }]) transport.push(asked);
   transport.push({ action: "relabel", object: 1, label: "cat" });
   const refusal = { ok: false, error: "no", kind: "prompt" };
   calls[0].answer(refusal);
@@ -143,8 +109,7 @@ test("a refusal is told, and what builds on it is left out; what stands apart go
 
 test("nothing waits for a step that stands apart", async (t) => {
   const { transport, calls, actions, told } = page(t);
-  transport.push({ action: "delete", object: 7 });
-  transport.push({ action: "accept" });
+  for (const action of ["delete", "accept"]) transport.push({ action });
   calls[0].answer({ ok: false, error: "no such object", kind: "state" });
   await settle();
   assert.deepEqual([actions(), told.find(([name]) => name === "refuse")[3]], [["delete", "accept"], 0]);
@@ -223,85 +188,6 @@ test("what had no answer is asked again, before what waits", async (t) => {
   transport.next();
   assert.deepEqual(actions(), ["prompt", "prompt", "accept", "accept"]);
   assert.equal(calls[2].request.op, calls[3].request.op);
-});
-
-// --- calls that fail ---------------------------------------------------------------------------------------------
-
-const FAILURES = [
-  ["resolves to nothing, as Gradio has it", () => Promise.resolve(undefined)],
-  ["rejects", () => Promise.reject(new Error("offline"))],
-  ["throws at once", () => { throw new Error("no way"); }],
-  ["brings what is no envelope", () => Promise.resolve({ detail: "Not found" })],
-];
-for (const [how, fail] of FAILURES) {
-  test(`an unreachable server is told, and asked again and again until it answers: a call ${how}`, async (t) => {
-    const self = page(t);
-    self.respond = fail;
-    self.transport.push({ edit: POINT });
-    await settle();
-    assert.deepEqual(self.told, [["offline", 500]]);
-    await pass(30000);
-    const waits = self.told.map(([, wait]) => wait);
-    assert.deepEqual(waits.slice(0, 6), [500, 1000, 2000, 4000, 4000, 4000]);
-    assert.equal(self.transport.busy(), true);
-    self.respond = async () => OK;
-    await pass(8000);
-    assert.deepEqual(self.names().slice(-2), ["online", "reply"]);
-    const prompts = self.calls.filter(({ request }) => request.action === "prompt");
-    assert.equal(new Set(prompts.map(({ request }) => request.rev)).size, 1); // applied once, however often it came
-    assert.equal(self.transport.busy(), false);
-  });
-
-  test(`a call that never succeeds while others do is refused, with what builds on it: it ${how}`, async (t) => {
-    const self = page(t);
-    self.respond = async (request) => (request.action === "prompt" ? fail() : OK);
-    self.transport.push({ edit: POINT });
-    self.transport.push({ action: "undo" });
-    await pass(5000);
-    assert.deepEqual(self.names(), ["online", "refuse"]);
-    const [, refusal, sent, left] = self.told[1];
-    assert.deepEqual([refusal.kind, left], ["call", 1]);
-    assert.match(refusal.error, /does not take this step/);
-    assert.equal(sent.request.action, "prompt");
-    assert.equal(self.actions().filter((action) => action === "prompt").length, 2);
-    assert.equal(self.transport.busy(), false);
-  });
-}
-
-test("a call that fails once while the server is there goes again", async (t) => {
-  const self = page(t);
-  let failures = 1;
-  self.respond = async (request) => (request.action === "prompt" && failures-- > 0 ? undefined : OK);
-  self.transport.push({ edit: POINT });
-  await pass(600);
-  assert.deepEqual(self.names(), ["online", "reply"]);
-});
-
-test("a call that takes longer than the page waits is not taken for refused", async (t) => {
-  const self = page(t);
-  self.respond = (request) => (request.action === "prompt" ? new Promise(() => {}) : Promise.resolve(OK));
-  self.transport.push({ edit: POINT });
-  await pass(400000);
-  assert.equal(self.names().includes("refuse"), false);
-  assert.equal(self.actions().filter((action) => action === "prompt").length, 7); // 60 s each, and the waits between
-});
-
-test("what is forgotten while the server cannot be reached is not asked again", async (t) => {
-  const self = page(t);
-  self.respond = async () => undefined;
-  self.transport.push({ edit: POINT });
-  await settle();
-  self.transport.forget();
-  const before = self.calls.length;
-  await pass(20000);
-  assert.equal(self.calls.length, before);
-});
-
-test("an answer that comes too late is none", async (t) => {
-  stopClock(t);
-  const told = answer(() => new Promise(() => {}), 1000);
-  await pass(1000);
-  assert.equal(await told, null);
 });
 
 // --- what is asked for ahead -------------------------------------------------------------------------------------

@@ -43,10 +43,10 @@ def test_the_expected_iou_is_what_comes_of_it():
     cases = made(200, tells="score")
     slope, offset = calibrate(cases, Choice())
     choice = Choice(slope=slope, offset=offset)
-    worth = np.concatenate([choice.worth(case.features) for case in cases])
+    features = np.concatenate([case.features for case in cases])
     ious = np.concatenate([case.ious for case in cases])
-    high = worth > 0.7
-    assert choice.expected(worth[high]).mean() == pytest.approx(ious[high].mean(), abs=0.05)
+    high = choice.evidence(features) > 0.7
+    assert choice.expected(features[high]).mean() == pytest.approx(ious[high].mean(), abs=0.05)
 
 
 def test_what_is_shown_already_is_preferred_a_little():

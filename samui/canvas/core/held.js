@@ -1,7 +1,7 @@
 // What the page holds of an image, as it can be kept and put back into a seat that lacks it. Plain data and pure
 // functions.
 
-import { isPrompt } from "./prompt.js";
+import { foldPrompt, isPrompt } from "./prompt.js";
 
 /** @import { Prompt, WireMask } from "./messages.js" */
 /** @import { ObjectOfPage } from "./objects.js" */
@@ -124,4 +124,41 @@ export function renumbered(operations, before, now) {
     const object = ids.get(uids.get(operation.object) || "");
     return object === undefined ? [] : [{ ...operation, object }];
   });
+}
+
+/**
+ * What a page takes along when it loads itself anew, as JSON can hold it. isKept: whether the objects that are not newer
+ * are kept elsewhere, and can be left out.
+ * @param {Held & {before: readonly {id: number, uid: string}[] | null, operations: Operation[]}} held
+ * @param {boolean} isKept
+ */
+export function packed({ content, name, source, objects, newer, gone, work, before, operations }, isKept) {
+  const { sample, image } = source || {};
+  const own = new Set(newer);
+  let { prompt } = work;
+  return {
+    content,
+    name,
+    source: sample || image ? { sample, image, name } : null,
+    objects: isKept ? objects.filter(({ uid }) => own.has(uid)) : objects,
+    newer,
+    gone,
+    work,
+    before: (before || []).map(({ id, uid }) => ({ id, uid })),
+    // An edit is a function; what it makes of the prompt is none.
+    operations: operations.map(({ edit, ...operation }) => {
+      prompt = foldPrompt(prompt, [{ edit, ...operation }]);
+      return edit ? { whole: prompt } : operation;
+    }),
+  };
+}
+
+/**
+ * The inverse of `packed`.
+ * @param {ReturnType<typeof packed>} taken
+ */
+export function unpacked({ operations, ...held }) {
+  /** @type {Operation[]} */
+  const all = operations.map((one) => ("whole" in one ? { edit: () => one.whole } : one));
+  return { ...held, operations: all };
 }

@@ -1,10 +1,11 @@
-// The seat's token, and where its image comes from, kept over a reload of the page.
+// The seat's token, where its image comes from, and what the page takes along, kept over a reload of the page.
 
 /** @import { OpenImage } from "../core/messages.js" */
 /** @import { Source } from "../core/held.js" */
 
 const KEY = "samui.session"; // in sessionStorage
 const SOURCE = "samui.source";
+const HELD = "samui.held";
 
 /**
  * Keep the token for a reload; inside a frame a browser may forbid that, which costs only the reload.
@@ -53,5 +54,36 @@ export function recallSource(image) {
     return kept && (!image || kept.content === image.content) ? kept.source : null;
   } catch {
     return null;
+  }
+}
+
+/**
+ * Keep what the page takes along; whether there was room.
+ * @param {object} held
+ */
+export function rememberHeld(held) {
+  try {
+    sessionStorage.setItem(HELD, JSON.stringify(held));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What the page took along when it was loaded anew, or null. */
+export function recallHeld() {
+  try {
+    return JSON.parse(sessionStorage.getItem(HELD) || "null");
+  } catch {
+    return null;
+  }
+}
+
+/** It is back where it belongs. */
+export function forgetHeld() {
+  try {
+    sessionStorage.removeItem(HELD);
+  } catch {
+    // as above
   }
 }

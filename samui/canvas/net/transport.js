@@ -137,6 +137,7 @@ export function createTransport(call, facts) {
     sent.failures += 1;
     const heard = await answer(() => call({ ...facts.request(), rev: 0, action: "state" }), PROBE_PATIENCE);
     if (flight !== sent) return;
+    if (heard && heard.ok === false && AGAIN.has(heard.kind)) return take(heard, sent); // another server, another seat
     if (heard && took < QUICK) sent.unheard += 1;
     if (sent.unheard >= UNHEARD) return take({ ok: false, kind: "call", error: REFUSED }, sent);
     const wait = waitAfter(sent.failures);

@@ -158,6 +158,27 @@ export function createList(root, { ask, thumbnail, open }) {
     list.setAttribute("aria-activedescendant", `samui-image-${current}`);
   }
 
+  /** All rows may be others: ask again for those in sight. What is shown stays until the answer is there. */
+  function renew() {
+    version += 1;
+    asked.clear();
+    const range = rowsInSight(sight());
+    /** @type {Set<number>} */
+    const parts = new Set();
+    for (let index = range.first; index < Math.max(range.end, range.first + 1); index++) parts.add(Math.floor(index / PART));
+    const mine = version;
+    Promise.all([...parts].map(async (part) => ({ part, told: await ask(part * PART, PART) }))).then((all) => {
+      if (mine !== version) return;
+      known.clear();
+      for (const { part, told } of all) {
+        if (!told) continue;
+        known.put(part, told.rows);
+        resize(told.count);
+      }
+      draw();
+    });
+  }
+
   list.addEventListener("scroll", soon, { passive: true });
   list.addEventListener("click", ({ target }) => {
     const element = target instanceof Element && target.closest(".image-row");
@@ -185,33 +206,14 @@ export function createList(root, { ask, thumbnail, open }) {
   new ResizeObserver(soon).observe(list);
 
   return {
-    /** All rows may be others: ask again for those in sight. What is shown stays until the answer is there. */
-    renew() {
-      version += 1;
-      asked.clear();
-      const range = rowsInSight(sight());
-      /** @type {Set<number>} */
-      const parts = new Set();
-      for (let index = range.first; index < Math.max(range.end, range.first + 1); index++) parts.add(Math.floor(index / PART));
-      const mine = version;
-      Promise.all([...parts].map(async (part) => ({ part, told: await ask(part * PART, PART) }))).then((all) => {
-        if (mine !== version) return;
-        known.clear();
-        for (const { part, told } of all) {
-          if (!told) continue;
-          known.put(part, told.rows);
-          resize(told.count);
-        }
-        draw();
-      });
-    },
+    renew,
     /**
      * Another list from its beginning: another filter.
      */
     restart() {
       list.scrollTop = 0;
       current = -1;
-      this.renew();
+      renew();
     },
     /**
      * Show which image is open. index: its place in the list, null if it is not in it.
@@ -234,7 +236,7 @@ export function createList(root, { ask, thumbnail, open }) {
     /** The list is there again, after it was folded away. */
     unfold() {
       draw();
-      this.renew();
+      renew();
     },
   };
 }

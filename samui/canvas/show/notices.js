@@ -34,13 +34,6 @@ export function createNotices(root, state) {
   }
 
   return {
-    /** Gradio's own word that the connection is lost stays for ever, since it is told of no end of that. */
-    reconnect() {
-      for (const toast of document.querySelectorAll(".toast-body")) {
-        const close = toast.querySelector("[data-testid=toast-close]");
-        if (close instanceof HTMLElement && toast.textContent.includes("Connection Lost")) close.click();
-      }
-    },
     /**
      * Show a message in the region for errors, or none.
      * @param {string} text

@@ -38,8 +38,9 @@ export function createKeeping({ state, database, isElsewhere, changed }) {
       candidate !== state.candidate || file !== fileOf(state);
   }
 
-  async function update() {
-    if (!applies() || writing || again || !isBehind()) return;
+  /** @param {boolean} [anyway]  also what nothing was done on */
+  async function update(anyway) {
+    if (!applies() || writing || again || !(anyway || isBehind())) return;
     writing = true;
     try {
       await write();
@@ -83,8 +84,21 @@ export function createKeeping({ state, database, isElsewhere, changed }) {
   }
 
   return {
-    update,
+    update: () => update(),
     applies,
+    /** Keep the image that is open, whether or not anything was done on it: the page is about to be loaded anew. */
+    keepImage: () => update(true),
+    /**
+     * What is kept of an image, whatever the server keeps; or null.
+     * @param {string} content
+     */
+    async read(content) {
+      try {
+        return await database.read(content);
+      } catch {
+        return null;
+      }
+    },
     /** Whether all objects that are shown are kept. */
     isDone() {
       if (!state.image || written.content !== state.image.content) return state.objects.length === 0;

@@ -3,14 +3,13 @@
 // names, then the object at work, then whatever was asked and not answered. Nobody is asked for anything but for an
 // image file that neither the server nor the page has any more.
 
-import { holdingOf, portions, renumbered, resumption } from "../core/held.js";
+import { holdingOf, packed, portions, renumbered, resumption, unpacked } from "../core/held.js";
 import { nameOf } from "../core/objects.js";
 import { foldPrompt, isPrompt } from "../core/prompt.js";
-import { recallSource } from "../net/token.js";
+import { forgetHeld, recallHeld, recallSource } from "../net/token.js";
 
 /** @import { Held, Record_ } from "../core/held.js" */
 /** @import { Begun, OpenImage, Refusal, Reply, Step } from "../core/messages.js" */
-/** @import { ObjectOfPage } from "../core/objects.js" */
 /** @import { Operation } from "../core/prompt.js" */
 /** @import { State } from "../core/state.js" */
 /** @import { Transport } from "../net/transport.js" */
@@ -23,7 +22,7 @@ import { recallSource } from "../net/token.js";
 /**
  * before: the objects as the page numbered them, null where it did not; operations: those without an answer, oldest
  * first.
- * @typedef {Held & {before: readonly ObjectOfPage[] | null, operations: Operation[]}} Waiting
+ * @typedef {Held & {before: readonly {id: number, uid: string}[] | null, operations: Operation[]}} Waiting
  */
 /** @typedef {ReturnType<typeof createRestore>} Restore */
 /** @typedef {Pick<Restore, "lost" | "arrived" | "failed" | "again">} Back  What seat and long work tell of. */
@@ -48,17 +47,23 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
   let wanted = null; // whose image is being opened again
 
   /**
-   * The seat is a new one: bring back what was in the old one. Whether there is anything to bring.
+   * There is a seat, which may know nothing of the page: bring back what was in the one before. Whether that is under
+   * way; where the seat has the image already, that is left to whoever takes it over.
    * @param {Begun} begun
    * @returns {Promise<boolean>}
    */
-  async function lost({ epoch }) {
-    const held = state.image ? hold() : await kept();
+  async function lost({ epoch, resumed, image: opened }) {
+    const isThere = resumed && (Boolean(opened) || state.restoring);
+    const held = state.image ? (isThere ? null : hold()) : await kept(isThere);
     if (!held) return false;
+    waiting.set(held.content, held);
+    if (isThere) {
+      state.restoring = !opened || opened.content === held.content;
+      return false;
+    }
     state.restoring = true;
     state.epoch = epoch;
     state.serial = 0;
-    waiting.set(held.content, held);
     wanted = held;
     notices.work("Putting your work back.");
     reopen(held);
@@ -73,13 +78,32 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
     return { ...holdingOf(state, state.source), before: state.objects, operations };
   }
 
-  /** What outlasted the page itself. */
-  async function kept() {
+  /**
+   * What outlasted the page itself. isThere: the seat has its image still.
+   * @param {boolean} isThere
+   * @returns {Promise<Waiting | null>}
+   */
+  async function kept(isThere) {
+    const taken = recallHeld();
+    if (taken) return withKept(unpacked(taken));
+    if (isThere) return null;
     const source = recallSource(null);
     const found = await keeping.last();
     if (found) return { ...found, before: null, operations: [] };
-    if (!source) return null;
-    return /** @type {Waiting} */ ({ ...NOTHING, source });
+    return source && { ...NOTHING, source };
+  }
+
+  /**
+   * What the page took along, with what the browser keeps of the same image.
+   * @param {Waiting} taken
+   * @returns {Promise<Waiting>}
+   */
+  async function withKept(taken) {
+    const found = await keeping.read(taken.content);
+    if (!found) return taken;
+    const own = new Set(taken.objects.map(({ uid }) => uid));
+    const others = found.objects.filter(({ uid }) => !own.has(uid) && !taken.gone.includes(uid));
+    return { ...taken, source: taken.source || found.source, objects: [...others, ...taken.objects] };
   }
 
   /** @param {Waiting} held */
@@ -118,6 +142,7 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
     const reply = await putAll(held);
     if (!reply || epoch !== state.epoch) return true; // the seat has gone again, and all begins anew
     waiting.delete(held.content);
+    forgetHeld();
     finish(held, reply);
     return true;
   }
@@ -180,12 +205,12 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
    * @param {Reply} reply
    */
   function finish(held, reply) {
-    const operations = merged(held.operations, transport.unanswered());
+    const all = merged(held.operations, transport.unanswered());
     const known = new Set(reply.known);
-    let { prompt } = held.work;
-    while (operations.length && known.has(operations[0].op || "")) {
-      prompt = foldPrompt(prompt, /** @type {Operation[]} */ ([operations.shift()]));
-    }
+    // One is asked for after the other: what comes before one that was applied has been answered, or is of no account.
+    const done = all.reduce((last, { op = "" }, index) => (known.has(op) ? index + 1 : last), 0);
+    const operations = all.slice(done);
+    const prompt = foldPrompt(held.work.prompt, all.slice(0, done));
     seat.takeAll(reply);
     const now = state.objects;
     const work = { ...held.work, prompt, active: isPrompt(prompt) ? held.work.active : null };
@@ -221,6 +246,11 @@ export function createRestore({ state, transport, notices, image, seat, long, ke
         reopen(wanted);
       } else askFor(name);
       return true;
+    },
+    /** What the page must take along where it is loaded anew, or null; as JSON can hold it. */
+    taken() {
+      const held = state.image ? hold() : wanted;
+      return held && held.content ? packed(held, !state.image || Boolean(state.image.home) || keeping.isDone()) : null;
     },
     /** Name of an image whose objects wait for it, "" for none. */
     waitsFor() {

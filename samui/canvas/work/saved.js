@@ -40,6 +40,7 @@ export function createSaved({ state, transport, seat, keeping, restore, notices,
   let wait = FIRST;
   let toldRefusal = "";
   let toldFailure = "";
+  let leaves = false;
 
   /** Why something is not kept although time has passed, "" for no reason. */
   function why() {
@@ -97,13 +98,17 @@ export function createSaved({ state, transport, seat, keeping, restore, notices,
   }
 
   window.addEventListener("beforeunload", (event) => {
-    if (["saved", "none"].includes(told().kind)) return;
+    if (leaves || ["saved", "none"].includes(told().kind)) return;
     event.preventDefault();
     event.returnValue = true; // what older browsers look at
   });
 
   return {
     told,
+    /** The page takes along what is not saved: nobody need be asked. */
+    leave() {
+      leaves = true;
+    },
     update() {
       watch();
       complain();

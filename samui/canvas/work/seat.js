@@ -58,12 +58,11 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     if (beginning) return;
     beginning = true;
     const reply = await insist(() => ask(state.token || recall()));
-    beginning = false;
     regain();
-    notices.reconnect();
     const former = (state.image && state.image.home) || null;
     adopt(reply);
-    const goesBack = !reply.resumed && (await restore.lost(reply));
+    const goesBack = await restore.lost(reply);
+    beginning = false;
     if (!goesBack) await takeWork(reply);
     begun(reply, former);
     if (goesBack) return;

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from samui.errors import ImageError, SamuiError
-from samui.pixels.snap.colours import Mixtures, by_colour, contrast, difference
+from samui.pixels.snap.colours import Colours, Mixtures, by_colour, contrast, difference
 from samui.pixels.snap.outline import edge_costs, minimise, signed_depth, trust
 from samui.types import Box, Prompt
 
@@ -84,18 +84,12 @@ def snap_to_edges(image: np.ndarray, mask: np.ndarray, prompt: Prompt | None = N
         return mask.copy()
     crop = _crop(bounds, prompt, mask.shape)
     soft = None if mask.all() else _solve(image, mask, prompt, crop)
+    held = _held(mask.copy(), prompt)
     if soft is None:
-        return _held(mask.copy(), prompt)
-    snapped = _full_size(soft, mask.shape, crop)
-    if not _is_clearer(image, mask, snapped, crop):
-        return _held(mask.copy(), prompt)
-    result = _held(snapped, prompt)
+        return held
+    result = _held(_full_size(soft, mask.shape, crop), prompt)
     left = np.count_nonzero(result)
-    if left < _LEAST_LEFT * np.count_nonzero(mask):  # colours that do not tell the thing from what is round it
-        held = _held(mask.copy(), prompt)
-        if left < _LEAST_LEFT * np.count_nonzero(held) or not left:
-            return held
-    return result
+    return held if not left or left < _LEAST_LEFT * np.count_nonzero(held) else result
 
 
 def _check(image: np.ndarray, mask: np.ndarray) -> None:
@@ -151,6 +145,7 @@ def _solve(image: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int,
 
     depth, edges = signed_depth(_solid(covered)), edge_costs(small)
     prior, fixed, colours = _prior(depth), _fixed(prompt, coarse), by_colour(small)
+    held = _pinned(_solid(covered), fixed, 0.0, 1.0).astype(np.uint8)
     share = 1 / (1 + np.exp(-prior))
     if difference(colours, _pinned(share, fixed, 0.0, 1.0)) < _CONTRAST:
         return None
@@ -178,15 +173,17 @@ def _solve(image: np.ndarray, mask: np.ndarray, prompt: Prompt, crop: tuple[int,
         evidence = _pinned(_weighed(prior, worth) + mixtures.odds(by_colour(fine_image)), fixed)
         inside = cv2.resize(inside, fine.size[::-1], interpolation=cv2.INTER_LINEAR)
         inside = minimise(evidence, edge_costs(fine_image), inside, None, _FINE_STEPS)[0]
-    return _without_islands(inside, (fine_mask > 0) | (fixed > 0))
+    inside = _without_islands(inside, (fine_mask > 0) | (fixed > 0))
+    snapped = cv2.resize(inside, coarse.size[::-1], interpolation=cv2.INTER_AREA) > 0.5
+    return inside if _is_clearer(colours, held, snapped.astype(np.uint8)) else None
 
 
-def _is_clearer(image: np.ndarray, mask: np.ndarray, snapped: np.ndarray, crop: tuple[int, int, int, int]) -> bool:
-    """Whether colours differ more across the snapped outline than across that of the mask: else they do not tell."""
-    coarse = _window(crop, COARSE_SIDE)
-    colours = by_colour(coarse.shrink(image))
-    before, after = (contrast(colours, signed_depth(_solid(coarse.shrink(one)))) for one in (mask, snapped))
-    return after > before + _GAIN
+def _is_clearer(colours: Colours, before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether colours differ more across one outline than across another: else they do not tell where it is.
+
+    before, after: uint8 (h, w), 0 or 1.
+    """
+    return contrast(colours, signed_depth(after)) > contrast(colours, signed_depth(before)) + _GAIN
 
 
 def _solid(covered: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ class Question(Read):
         """What a person has to say about an image; it may have several lines."""
         value = self.get("note")
         if not isinstance(value, str) or len(value) > MAX_NOTE or any(0xD800 <= ord(c) < 0xE000 for c in value):
-            raise RequestError(f"request.note: must be a text of at most {MAX_NOTE} characters, got {short(value)}")
+            raise RequestError(f"request.note: must be text of at most {MAX_NOTE} characters, got {short(value)}")
         return value
 
 

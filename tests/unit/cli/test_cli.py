@@ -143,7 +143,7 @@ MISTAKES = {
     "candidate 3": (SEGMENT + "--point 1,1 --candidate 3", "--candidate: must be best, 0, 1 or 2, got '3'"),
     "no image": ("segment nowhere.png --point 1,1 --out OUT", "nowhere.png: must be an existing file"),
     "image a folder": ("segment FOLDER --point 1,1 --out OUT", "must be a file, got a folder"),
-    "ending unknown": ("segment PHOTO --point 1,1 --out m.xyz", "m.xyz: must end with one of .png"),
+    "ending unknown": ("segment PHOTO --point 1,1 --out m.xyz", "m.xyz: must end with one of .samui.json, .png"),
     "format unknown": (SEGMENT + "--point 1,1 --format gif", "format: must be one of mask"),
     "no such folder": ("segment PHOTO --point 40,30 --out FOLDER/none/m.png", "must be a file that can be written"),
     "empty mask": (SEGMENT + "--point 40,30,0", "accept: the mask must cover at least one pixel"),

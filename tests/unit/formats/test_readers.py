@@ -5,6 +5,7 @@ the numbers of a file stands here instead, a few lines each.
 """
 
 import base64
+import contextlib
 import io
 import json
 import re
@@ -20,6 +21,7 @@ import yaml
 from cvat_sdk.masks import decode_mask
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
 
 from samui import formats
 from samui.formats import Annotation, SavedObject
@@ -227,6 +229,21 @@ def test_label_studio_s_decoder(seed):
     same(read, saved, "label-studio")
 
 
+@pytest.mark.parametrize("channel", range(4))
+def test_label_studio_s_masks_are_alpha_alone_in_runs_and_in_values_one_by_one(channel, tmp_path):
+    values = [255 * (n % 4 == channel and n // 4 in (1, 2, 5)) for n in range(8 * 4)]
+    head = f"{len(values):032b}" + f"{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
+    one_by_one = head + "010" + f"{len(values) - 1:08b}" + "".join(f"{value:08b}" for value in values)
+    in_runs = head + "".join("100" + "000" + f"{value:08b}" for value in values)
+    for bits in (one_by_one, in_runs):
+        rle = [int(bits[at : at + 8].ljust(8, "0"), 2) for at in range(0, len(bits), 8)]
+        result = {"original_width": 4, "original_height": 2, "value": {"rle": rle, "brushlabels": ["x"]}}
+        task = {"data": {"image": "a.png"}, "annotations": [{"result": [result]}]}
+        (tmp_path / "a.json").write_text(json.dumps([task]))
+        ((one,),) = ([item.rle for item in found.objects] for found in formats.read(tmp_path / "a.json"))
+        assert one.decode().ravel().nonzero()[0].tolist() == ([1, 2, 5] if channel == 3 else [])
+
+
 @SEEDS
 def test_panoptic_ids_are_red_green_and_blue(seed):
     saved = annotation(seed)
@@ -294,3 +311,26 @@ def test_numpy_loads_an_npz_without_a_pickle(seed):
         assert arrays["ids"].tolist() == [one.id for one in saved.objects]
         assert arrays["boxes"].tolist() == [list(one.rle.box) for one in saved.objects]
         assert np.isnan(arrays["scores"]).tolist() == [one.score is None for one in saved.objects]
+
+
+def test_five_thousand_annotations_go_out_through_pycocotools_and_come_in_again(tmp_path):
+    small = [Rle.encode(np.roll(annotation(n).objects[0].rle.decode(), n, axis=1)) for n in range(10)]
+    saved = []
+    for number in range(50):
+        objects = [
+            SavedObject(i + 1, f"label {i % 7}", f"#{i:02x}80c0", small[(number + i) % 10], i / 100) for i in range(100)
+        ]
+        saved.append(Annotation(f"folder/{number:03d}.jpg", small[0].size, objects))
+    formats.write(iter(saved), tmp_path / "a.json")
+    with contextlib.redirect_stdout(io.StringIO()):
+        api = COCO(str(tmp_path / "a.json"))
+    assert len(api.anns) == 5000
+    for image, one in zip(api.loadImgs(api.getImgIds()), saved, strict=True):
+        assert image["file_name"] == one.image
+        for entry, item in zip(api.loadAnns(api.getAnnIds(image["id"])), one.objects, strict=True):
+            assert coco_mask.area(entry["segmentation"]) == entry["area"] == item.rle.area
+            assert api.cats[entry["category_id"]]["name"] == item.label
+    decoded = coco_mask.decode([entry["segmentation"] for entry in api.loadAnns(api.getAnnIds(7))])
+    for plane, item in zip(np.moveaxis(decoded, 2, 0), saved[6].objects, strict=True):
+        np.testing.assert_array_equal(plane.astype(bool), item.rle.decode())
+    assert list(formats.read(tmp_path / "a.json")) == saved

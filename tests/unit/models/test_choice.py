@@ -16,9 +16,16 @@ def row(**given):
 def test_without_a_file_what_a_view_cuts_off_comes_last(tmp_path):
     usual = read(tmp_path)
     assert usual == Choice()
-    worth = usual.worth(np.array([row(score=0.9, touching=1.0), row(score=0.1), row(score=0.4)]))
-    assert worth.argsort().tolist() == [0, 1, 2]
-    assert usual.expected(worth).tolist() == pytest.approx([0.0, 0.1, 0.4])
+    features = np.array([row(score=0.9, touching=1.0), row(score=0.1), row(score=0.4)])
+    assert usual.worth(features).argsort().tolist() == [0, 1, 2]
+    assert usual.expected(features).tolist() == pytest.approx([0.0, 0.1, 0.4])
+
+
+def test_what_is_shown_already_and_sure_stays_and_is_not_said_to_be_better_for_it():
+    usual = Choice()
+    features = np.array([row(score=0.7, first=1.0, sure_first=0.2), row(score=0.9)])
+    assert usual.worth(features).argmax() == 0
+    assert usual.expected(features).tolist() == pytest.approx([0.7, 0.9])
 
 
 def test_a_checkpoints_own_numbers_are_taken(tmp_path):
@@ -26,9 +33,9 @@ def test_a_checkpoints_own_numbers_are_taken(tmp_path):
     (tmp_path / FILE).write_text(json.dumps(given))
     own = read(tmp_path)
     assert own == Choice({"score": 2.0, "agreement": 1.0}, 3.0, -1.0)
-    worth = own.worth(np.array([row(score=0.5), row(score=0.5, agreement=0.5), row(score=9.0)]))
-    assert worth.tolist() == [1.0, 1.5, 18.0]
-    expected = own.expected(worth)
+    features = np.array([row(score=0.5), row(score=0.5, agreement=0.5), row(score=9.0)])
+    assert own.worth(features).tolist() == [1.0, 1.5, 18.0]
+    expected = own.expected(features)
     assert expected[0] == pytest.approx(1 / (1 + np.exp(-2)))
     assert (np.diff(expected) > 0).all()
     assert expected.max() <= 1

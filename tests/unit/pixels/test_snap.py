@@ -276,24 +276,27 @@ def test_a_mask_that_would_lose_half_of_itself_stays(monkeypatch, rows, box, kep
         return soft
 
     monkeypatch.setattr("samui.pixels.snap._solve", upper_part)
-    monkeypatch.setattr("samui.pixels.snap._is_clearer", lambda *_: True)
     found = snap_to_edges(picture(mask), mask, Prompt(box=box))
     assert found.sum() == (rows * 10000 if kept else 10000)
 
 
-@pytest.mark.parametrize(("solved", "kept"), [(THING, False), (disc(150, 120, 70), True)], ids=["edge", "beside it"])
-def test_a_mask_is_left_as_it_is_unless_colours_differ_more_across_the_snapped_outline(monkeypatch, solved, kept):
-    mask = disc(170, 112, 60)
+@pytest.mark.parametrize(
+    ("mask", "solved", "kept"),
+    [(disc(170, 112, 60), THING, False), (THING, disc(150, 112, 66), True)],
+    ids=["onto the edge", "off the edge"],
+)
+def test_a_mask_stays_unless_colours_differ_more_across_the_snapped_outline(monkeypatch, mask, solved, kept):
+    ys, xs = np.nonzero(mask)
+    x0, y0 = (max(0, int(v.min() - 0.5 * (np.ptp(v) + 1) - 2)) for v in (xs, ys))  # of the crop that is looked at
 
-    def crop_of(_image, _mask, _prompt, crop):
-        return solved[crop[1] : crop[3], crop[0] : crop[2]].astype(np.float32)
+    def crop_of(inside, _known):
+        return solved[y0:, x0:][: inside.shape[0], : inside.shape[1]].astype(np.float32)
 
-    monkeypatch.setattr("samui.pixels.snap._solve", crop_of)
-    image = picture(THING) if not kept else np.full((*mask.shape, 3), 90, np.uint8)
-    found = snap_to_edges(image, mask)
+    monkeypatch.setattr("samui.pixels.snap._without_islands", crop_of)
+    found = snap_to_edges(picture(THING), mask)
     assert np.array_equal(found, mask) is kept
     if not kept:
-        assert iou(found, THING) > 0.95
+        assert iou(found, solved) > 0.95
 
 
 def test_inputs_are_not_written_to():

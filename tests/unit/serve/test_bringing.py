@@ -1,5 +1,7 @@
 """Masks of a file for the open image: told first, taken over by one action, once, and only for that image."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,7 +38,7 @@ def test_a_file_is_told_first_and_taken_over_as_one_step(page, service, tmp_path
     formats.write(iter([saved("x/My photo.png"), saved("other.png")]), tmp_path / "in.json")
     told = bring(page, service, tmp_path / "in.json")
     assert (told["stage"], told["count"]) == ("brought", 2)
-    assert told["told"] == ["2 objects of x/My photo.png in in.json", "1 other images in the file are left out"]
+    assert told["told"] == ["2 objects of x/My photo.png in in.json", "left out: 1 other image of the file"]
     assert service.seats.get(page.token).work.session.state.objects == ()
     told = page.act("import", key=told["key"])
     assert [one["label"] for one in told["objects"]["changed"]] == ["l0", "l1"]
@@ -67,6 +69,14 @@ def test_objects_of_one_image_are_never_taken_over_into_another(page, service, p
     told = page.act("import", key=key)
     assert told["error"] == "import: must be of the file that was read last for this image; choose it again"
     assert page.act("import", key="x" * 101)["ok"] is False
+
+
+def test_a_file_that_was_read_while_the_image_changed_is_of_the_image_before(page, service, tmp_path):
+    formats.write(saved("My photo.png"), tmp_path / "in.json")
+    key = bring(page, service, tmp_path / "in.json")["key"]
+    seat = service.seats.get(page.token)
+    seat.brought = replace(seat.brought, image="another")
+    assert page.act("import", key=key)["error"].startswith("import: must be of the file that was read last for this")
 
 
 def broken(folder, text):

@@ -185,7 +185,7 @@ def test_a_click_beyond_the_view_moves_out(tools, begun):
 def test_a_mask_that_reaches_the_border_moves_out(tools, begun):
     session = begun.apply(click(AT), tools)
     view = View(session.state.steps[-1].view)
-    near = (view.box[0] + 6.0, AT[1])  # on the head, which is larger than the view
+    near = (view.box[0] + 20.0, AT[1])  # on the head, which goes on beyond the view
     step = session.apply(click(AT, near), tools).state.steps[-1]
     assert step.view != view.box
     mask = step.prediction.mask(step.candidate)
@@ -237,16 +237,17 @@ def test_a_box_is_answered_from_a_view_round_it(predictor, tools, begun):
 
 
 def test_an_accepted_mask_is_reopened_and_corrected_in_its_view(tools, begun):
-    session = begun.apply(click(AT), tools)
+    second, third = (142.0, 92.0), (152.0, 100.0)
+    session = begun.apply(click(AT, second), tools)
     mask, view = session.state.mask, session.state.steps[-1].view
     session = session.apply(actions.Accept(), tools)
     (item,) = session.state.objects
     assert item.logits is None  # they are of a part of the image; its gestures give them again
     session = session.apply(actions.Reopen(item.id), tools)
     assert session.state.mask is mask
-    corrected = session.apply(click(AT, (142.0, 92.0)), tools)
+    corrected = session.apply(click(AT, second, third), tools)
     assert corrected.state.steps[-1].view == view
-    assert corrected.state.mask == begun.apply(click(AT, (142.0, 92.0)), tools).state.mask
+    assert corrected.state.mask == begun.apply(click(AT, second, third), tools).state.mask
 
 
 def test_another_model_begins_with_the_whole_image(tools, begun):

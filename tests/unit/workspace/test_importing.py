@@ -153,7 +153,7 @@ def test_samui_s_own_file_moves_all_of_the_work_to_another_machine(workspace, tm
     import_file(workspace, written(tmp_path, annotation("b.png", 3)))
     image = workspace.images.find("b.png")
     held = workspace.objects(image.uid)
-    other = MaskGesture(held[1].mask, True)
+    other = MaskGesture(held[2].mask, True)  # not the object's own
     now = (
         replace(held[0], gestures=GESTURES, visible=False, snapped=True),
         replace(held[1], gestures=(other,)),
