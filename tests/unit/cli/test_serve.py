@@ -194,3 +194,51 @@ def test_the_page_starts_behind_a_proxy_and_leaves_nothing_behind(tmp_path):
             server.terminate()
         assert server.wait() == 0
     assert list((tmp_path / f"samui-{os.getuid()}").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "has_library"),
+    [
+        ([], True),
+        (["--no-library"], False),
+        (["--hosted"], False),
+        (["--share"], False),
+        (["--host", "0.0.0.0"], False),
+    ],
+)
+def test_a_person_s_library_is_open_on_a_page_of_their_own_alone(start, launched, monkeypatch, flags, has_library):
+    kept = []
+    monkeypatch.setattr("samui.serve.service.Service.close", lambda self: kept.append(self.server.store.library))
+    assert start("--model", "fake", *flags) == 0
+    assert [library is not None for library in kept] == [has_library]
+    for library in kept:
+        if library is not None:
+            library.close()
+
+
+def test_a_folder_is_opened_with_its_labels_and_author(start, launched, folder, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("cat\ndog\n")
+    assert start(folder, "--model", "fake", "--labels", labels, "--author", "anna", "--no-library") == 0
+    ((service, _),) = launched
+    workspace = service.server.store.folder
+    assert (workspace.folder, workspace.labels.fixed, service.settings.author) == (folder, ("cat", "dog"), "anna")
+    assert (folder / ".samui" / "store.sqlite").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["FOLDER", "--hosted"], "FOLDER: must not be given for a public page, which would show it to strangers"),
+        (["--labels", "FOLDER"], "--labels: must go with a FOLDER, got FOLDER alone"),
+        (["FOLDER", "--labels", "nowhere"], "nowhere: must be a file of labels, one a line, got: No such file"),
+        (["nowhere"], "nowhere: must be a folder of images, got nothing there"),
+    ],
+    ids=["public page", "labels alone", "no labels", "no folder"],
+)
+def test_a_folder_that_cannot_be_is_one_line(start, launched, folder, capsys, words, told):
+    assert start(*(str(folder) if word == "FOLDER" else word for word in words), "--model", "fake") == 1
+    assert capsys.readouterr().err.startswith(
+        told.replace("FOLDER", str(folder)).replace("a " + str(folder), "a FOLDER")
+    )
+    assert launched == []

@@ -194,6 +194,7 @@ def test_last_place_is_there_at_the_next_start(opened):
 def test_each_question_is_one_query_however_many_images_there_are(workspace):
     uid = accept(workspace, "a.png", thing(1, "cat"))
     images, labels = workspace.images, workspace.labels
+    workspace.copies.wait()
     asked = []
     workspace.database.watch = asked.append
     for ask, queries in (
@@ -217,6 +218,7 @@ def test_a_change_is_a_handful_of_statements_and_one_transaction(workspace):
     before = workspace.objects(uid)
     workspace.commit(Operation(uid, "Accept"), before, before)
     held = workspace.store._remembered[1].objects
+    workspace.copies.wait()
     asked = []
     workspace.database.watch = asked.append
     workspace.commit(Operation(uid, "Accept"), held, (*held, thing(99, "new")))
