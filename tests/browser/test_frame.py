@@ -9,6 +9,8 @@ import pytest
 
 from tests.browser.conftest import CUP, INSIDE, PageDriver
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture
 def other_site(app):
@@ -68,7 +70,7 @@ def test_another_sites_page_reaches_neither_calls_nor_uploads(chromium, other_si
         page.goto(other_site)
         # Without CORS a page sees no answer to these, and sends them all the same.
         told = []
-        page.on("response", lambda answer: told.append((answer.url, answer.status)))
+        page.on("response", lambda one: one.frame == page.main_frame and told.append((one.url, one.status)))
         page.evaluate(
             """async (url) => {
                 const sent = { method: "POST", mode: "no-cors" };

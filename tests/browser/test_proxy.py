@@ -20,7 +20,7 @@ from tests.browser.conftest import CUP, INSIDE, PageDriver, launched
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "hosting.md"
-pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx")
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(NGINX is None, reason="no nginx")]
 
 MAIN = """
 {user}
