@@ -14,6 +14,7 @@ from samui.serve.seat import Contents, Seat
 _UNKNOWN = "session: must be one that this server issued and has not closed"
 _EMPTY = 1024  # seats without an image at once; each is a few kilobytes
 _EMPTY_OF_ONE = 32  # of one address
+_BETWEEN = 1.0  # seconds at least between two sweeps for newcomers
 
 
 class Seats:
@@ -44,6 +45,8 @@ class Seats:
         self._on_close, self._clock = on_close, clock
         self._seats: OrderedDict[str, Seat] = OrderedDict()
         self._former: dict[str, Seat] = {}
+        self._empty: dict[str, Seat] = {}  # those that were not admitted, oldest first
+        self._swept = -_BETWEEN
         self._weights: dict[str, int] = {}  # bytes of each seat when it was last weighed
         self._lock = threading.Lock()
 
@@ -62,11 +65,12 @@ class Seats:
 
     def issue(self, model: str = "", sender: str | None = None) -> Seat:
         """A new seat with a model, without an image. sender: address that asks, None where all may have the same."""
-        self.sweep()
+        if self._clock() - self._swept > _BETWEEN:  # or whoever asks for thousands would have all weighed as often
+            self.sweep()
         with self._lock:
             closed = self._forget_empty(sender)
             seat = Seat(secrets.token_urlsafe(24), self._clock(), sender=sender, contents=Contents(model))
-            self._seats[seat.token] = seat
+            self._seats[seat.token] = self._empty[seat.key] = seat
         self._close(closed)
         return seat
 
@@ -79,6 +83,7 @@ class Seats:
             self._check_held(seat)
             closed = self._make_room()
             seat.admitted = True
+            del self._empty[seat.key]
         self._close(closed)
 
     def get(self, token: object) -> Seat:
@@ -122,7 +127,7 @@ class Seats:
     def sweep(self) -> None:
         """Close what has expired; while all together are over the budget of bytes, close the longest unused of those
         that nobody is at work on, and then shorten the undo lists of the largest."""
-        now = self._clock()
+        self._swept = now = self._clock()
         with self._lock:
             closed = [seat for seat in self._seats.values() if now - seat.used > self._idle]
             total = sum(seat.nbytes for seat in self._seats.values() if seat not in closed)
@@ -177,14 +182,17 @@ class Seats:
             closed = list(self._seats.values())
             self._seats.clear()
             self._former.clear()
+            self._empty.clear()
             self._weights.clear()
         self._close(closed)
 
     def _forget_empty(self, sender: str | None) -> list[Seat]:
-        """The longest unused seat without an image, if there are too many: of an address, or of all."""
-        empty = [seat for seat in self._seats.values() if not seat.admitted]
-        own = [seat for seat in empty if seat.sender == sender] if sender is not None else []
-        excess = own[: max(0, len(own) - _EMPTY_OF_ONE + 1)] or empty[: max(0, len(empty) - _EMPTY + 1)]
+        """The oldest seat without an image, if there are too many: of an address, or of all."""
+        own = [] if sender is None else [seat for seat in self._empty.values() if seat.sender == sender]
+        if len(own) >= _EMPTY_OF_ONE:
+            excess = own[:1]
+        else:
+            excess = [next(iter(self._empty.values()))] if len(self._empty) >= _EMPTY else []
         for seat in excess:
             self._forget(seat)
         return excess
@@ -209,6 +217,7 @@ class Seats:
 
     def _forget(self, seat: Seat) -> None:
         del self._seats[seat.token]
+        self._empty.pop(seat.key, None)
         self._weights.pop(seat.key, None)
         if seat.former is not None:
             del self._former[seat.former]

@@ -111,9 +111,9 @@ def test_one_whose_file_was_refused_has_a_minute_for_another(table, clock):
     assert table.get(refused.token) is refused
 
 
-def test_ten_thousand_seats_without_an_image_keep_nobody_out(table, closed):
+def test_thousands_of_seats_without_an_image_keep_nobody_out(table, closed):
     worker = join(table)
-    for _ in range(10_000):
+    for _ in range(3_000):
         table.issue()
     assert len(table) == 1 + 1024
     newcomer = join(table)
