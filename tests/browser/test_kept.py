@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error
 
 from samui.bench.browser import FLAGS, find_chromium
-from tests.browser.conftest import CUP, INSIDE, PageDriver
+from tests.browser.conftest import CAT, CUP, INSIDE, PageDriver
 from tests.browser.killable import Killable
 
 pytestmark = pytest.mark.browser
@@ -211,6 +211,31 @@ def test_public_page_whose_seat_was_taken_goes_on_without_a_word_of_a_session(
     person.page.wait_for_function("samui.snapshot().objects.length === 2")
     assert back(person)
     assert alerts(person) == ""
+
+
+@pytest.mark.parametrize("kind", ["public", "server"])
+def test_page_whose_run_was_broken_off_loads_itself_anew_and_has_all_that_it_had(
+    kind: str, request: pytest.FixtureRequest, drive: Callable[..., PageDriver], cup: Path
+) -> None:
+    server: Killable = request.getfixturevalue(kind)
+    person = drive(server.url).open(cup)
+    accept(person, *INSIDE)
+    kept = [item["uid"] for item in back(person)]
+    person.click(70, 70).settle()
+    prompt = person.snapshot()["prompt"]
+    person.page.evaluate("() => { window.before = true; }")
+    person.page.get_by_role("button", name="Everything", exact=True).click()
+    person.page.get_by_role("button", name="Find all masks", exact=True).click()
+    person.page.wait_for_function("samui.snapshot().everything.running")
+    server.kill()
+    server.start()
+    person.page.wait_for_function("() => !window.before")
+    person.page.wait_for_function("!!window.samui && samui.snapshot().prompt.points.length === 1")
+    back(person)
+    assert (uids(person), person.snapshot()["prompt"]) == (kept, prompt)
+    accept(person, 540, 60)  # and long work works again
+    person.open(CAT)
+    assert person.snapshot()["image"]["name"] == "cat.jpg"
 
 
 def test_browser_that_keeps_nothing_is_told_once_and_works_on(public: Killable, chromium: Browser) -> None:
