@@ -18,12 +18,20 @@ def run(options: argparse.Namespace) -> None:
     choice = resolve(AUTO)
     if options.json:
         rows = [
-            {"name": m.name, "title": m.title, "megabytes": m.megabytes, "million_parameters": m.params, "note": m.note}
+            {
+                "name": m.name,
+                "title": m.title,
+                "megabytes": m.megabytes,
+                "million_parameters": m.params,
+                "encode": m.encode,
+                "licence": m.licence,
+                "gated": m.gated,
+                "note": m.note,
+            }
             for m in KNOWN
         ]
         print(json.dumps({"auto": choice.name, "why": choice.why, "models": rows}))
         return
     for known in KNOWN:
-        size = f"{known.megabytes} MB, {known.params:g} M parameters"
-        print(f"{known.name:<28} {known.title:<14} {size:<30} {known.note}")
+        print(f"{known.name:<32} {known.title:<14} {known.told}")
     print(f"auto: {choice.name}. {choice.why}")

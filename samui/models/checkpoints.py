@@ -18,24 +18,56 @@ BUNDLED_FOLDER = shipped.folder("models/samui-tiny")
 HUB_TIMEOUT = 2.5  # seconds in all, name look-up included
 
 
+# How long an image takes on a few cores of a CPU, from the shortest; measured for those that say so in
+# docs/benchmarks.md, by the operations of their encoders for the others.
+INSTANT, SECONDS, LONG, GPU = "under a second", "a few seconds", "ten seconds or more", "minutes: wants a GPU"
+_APACHE = "Apache-2.0"
+
+
 @dataclass(frozen=True)
 class KnownModel:
-    """A row of the table. params in millions, megabytes as downloaded."""
+    """A row of the table. params in millions, of what is loaded; megabytes as downloaded.
+
+    encode: how long an image takes on a CPU. note: what it is good for. gated: the hub gives it only to those whose
+    request its owners have granted.
+    """
 
     name: str
     title: str
     megabytes: int
     params: float
+    encode: str
     note: str
+    licence: str = _APACHE
+    gated: bool = False
+
+    @property
+    def told(self) -> str:
+        """All but name and title, for people."""
+        ask = f"; ask for access at https://huggingface.co/{self.name} and log in with `hf auth login`"
+        access = f", gated{ask}" if self.gated else ""
+        return f"{self.note}; {self.megabytes} MB, {self.licence}, encodes in {self.encode} on a CPU{access}"
 
 
 KNOWN = (
-    KnownModel(BUNDLED, "samui-tiny", 10, 5.2, "built in; starts at once, rough masks"),
-    KnownModel("Zigeng/SlimSAM-uniform-77", "SlimSAM 77", 39, 9.7, "SAM pruned to a tenth; for slow machines"),
-    KnownModel("Zigeng/SlimSAM-uniform-50", "SlimSAM 50", 112, 28.0, "SAM pruned to a third"),
-    KnownModel(PREFERRED, "SAM ViT-B", 375, 93.7, "the usual choice: good masks"),
-    KnownModel("facebook/sam-vit-large", "SAM ViT-L", 1250, 312.3, "better masks, wants a GPU"),
-    KnownModel("facebook/sam-vit-huge", "SAM ViT-H", 2560, 641.1, "best masks of SAM, wants a GPU"),
+    KnownModel(BUNDLED, "samui-tiny", 10, 5.2, INSTANT, "built in; starts at once, rough masks", "see its model card"),
+    KnownModel("Zigeng/SlimSAM-uniform-77", "SlimSAM 77", 39, 9.7, SECONDS, "SAM pruned to a tenth; for slow machines"),
+    KnownModel("Zigeng/SlimSAM-uniform-50", "SlimSAM 50", 112, 28.0, SECONDS, "SAM pruned to a third"),
+    KnownModel(
+        "facebook/sam2.1-hiera-tiny", "SAM 2.1 tiny", 156, 31.4, SECONDS, "the newer SAM's smallest; good on laptops"
+    ),
+    KnownModel(
+        "facebook/sam2.1-hiera-small", "SAM 2.1 small", 184, 38.5, SECONDS, "a little better than tiny, nearly as fast"
+    ),
+    KnownModel(
+        "facebook/sam2.1-hiera-base-plus", "SAM 2.1 base+", 323, 73.3, SECONDS, "good masks; the choice for quality"
+    ),
+    KnownModel(PREFERRED, "SAM ViT-B", 375, 93.7, SECONDS, "the usual choice: good masks"),
+    KnownModel("syscv-community/sam-hq-vit-base", "SAM-HQ ViT-B", 379, 94.8, SECONDS, "fine edges, but see README"),
+    KnownModel("facebook/sam2.1-hiera-large", "SAM 2.1 large", 898, 216.9, LONG, "best masks of SAM 2, wants a GPU"),
+    KnownModel("facebook/sam-vit-large", "SAM ViT-L", 1250, 312.3, LONG, "better masks, wants a GPU"),
+    KnownModel("facebook/sam-vit-huge", "SAM ViT-H", 2560, 641.1, LONG, "best masks of SAM, wants a GPU"),
+    KnownModel("facebook/sam3", "SAM 3 tracker", 3440, 460.0, GPU, "the newest; points and boxes", "SAM License", True),
 )
 
 

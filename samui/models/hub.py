@@ -84,7 +84,11 @@ def ask(name: str, timeout: float) -> str | None:
     except queue.Empty:
         answer = TimeoutError(f"no answer within {timeout:g} s")
     if isinstance(answer, GatedRepoError):
-        raise ModelError(f"model: {name} is on the hub for registered users only; log in with `hf auth login`")
+        page = f"https://huggingface.co/{name}"
+        raise ModelError(
+            f"model: {name} is on the hub for registered users only; ask for access at {page} and log in with "
+            "`hf auth login`"
+        )
     if isinstance(answer, RepositoryNotFoundError):
         raise ModelError(f"model: {name} is not on the hub, or needs a login")
     if isinstance(answer, HfHubHTTPError):

@@ -50,7 +50,7 @@ def settings(
     return {
         "hosted": not settings.free_models,
         "keeps": keeps,
-        "models": [{"name": m.name, "title": f"{m.title} ({m.note})"} for m in models],
+        "models": [{"name": m.name, "title": m.title, "told": m.told} for m in models],
         "model": model(name, predictor, settings),
         "snap": {"available": True, "on": snaps_by_default(predictor)},
         "formats": [{"name": f.name, "title": f.title} for f in formats.FORMATS.values()],

@@ -75,6 +75,7 @@ def gathered(parts: Sequence[tuple[Prediction, int, float]]) -> Prediction:
         size=first.size,
         upscale=placings[0].upscale,
         runs=placings[0].runs,
+        present=first.present,
         covered=placings[0].covered,
         view=placings[0].view,
         placings=placings,

@@ -185,10 +185,15 @@ def test_embedding_is_the_models(case, family):
         assert torch.allclose(found[name], tensor, rtol=0, atol=1e-4 * float(tensor.abs().max()))
 
 
-@pytest.mark.parametrize("kind", ["point", "two points", "box", "box and points"])
-@sizes
+KINDS = ("point", "two points", "box", "box and points")
+# All kinds at the first size. How coordinates and masks go through a size does not hang on the kind.
+LOOKED_AT = [("landscape", kind) for kind in KINDS] + [(size, KINDS[-1]) for size in SIZES if size != "landscape"]
+
+
+@pytest.mark.parametrize(("size", "kind"), LOOKED_AT)
 @every
 def test_candidates_are_the_models(case, family, size, kind):
+    size = SIZES[size]
     embedding, reference = case(family).at(size)
     prompt = prompts(*size)[kind]
     prediction = case(family).predictor.predict(embedding, prompt)

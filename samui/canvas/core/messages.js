@@ -118,7 +118,7 @@
  * @typedef {object} Settings
  * @property {boolean} [hosted]
  * @property {boolean} [keeps]  whether the server keeps some images' objects for good
- * @property {{name: string, title: string}[]} [models]
+ * @property {{name: string, title: string, told?: string}[]} [models]  told: size, licence and what it is good for
  * @property {{name: string, title: string}[]} [formats]
  * @property {{available: boolean, on: boolean}} [snap]
  * @property {Model} [model]

@@ -24,6 +24,17 @@ export function createPanel(root, state, loadModel) {
   modelName.addEventListener("keydown", (event) => {
     if (event.key === "Enter") loadModel(modelName.value.trim());
   });
+  modelName.addEventListener("focus", () => modelName.select());
+  modelName.addEventListener("input", tellModel);
+
+  /** What is known of the model whose name is in the field; of the one in use, why it is. */
+  function tellModel() {
+    const { models = [], model } = state.settings;
+    const name = modelName.hidden ? modelList.value : modelName.value.trim();
+    const known = models.find((one) => one.name === name);
+    const parts = [known?.told, model && model.name === name ? model.note : ""];
+    setText(find(root, ".model-note"), parts.filter(Boolean).join(". "));
+  }
 
   function updateSettings() {
     shownSettings = state.settings;
@@ -34,14 +45,18 @@ export function createPanel(root, state, loadModel) {
     const listed = !model || models.some(({ name }) => name === model.name);
     if (!listed) titles.unshift([model.name, model.title || model.name]);
     fillOptions(modelList, titles);
-    find(root, "#samui-models").replaceChildren(...titles.map(([name, title]) => new Option(title, name)));
+    // Browsers look for what is typed in the names and in these texts.
+    const texts = new Map(models.map(({ name, told }) => [name, told]));
+    find(root, "#samui-models").replaceChildren(
+      ...titles.map(([name, title]) => new Option([title, texts.get(name)].filter(Boolean).join(": "), name)),
+    );
     modelList.hidden = !hosted;
     modelName.hidden = Boolean(hosted);
     find(root, ".load-button").hidden = Boolean(hosted);
     if (!model) return;
     modelList.value = model.name;
     if (document.activeElement !== modelName) modelName.value = model.name;
-    setText(find(root, ".model-note"), model.note || "");
+    tellModel();
   }
 
   function updateScope() {

@@ -206,7 +206,7 @@ def test_a_name_that_leads_nowhere_is_refused_with_the_rule(hub, name, message):
     ("kind", "message"),
     [
         ("RepositoryNotFoundError", "is not on the hub, or needs a login"),
-        ("GatedRepoError", "for registered users only"),
+        ("GatedRepoError", "for registered users only; ask for access at https://huggingface.co/"),
     ],
 )
 def test_a_model_that_the_hub_refuses_is_named(hub, monkeypatch, kind, message):
@@ -285,6 +285,18 @@ def test_content_revision_changes_with_any_file_that_counts(tmp_path, changed):
         file.write(b" ")
     assert content_revision(folder) != first
     assert len(first) == 16
+
+
+def test_the_table_tells_size_licence_time_and_use_and_how_to_get_what_is_gated():
+    told = {known.name: known.told for known in checkpoints.KNOWN}
+    tiny = "the newer SAM's smallest; good on laptops; 156 MB, Apache-2.0, encodes in a few seconds on a CPU"
+    assert told["facebook/sam2.1-hiera-tiny"] == tiny
+    gated = [known.name for known in checkpoints.KNOWN if known.gated]
+    assert gated == ["facebook/sam3"]
+    assert "SAM License" in told["facebook/sam3"]
+    assert told["facebook/sam3"].endswith(
+        "gated; ask for access at https://huggingface.co/facebook/sam3 and log in with `hf auth login`"
+    )
 
 
 def test_the_table_names_each_model_once_and_ends_with_the_largest():
