@@ -17,6 +17,7 @@ from samui.cli.jobs import run_folder
 from samui.errors import ExportError, ImageError
 from samui.everything import Finished, Found, Parameters, everything
 from samui.formats import coco
+from samui.formats.format import Options
 from samui.pixels.images import read_image
 from samui.pixels.polygons import filled
 from tests.unit.conftest import FLAGS, NAMES, command
@@ -41,7 +42,7 @@ def test_the_combined_file_holds_the_masks_of_all_images(folder, predictor, tmp_
         masks = everything(predictor, picture.pixels, points_per_side=3, stability_score_thresh=0.5)
         assert masks
         annotations.append(formats.from_found(name, picture.size, masks, "fake"))
-    assert out.read_bytes() == b"".join(coco.join(annotations))
+    assert out.read_bytes() == b"".join(coco.join(annotations, Options()))
     read = COCO(str(out))
     assert [image["file_name"] for image in read.dataset["images"]] == NAMES
     for found, one in zip(read.dataset["annotations"], [o for a in annotations for o in a.objects], strict=True):
