@@ -155,7 +155,7 @@ def test_upload_that_is_broken_off_leaves_nothing_and_a_large_one_is_refused(ser
     assert ended.wait(30)
     assert [p for p in uploads.iterdir() if p.is_file()] == []
     with socket.create_connection((address.host, address.port)) as sender:
-        sender.sendall(head.replace(b"1000000", b"1100000000"))
+        sender.sendall(head.replace(b"1000000", b"1100000000").replace(b"test", b"test\r\nConnection: close", 1))
         assert b"upload: must be at most 1000 MB, got 1100 MB" in sender.makefile("rb").read()
 
 

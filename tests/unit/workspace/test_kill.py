@@ -23,8 +23,8 @@ from tests.unit.workspace.conftest import thing, told
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = int(os.environ.get("SAMUI_KILLS", "20"))
-CHANGES = 10 * KILLS
-SECONDS = 0.08  # at most, from the first chance to keep something to the kill
+CHANGES = 60 * KILLS
+SECONDS = 0.02  # at most, from the first chance to keep something to the kill
 
 
 def series():
