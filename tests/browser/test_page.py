@@ -1,5 +1,6 @@
 """The whole product in a real browser, on a real photo, with the bundled checkpoint: what a person does, end to end."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -101,9 +102,9 @@ def test_undo_to_the_start_and_redo_to_the_end_give_identical_masks(person, app)
 
     steps = [
         lambda: person.click(*INSIDE),
+        lambda: person.key("2"),
         lambda: person.click(350, 220),
         lambda: person.click(150, 30, button="right"),
-        lambda: person.key("2"),
         lambda: person.key("Enter"),
         lambda: person.drag((20, 20), (120, 120)),
         lambda: person.key("Enter"),
@@ -112,6 +113,7 @@ def test_undo_to_the_start_and_redo_to_the_end_give_identical_masks(person, app)
     for step in steps:
         step().settle()
         states.append(state())
+    assert all(one != other for one, other in itertools.pairwise(states))
     for expected in states[-2::-1]:
         person.key("Control+z").settle()
         assert state() == expected
