@@ -143,7 +143,9 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   });
   const restore = createRestore({ ...base, image, seat, long, keeping });
   const saved = createSaved({ ...base, seat, keeping, restore });
-  const reload = createReload({ notices, restore, keeping, saved, load: () => window.location.reload() });
+  const reload = createReload({
+    notices, restore, keeping, saved, finds: () => state.found.running, load: () => window.location.reload(),
+  });
   new PerformanceObserver((seen) => reload.look(seen.getEntries())).observe({ type: "resource" });
   const objects = createObjects(root, state, label, {
     ...prompting.rows,
@@ -209,7 +211,7 @@ export function startCanvas(element, { props, trigger, server, upload, watch }) 
   });
 
   const savedText = createSavedText(root, saved.told);
-  const parts = [toolbar, strip, label, labels, objects, panel, everything, folder, tabs, keeping, saved, savedText];
+  const parts = [toolbar, strip, label, labels, objects, panel, everything, folder, tabs, keeping, saved, savedText, reload];
   for (const part of parts) refresh.add(part.update);
   refresh.add(createFollower(state, { shown: [folderWork.shown, recent.load], ready: [folderWork.ready], objects: [kept] }));
   transport.listen(createAnswers({ ...base, preview, closer, seat, prompt }));

@@ -21,8 +21,11 @@ function page(t, { full = false, taken = { content: "c" } } = {}) {
   };
   t.after(() => delete globalThis.sessionStorage);
   const part = recorder(log, { taken: () => taken });
-  const reload = createReload({ notices: part, restore: part, keeping: part, saved: part, load: () => log.push(["load"]) });
-  return { stored, look: (...entries) => reload.look(entries), names: () => log.map(([name]) => name) };
+  const run = { on: false };
+  const reload = createReload({
+    notices: part, restore: part, keeping: part, saved: part, finds: () => run.on, load: () => log.push(["load"]),
+  });
+  return { stored, run, reload, look: (...entries) => reload.look(entries), names: () => log.map(([name]) => name) };
 }
 
 test("once Gradio asks and is answered, the page keeps all it holds, and is loaded anew without a question, once", async (t) => {
@@ -34,6 +37,18 @@ test("once Gradio asks and is answered, the page keeps all it holds, and is load
   await look({ name: ASKED, responseStatus: 404 });
   assert.deepEqual(names(), ["keepImage", "taken", "leave", "load"]);
   assert.deepEqual(JSON.parse(stored["samui.held"]), { content: "c" });
+});
+
+test("a page that finds masks is loaded anew once it has them all", async (t) => {
+  const { run, reload, look, names } = page(t);
+  run.on = true;
+  await look({ name: ASKED, responseStatus: 404 });
+  await reload.update();
+  assert.deepEqual(names(), []);
+  run.on = false;
+  await reload.update();
+  await reload.update();
+  assert.deepEqual(names().filter((name) => name === "load"), ["load"]);
 });
 
 test("a page without anything is loaded anew all the same, also where a browser tells no status", async (t) => {

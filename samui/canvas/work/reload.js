@@ -18,15 +18,18 @@ const TOO_MUCH = "The page must be loaded anew to open images and to save files,
  * @param {Pick<Restore, "taken">} parts.restore
  * @param {Pick<Keeping, "keepImage">} parts.keeping
  * @param {Pick<Safety, "leave">} parts.saved
+ * @param {() => boolean} parts.finds  whether a run of everything mode is on: it would end with the page that watches it
  * @param {() => void} parts.load  loads the page anew
  */
-export function createReload({ notices, restore, keeping, saved, load }) {
+export function createReload({ notices, restore, keeping, saved, finds, load }) {
   let going = false;
+  let wanted = false;
 
   /** Gradio has given up, and the server is there. */
   async function reload() {
-    if (going) return;
+    if (going || finds()) return;
     going = true;
+    wanted = false;
     await keeping.keepImage();
     const taken = restore.taken();
     if (taken && !rememberHeld(taken)) {
@@ -49,7 +52,11 @@ export function createReload({ notices, restore, keeping, saved, load }) {
      * @param {PerformanceEntry[]} entries
      */
     async look(entries) {
-      if (entries.some((entry) => isAnswered(/** @type {PerformanceResourceTiming} */ (entry)))) await reload();
+      wanted ||= entries.some((entry) => isAnswered(/** @type {PerformanceResourceTiming} */ (entry)));
+      await this.update();
+    },
+    async update() {
+      if (wanted) await reload();
     },
   };
 }
