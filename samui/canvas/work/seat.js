@@ -61,6 +61,7 @@ export function createSeat({ server, state, transport, requests, view, notices, 
     regain();
     const former = (state.image && state.image.home) || null;
     adopt(reply);
+    if (!reply.resumed) state.found.running = false; // a run ends with its seat
     const goesBack = await restore.lost(reply);
     beginning = false;
     if (!goesBack) await takeWork(reply);
