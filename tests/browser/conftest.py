@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,8 @@ CUP = Path(__file__).resolve().parents[2] / "assets" / "samples" / "coffee.jpg"
 CAT = CUP.with_name("cat.jpg")
 INSIDE, BOX = (300, 180), ((130, 20), (470, 380))  # of coffee.jpg, 600x400: in the cup, and round cup and saucer
 TIMEOUT = 30_000  # ms
+# What a page of Gradio says when it is left: it closes its own streams, and then tells that they were closed.
+LEAVING = re.compile(r"AbortError: signal is aborted|Connection errored out")
 
 
 def find_or_download(playwright: Playwright) -> str:
@@ -57,14 +60,28 @@ class PageDriver:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.complaints: list[str] = []  # what the page threw or logged as an error
+        self._leaves = False
         page.set_default_timeout(TIMEOUT)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self._complain(str(error)))
+        page.on("console", lambda message: message.type == "error" and self._complain(message.text))
+
+    def _complain(self, text: str) -> None:
+        if not (self._leaves and LEAVING.search(text)):
+            self.complaints.append(text)
 
     def visit(self, url: str) -> PageDriver:
         """Load the page and wait until it has a session."""
-        self.page.goto(url)
+        return self._arrive(lambda: self.page.goto(url))
+
+    def reload(self) -> PageDriver:
+        """Load the page again and wait until it has a session."""
+        return self._arrive(self.page.reload)
+
+    def _arrive(self, go: Callable[[], object]) -> PageDriver:
+        self._leaves = self.page.url != "about:blank"
+        go()
         self.page.wait_for_function("!!window.samui && !samui.snapshot().pending")
+        self._leaves = False
         return self
 
     def open(self, path: str | Path, *, wait: bool = True) -> PageDriver:

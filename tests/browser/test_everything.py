@@ -288,8 +288,8 @@ def test_drag_moves_the_picture_and_draws_no_box(found):
 
 def test_reload_brings_the_found_masks_back(found):
     before = told(found)
-    found.page.reload()
-    found.page.wait_for_function("!!window.samui && samui.snapshot().image && !samui.snapshot().pending")
+    found.reload()
+    found.page.wait_for_function("samui.snapshot().image && !samui.snapshot().pending")
     assert told(found)["found"] == before["found"]
     assert not told(found)["running"]
 

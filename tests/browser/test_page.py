@@ -214,8 +214,8 @@ def test_reload_keeps_image_and_work(person):
     person.click(*INSIDE).settle()
     person.key("Enter").settle()
     objects = person.snapshot()["objects"]
-    person.page.reload()
-    person.page.wait_for_function("!!window.samui && samui.snapshot().image && !samui.snapshot().pending")
+    person.reload()
+    person.page.wait_for_function("samui.snapshot().image && !samui.snapshot().pending")
     assert person.snapshot()["objects"] == objects
 
 
