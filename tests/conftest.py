@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import traceback
 
 import pytest
 
@@ -10,6 +11,11 @@ import pytest
 # which breaks up to 3.11 where an object that is collected just then imports something (python/cpython#106176), as
 # sockets do that tests leave behind. A name that is known to lead nowhere is not searched for.
 sys.modules.setdefault("IPython.core.getipython", None)  # type: ignore[arg-type]
+
+# Python 3.11 parses a line of source to underline its part in a traceback, and two threads that parse at the same time
+# may disturb one another: "AST constructor recursion depth mismatch" (python/cpython#106905, mended in 3.12).
+if sys.version_info[:2] == (3, 11):
+    traceback._extract_caret_anchors_from_line_segment = lambda segment: None  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True, scope="session")
