@@ -50,8 +50,16 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def vit_b_folder(tmp_path_factory):
-    """The whole of sam-vit-base; its encoder takes seconds."""
-    return make_checkpoint(tmp_path_factory.mktemp("vit-b"))
+    """All layers of sam-vit-base at their full width, for squares of a quarter of its side; windows still have padding.
+
+    Its own side is that of `shallow` and of SAM-HQ's checkpoint in `tests.model.random_weights`, whose layer is global.
+    """
+    return make_checkpoint(
+        tmp_path_factory.mktemp("vit-b"),
+        prompt_encoder={"image_size": 256, "image_embedding_size": 16},
+        processor={"size": {"longest_edge": 256}, "pad_size": {"height": 256, "width": 256}},
+        image_size=256,
+    )
 
 
 @pytest.fixture(scope="session")
