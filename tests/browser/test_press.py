@@ -55,6 +55,13 @@ def held_back(person, action):
     return held
 
 
+def let_go(person, held):
+    """Send on the first request that is held back, once the browser has told of it."""
+    while not held:
+        person.page.wait_for_timeout(10)
+    held[0].continue_()
+
+
 def shown(person):
     """What the page shows, without times and the numbers of replies."""
     told = person.snapshot()
@@ -73,7 +80,7 @@ def test_mask_of_a_held_click_is_there_before_the_server_is_asked_for_it(person,
     assert len(told["prompt"]["points"]) == 1
     assert person.button("Undo").is_enabled()
     before = shown(person)
-    held[0].continue_()
+    let_go(person, held)
     person.settle()
     assert shown(person) == before
     assert asked == ["prepare", "prompt"]
@@ -116,7 +123,7 @@ def test_without_snapping_the_preview_is_the_mask_of_a_tap(person):
     person.click(*INSIDE)
     assert person.covers(*INSIDE)
     assert len(person.snapshot()["candidates"]) == 3
-    held[0].continue_()
+    let_go(person, held)
     assert person.settle().covers(*INSIDE)
     assert person.snapshot()["timings"]["ahead"] > 0
 
@@ -127,7 +134,7 @@ def test_without_snapping_the_preview_is_not_shown_for_an_exclude_click(person):
     held = held_back(person, "prompt")
     person.click(*INSIDE, button="right")
     assert not person.covers(*INSIDE)
-    held[0].continue_()
+    let_go(person, held)
     assert [point[2] for point in person.settle().snapshot()["prompt"]["points"]] == [0]
 
 
@@ -155,7 +162,7 @@ def test_mask_of_a_drag_that_rests_is_there_when_it_is_released(person, asked):
     prepared(person, lambda: person.page.mouse.move(*person.client(x1, y1)), corner=(x1, y1))
     person.page.mouse.up()
     assert person.covers(*INSIDE)
-    held[0].continue_()
+    let_go(person, held)
     assert person.settle().covers(*INSIDE)
     assert asked[-2:] == ["prepare", "prompt"]
 
@@ -176,7 +183,7 @@ def test_what_was_made_ahead_for_another_state_is_not_shown(person, asked, drive
     before = shown(person.key(key).settle())
     person.page.mouse.up()
     assert shown(person)[1] == before[1]
-    held[0].continue_()
+    let_go(person, held)
     tapped = drive(app.url).open(CUP).click(130, 40).settle().key(key).settle().click(*INSIDE).settle()
     assert shown(person.settle()) == shown(tapped)
 
@@ -188,7 +195,7 @@ def test_what_was_made_ahead_is_not_shown_while_an_action_is_unanswered(person, 
     before = shown(person.key("Control+z"))[1]
     person.page.mouse.up()
     assert shown(person)[1] == before
-    held[0].continue_()
+    let_go(person, held)
     assert len(person.settle().snapshot()["prompt"]["points"]) == 1
 
 
