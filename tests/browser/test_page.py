@@ -250,3 +250,10 @@ def test_label_that_looks_like_markup_stays_text(person):
     assert person.snapshot()["objects"][0]["label"].startswith("<img")
     assert person.page.evaluate("window.hacked") is None
     assert person.page.locator("img[src=x]").count() == 0
+
+
+def test_what_gradio_says_of_its_streams_when_a_page_is_left_is_no_complaint(person):
+    """Which it does or not, with the version of the browser; all else that is said then is one."""
+    said = ["Unexpected error Connection errored out. ", "something else"]
+    person.page.evaluate("said => addEventListener('beforeunload', () => said.map((one) => console.error(one)))", said)
+    assert person.reload().complaints == ["something else"]
